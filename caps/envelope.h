@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The envelope: one message on its way, header and payload together, in one cache line (or two, or four).
+ *
+ * An envelope has exactly one owner at each step: the sender's worker until the push, then the mailbox,
+ * then the receiver's worker until it goes back to a pool. Only the owner writes to it; the push releases
+ * it and the take acquires it ([MB1] in mailbox/mailbox.h).
+ */
+#ifndef KN_CAPS_ENVELOPE_H
+#define KN_CAPS_ENVELOPE_H
+
+#include "base/align.h"
+
+#include <stdint.h>
+
+struct koken_type;
+
+enum { KN_SIZE_CLASS_COUNT = 3 };
+enum { KN_ENVELOPE_HEADER = 32 };
+enum { KN_PAYLOAD_MAX = 256 - KN_ENVELOPE_HEADER };
+
+enum kn_lane { KN_LANE_USER, KN_LANE_SYSTEM };
+
+enum kn_envelope_flag {
+    KN_ENV_REPLY = 1u << 0,   /* payload answers the request named by corr */
+    KN_ENV_REQUEST = 1u << 1, /* the sender waits for an answer under corr */
+    KN_ENV_STAMPED = 1u << 2, /* the last 8 bytes of the envelope are the time of the send, ns */
+    KN_ENV_ERROR = 1u << 3,   /* a reply without payload: the request failed, payload is an int32_t code */
+};
+
+struct kn_envelope {
+    struct kn_envelope *next;      /* older neighbour in a mailbox; link of whoever owns the envelope */
+    const struct koken_type *type; /* what the payload is */
+    uint64_t from;                 /* id of the sender, 0: not an agent */
+    uint32_t corr;                 /* request number of the sender, 0: none */
+    uint8_t size_class;            /* 0: 64 bytes, 1: 128, 2: 256 */
+    uint8_t lane;                  /* enum kn_lane */
+    uint16_t flags;                /* enum kn_envelope_flag */
+    unsigned char payload[];       /* 32, 96 or 224 bytes, 32-byte aligned */
+};
+
+_Static_assert(sizeof(struct kn_envelope) == KN_ENVELOPE_HEADER, "the header is half a cache line");
+
+#endif
