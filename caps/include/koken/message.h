@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Messages: declared once, typed from the sender's fields to the receiver's handler.
+ *
+ *     KOKEN_MESSAGE(price, { uint32_t symbol; double bid; });
+ *     KOKEN_EVENT(tick);
+ *
+ * declares `struct price` and its description koken_type_price. A message of up to 224 bytes travels
+ * inside its envelope and is copied once, at the send. Larger data travels by an iso or val handle.
+ */
+#ifndef KOKEN_MESSAGE_H
+#define KOKEN_MESSAGE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct koken_field;
+
+/* The largest payload that an envelope carries, in bytes. */
+#define KOKEN_PAYLOAD_MAX 224u
+
+/*
+ * struct koken_type describes a message type. One object exists per type and process; its address is the
+ * type's identity. Made by KOKEN_MESSAGE and its kin, never by hand.
+ */
+struct koken_type {
+    const char *name;
+    uint32_t size;                    /* bytes of payload */
+    uint32_t align;                   /* bytes; at most 32 */
+    const struct koken_field *fields; /* description of the fields, NULL when declared as a plain struct */
+    uint32_t field_count;
+    uint32_t flags;                   /* 0; room for later */
+    void (*drop)(void *payload);      /* gives back what an undelivered payload holds; NULL: nothing */
+};
+
+#if defined(__GNUC__)
+#define KOKEN_WEAK_ __attribute__((weak, visibility("default")))
+#else
+#error "koken needs gcc or clang"
+#endif
+
+#ifdef __cplusplus
+#define KOKEN_STATIC_ASSERT_(cond, text) static_assert(cond, text)
+#define KOKEN_ALIGNOF_(T) alignof(T)
+#else
+#define KOKEN_STATIC_ASSERT_(cond, text) _Static_assert(cond, text)
+#define KOKEN_ALIGNOF_(T) _Alignof(T)
+#endif
+
+/* The description of NAME, whose struct exists already. */
+#define KOKEN_TYPE_OF_(NAME, FIELDS, COUNT, DROP)                                                  \
+    KOKEN_STATIC_ASSERT_(sizeof(struct NAME) <= KOKEN_PAYLOAD_MAX,                                 \
+                         "koken: message " #NAME                                                   \
+                         " is larger than 224 bytes: send the data by an iso or val handle");      \
+    KOKEN_STATIC_ASSERT_(KOKEN_ALIGNOF_(struct NAME) <= 32,                                        \
+                         "koken: message " #NAME " needs more than 32-byte alignment");            \
+    extern const struct koken_type koken_type_##NAME;                                              \
+    KOKEN_WEAK_ const struct koken_type koken_type_##NAME = {                                      \
+        #NAME, (uint32_t)sizeof(struct NAME), (uint32_t)KOKEN_ALIGNOF_(struct NAME),               \
+        FIELDS, COUNT, 0, DROP};                                                                   \
+    struct NAME /* the user's semicolon ends this */
+
+/* KOKEN_MESSAGE(name, { fields }) declares struct name as a message of plain data. */
+#define KOKEN_MESSAGE(NAME, ...)                                                                   \
+    struct NAME __VA_ARGS__;                                                                       \
+    KOKEN_TYPE_OF_(NAME, NULL, 0, NULL)
+
+/* KOKEN_EVENT(name) declares a message that carries nothing but its name. */
+#define KOKEN_EVENT(NAME) KOKEN_MESSAGE(NAME, { char koken_nothing; })
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
