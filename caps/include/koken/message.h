@@ -58,8 +58,8 @@ struct koken_type {
                          " is larger than 224 bytes: send the data by an iso or val handle");      \
     KOKEN_STATIC_ASSERT_(KOKEN_ALIGNOF_(struct NAME) <= 32,                                        \
                          "koken: message " #NAME " needs more than 32-byte alignment");            \
-    extern const struct koken_type koken_type_##NAME;                                              \
-    KOKEN_WEAK_ const struct koken_type koken_type_##NAME = {                                      \
+    extern const struct koken_type koken_type_##NAME KOKEN_WEAK_;                                  \
+    const struct koken_type koken_type_##NAME = {                                                  \
         #NAME, (uint32_t)sizeof(struct NAME), (uint32_t)KOKEN_ALIGNOF_(struct NAME),               \
         FIELDS, COUNT, 0, DROP};                                                                   \
     struct NAME /* the user's semicolon ends this */

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* koken: an actor-model runtime. This header brings all the others. */
+#ifndef KOKEN_H
+#define KOKEN_H
+
+#include <koken/agent.h>
+#include <koken/error.h>
+#include <koken/fiber.h>
+#include <koken/histogram.h>
+#include <koken/message.h>
+#include <koken/runtime.h>
+#include <koken/signal.h>
+#include <koken/time.h>
+#include <koken/version.h>
+
+#endif

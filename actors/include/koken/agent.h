@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Agents: a private state, a table of handlers, a bounded mailbox. A handler agent runs each handler to
+ * its end; a fiber agent has a stack of its own and may wait anywhere in plain C.
+ *
+ *     static int on_greet(koken_ctx *ctx, struct greeter *self, const struct greet *msg);
+ *     KOKEN_AGENT(greeter, struct greeter, KOKEN_ON(greet, on_greet));
+ *
+ *     static int clerk_body(koken_ctx *ctx, struct clerk *self);
+ *     KOKEN_FIBER(clerk, struct clerk, clerk_body);
+ *
+ * A handler returns 0 to go on, KOKEN_STOP to end the agent well, a negative errno to end it as failed.
+ */
+#ifndef KOKEN_AGENT_H
+#define KOKEN_AGENT_H
+
+#include <koken/macros.h>
+#include <koken/message.h>
+#include <koken/runtime.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* What a handler returns to end its agent without a failure. */
+#define KOKEN_STOP 1
+
+enum koken_row_kind {
+    KOKEN_ROW_MESSAGE, /* handler of one message type */
+    KOKEN_ROW_ANY,     /* handler of every type without one */
+    KOKEN_ROW_INIT,    /* before the first message; < 0: the agent fails */
+    KOKEN_ROW_EXIT,    /* after the last one */
+    KOKEN_ROW_BODY,    /* the whole life of a fiber agent */
+};
+
+/* One line of an agent's table. Made by the macros below. */
+struct koken_row {
+    const struct koken_type *type;
+    int (*handle)(koken_ctx *ctx, void *self, void *payload);
+    enum koken_row_kind kind;
+};
+
+/* struct koken_agent_type describes a kind of agent, or one behaviour of it. Made by the macros below. */
+struct koken_agent_type {
+    const char *name;
+    uint32_t state_size; /* bytes; zero-filled before init */
+    uint32_t state_align;
+    const struct koken_row *rows;
+    uint32_t row_count;
+    uint32_t is_fiber;
+};
+
+/* KOKEN_ON(message, function): int function(koken_ctx *, State *, const struct message *). */
+#define KOKEN_ON(TYPE, FN) (MESSAGE, TYPE, FN)
+/* KOKEN_ANY(function): int function(koken_ctx *, State *, const void *payload); see koken_message_type. */
+#define KOKEN_ANY(FN) (ANY, any, FN)
+/* KOKEN_INIT(function): int function(koken_ctx *, State *, const void *arg), arg as given to koken_spawn. */
+#define KOKEN_INIT(FN) (INIT, init, FN)
+/* KOKEN_EXIT(function): void function(koken_ctx *, State *, int reason), 0 or the negative reason. */
+#define KOKEN_EXIT(FN) (EXIT, exit, FN)
+
+/* KOKEN_AGENT(name, State, rows...) defines a kind of handler agent of up to 32 rows. */
+#define KOKEN_AGENT(NAME, STATE, ...)                                                              \
+    KOKEN_EACH_(KOKEN_CALL_, NAME, STATE, __VA_ARGS__)                                             \
+    static const struct koken_row koken_rows_##NAME##_[] = {                                       \
+        KOKEN_EACH_(KOKEN_LINE_, NAME, STATE, __VA_ARGS__)};                                       \
+    KOKEN_TABLE_(NAME, STATE, 0)
+
+/* KOKEN_BEHAVIOUR(name, State, rows...) defines another table for koken_become; same State. */
+#define KOKEN_BEHAVIOUR(NAME, STATE, ...) KOKEN_AGENT(NAME, STATE, __VA_ARGS__)
+
+/*
+ * KOKEN_FIBER(name, State, function) defines a kind of fiber agent:
+ * int function(koken_ctx *, State *, const void *arg); its return value is the agent's exit reason.
+ */
+#define KOKEN_FIBER(NAME, STATE, FN)                                                               \
+    KOKEN_CALL_BODY_(NAME, STATE, body, FN)                                                        \
+    static const struct koken_row koken_rows_##NAME##_[] = {                                       \
+        KOKEN_LINE_BODY_(NAME, STATE, body, FN)};                                                  \
+    KOKEN_TABLE_(NAME, STATE, 1)
+
+#define KOKEN_TABLE_(NAME, STATE, FIBER)                                                           \
+    static const struct koken_agent_type koken_agent_##NAME = {                                    \
+        #NAME,                                                                                     \
+        (uint32_t)sizeof(STATE),                                                                   \
+        (uint32_t)KOKEN_ALIGNOF_(STATE),                                                           \
+        koken_rows_##NAME##_,                                                                      \
+        (uint32_t)(sizeof koken_rows_##NAME##_ / sizeof koken_rows_##NAME##_[0]),                  \
+        FIBER};                                                                                    \
+    extern const struct koken_agent_type koken_agent_##NAME##_is_defined_ /* the user's semicolon */
+
+/* For each row a function of the runtime's shape that calls the user's, types checked by the compiler. */
+#define KOKEN_CALL_(NAME, STATE, KIND, WHAT, FN) KOKEN_CALL_##KIND##_(NAME, STATE, WHAT, FN)
+#define KOKEN_CALL_MESSAGE_(NAME, STATE, MESSAGE, FN)                                              \
+    static int koken_call_##NAME##_##MESSAGE##_(koken_ctx *ctx, void *self, void *payload)         \
+    {                                                                                              \
+        return FN(ctx, (STATE *)self, (struct MESSAGE *)payload);                                  \
+    }
+#define KOKEN_CALL_ANY_(NAME, STATE, WHAT, FN)                                                     \
+    static int koken_any_##NAME##_(koken_ctx *ctx, void *self, void *payload)                      \
+    {                                                                                              \
+        return FN(ctx, (STATE *)self, (const void *)payload);                                      \
+    }
+#define KOKEN_CALL_INIT_(NAME, STATE, WHAT, FN)                                                    \
+    static int koken_init_##NAME##_(koken_ctx *ctx, void *self, void *payload)                     \
+    {                                                                                              \
+        return FN(ctx, (STATE *)self, (const void *)payload);                                      \
+    }
+#define KOKEN_CALL_EXIT_(NAME, STATE, WHAT, FN)                                                    \
+    static int koken_exit_##NAME##_(koken_ctx *ctx, void *self, void *payload)                     \
+    {                                                                                              \
+        FN(ctx, (STATE *)self, *(const int *)payload);                                             \
+        return 0;                                                                                  \
+    }
+#define KOKEN_CALL_BODY_(NAME, STATE, WHAT, FN)                                                    \
+    static int koken_body_##NAME##_(koken_ctx *ctx, void *self, void *payload)                     \
+    {                                                                                              \
+        return FN(ctx, (STATE *)self, (const void *)payload);                                      \
+    }
+#define KOKEN_LINE_(NAME, STATE, KIND, WHAT, FN) KOKEN_LINE_##KIND##_(NAME, STATE, WHAT, FN)
+#define KOKEN_LINE_MESSAGE_(NAME, STATE, MESSAGE, FN)                                              \
+    {&koken_type_##MESSAGE, koken_call_##NAME##_##MESSAGE##_, KOKEN_ROW_MESSAGE},
+#define KOKEN_LINE_ANY_(NAME, STATE, WHAT, FN) {NULL, koken_any_##NAME##_, KOKEN_ROW_ANY},
+#define KOKEN_LINE_INIT_(NAME, STATE, WHAT, FN) {NULL, koken_init_##NAME##_, KOKEN_ROW_INIT},
+#define KOKEN_LINE_EXIT_(NAME, STATE, WHAT, FN) {NULL, koken_exit_##NAME##_, KOKEN_ROW_EXIT},
+#define KOKEN_LINE_BODY_(NAME, STATE, WHAT, FN) {NULL, koken_body_##NAME##_, KOKEN_ROW_BODY},
+
+/* How an agent is made. Zero means the default. */
+struct koken_spawn_options {
+    const void *arg;       /* handed to init (or to a fiber's body) during the spawn; copied by it, not kept */
+    uint32_t arg_size;     /* fiber and no-init agents: bytes of arg that the runtime copies; see koken_spawn */
+    uint32_t capacity;     /* messages; default of the runtime */
+    uint32_t high;         /* water marks; default 80 % and 20 % of the capacity */
+    uint32_t low;
+    uint32_t budget;       /* messages per turn; default of the runtime */
+    uint64_t capacity_bytes; /* payload bytes waiting; 0: no bound besides the messages */
+    enum koken_policy policy;
+    enum koken_priority priority;
+    size_t stack_size; /* of a fiber agent; default of the runtime */
+};
+
+/*
+ * koken_spawn(where, agent, .option = value, ...) makes an agent and answers its name, or nobody.
+ * where is a runtime or a context. For an agent with KOKEN_INIT, init runs on the new agent before its
+ * first message and may read .arg: the runtime copies .arg_size bytes of it (up to 224), or, when
+ * arg_size is 0, init runs at once, inside the spawn, on the caller's thread. An agent without init
+ * starts with its state set to a copy of .arg (state size) if .arg is given, else zero.
+ * Errors (by koken_try_spawn): -EINVAL, -ENOMEM, -ESHUTDOWN, and what init returned.
+ * Cost: no allocation for states up to 64 bytes once the slots are warm.
+ */
+#define koken_spawn(where, ...)                                                                    \
+    KOKEN_WHERE_(where, koken_spawn_rt_, koken_spawn_ctx_)                                         \
+    ((where), &KOKEN_CAT_(koken_agent_, KOKEN_FIRST_(__VA_ARGS__)),                                \
+     KOKEN_OPTIONS_(struct koken_spawn_options, __VA_ARGS__))
+
+/* koken_try_spawn(where, &ref, agent, ...) is koken_spawn that answers 0 or the error. */
+#define koken_try_spawn(where, ret_ref, ...)                                                       \
+    KOKEN_WHERE_(where, koken_try_spawn_rt_, koken_try_spawn_ctx_)                                 \
+    ((where), &KOKEN_CAT_(koken_agent_, KOKEN_FIRST_(__VA_ARGS__)),                                \
+     KOKEN_OPTIONS_(struct koken_spawn_options, __VA_ARGS__), (ret_ref))
+
+#define KOKEN_WHERE_(where, for_rt, for_ctx)                                                       \
+    _Generic((where), struct koken * : for_rt, koken_ctx * : for_ctx)
+
+koken_ref koken_spawn_rt_(struct koken *rt, const struct koken_agent_type *type,
+                          const struct koken_spawn_options *options);
+koken_ref koken_spawn_ctx_(koken_ctx *ctx, const struct koken_agent_type *type,
+                           const struct koken_spawn_options *options);
+KOKEN_MUST_USE int koken_try_spawn_rt_(struct koken *rt, const struct koken_agent_type *type,
+                                       const struct koken_spawn_options *options, koken_ref *ret_ref);
+KOKEN_MUST_USE int koken_try_spawn_ctx_(koken_ctx *ctx, const struct koken_agent_type *type,
+                                        const struct koken_spawn_options *options, koken_ref *ret_ref);
+
+/* koken_self names the running agent. */
+koken_ref koken_self(const koken_ctx *ctx);
+
+/* koken_sender names who sent the present message; nobody when it came from outside. */
+koken_ref koken_sender(const koken_ctx *ctx);
+
+/* koken_runtime is the runtime that ctx belongs to. */
+struct koken *koken_runtime(const koken_ctx *ctx);
+
+/* koken_message_type describes the present message; NULL outside a handler. */
+const struct koken_type *koken_message_type(const koken_ctx *ctx);
+
+/* koken_sent_at is when the present message was sent, koken_now() time; 0 unless stamp_messages is on. */
+uint64_t koken_sent_at(const koken_ctx *ctx);
+
+/*
+ * koken_become(ctx, behaviour) lets another table handle what comes next; the state stays.
+ * Errors: -EINVAL the behaviour is for another state, or for a fiber.
+ */
+#define koken_become(ctx, NAME) koken_become_((ctx), &koken_agent_##NAME)
+KOKEN_MUST_USE int koken_become_(koken_ctx *ctx, const struct koken_agent_type *behaviour);
+
+/*
+ * koken_stash puts the present message aside; koken_unstash brings all that was put aside back, in the
+ * order of its coming, before whatever waits in the mailbox. A stashed message still counts against the
+ * mailbox's bound. Errors: -EINVAL no present message, or it is stashed already.
+ */
+KOKEN_MUST_USE int koken_stash(koken_ctx *ctx);
+void koken_unstash(koken_ctx *ctx);
+
+/* koken_exit asks an agent to end; its waiting messages become dead letters. Errors: -ESRCH. Thread: any. */
+KOKEN_MUST_USE int koken_exit(koken_ref who);
+
+/* koken_alive tells whether who had not ended at some moment during the call. Thread: any. */
+bool koken_alive(koken_ref who);
+
+/* koken_queued is the number of messages that wait for who now, 0 if it has ended. Thread: any. */
+uint32_t koken_queued(koken_ref who);
+
+/* What the runtime has learnt of an agent by sampling its turns. */
+struct koken_profile {
+    uint64_t messages;        /* handled so far */
+    uint64_t run_ns_ema;      /* time per message, moving average with weight 1/8 */
+    double arrival_rate;      /* messages per second since the first sample */
+    double cpu_intensity;     /* share of its life spent running, 0..1 */
+    enum koken_priority priority; /* as the scheduler uses it now */
+};
+
+/* koken_profile reads the profile of an agent. Errors: -ESRCH, -EINVAL. Thread: any. */
+KOKEN_MUST_USE int koken_profile(koken_ref who, struct koken_profile *ret_profile);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
