@@ -13,6 +13,7 @@
 #include "criterion/criterion.h"
 
 #include <fnmatch.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <sys/time.h>

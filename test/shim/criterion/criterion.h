@@ -11,7 +11,6 @@
 #ifndef KN_TEST_SHIM_CRITERION_H
 #define KN_TEST_SHIM_CRITERION_H
 
-#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -20,6 +19,7 @@
 #include <string.h>
 
 struct shim_options {
+    char first_; /* so that the list of options may be empty */
     void (*init)(void);
     void (*fini)(void);
     double timeout; /* seconds; 0: the default of shim.c */
@@ -49,7 +49,7 @@ void shim_fail(bool fatal, const char *file, int line, const char *what, const c
         .suite = #suite_,                                                                          \
         .name = #name_,                                                                            \
         .run = suite_##_##name_##_run,                                                             \
-        .options = {__VA_ARGS__},                                                                  \
+        .options = {.first_ = 0, __VA_ARGS__},                                                     \
     };                                                                                             \
     __attribute__((constructor)) static void suite_##_##name_##_register(void)                     \
     {                                                                                              \
