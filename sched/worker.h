@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A worker, the P of G-M-P: everything a thread needs to run steps. One thread holds it at a time; handing
+ * it over publishes all of it ([SM1] in machine.c). Others see only what is marked (a).
+ *
+ *      (c) const after init  (o) the thread that holds the worker  (a) atomic, who writes is said
+ */
+#ifndef KN_SCHED_WORKER_H
+#define KN_SCHED_WORKER_H
+
+#include "base/align.h"
+#include "base/atomic.h"
+#include "base/stats.h"
+#include "caps/pool.h"
+#include "sched/runq.h"
+#include "sched/sched.h"
+#include "sched/timer.h"
+
+enum {
+    KN_NUDGE_CLOCK = 1u << 0, /* look at the clock, timers and fds before the next dispatch */
+    KN_NUDGE_GIVE = 1u << 1,  /* a thread that left a blocking section waits for a worker */
+    KN_NUDGE_STOP = 1u << 2,  /* the scheduler stops */
+};
+
+/* Counters of a worker, in the order of struct kn_sched_stats; single writer each: the holder. */
+#define KN_WORKER_COUNTS(X)                                                                        \
+    X(lifo_hits) X(lifo_stolen) X(global_polls) X(global_taken) X(overflows) X(steal_attempts)     \
+    X(steals) X(stolen) X(searches) X(spins) X(parks) X(wakes) X(budget_ends)
+
+struct kn_worker_stats {
+#define X(name) struct kn_count name;
+    KN_WORKER_COUNTS(X)
+#undef X
+};
+
+/* What a thief found at a victim and could not take yet because it was fresh. */
+struct kn_suspect {
+    uint64_t tick;
+    uint64_t since_ns;
+    uint32_t victim;
+    uint32_t head;
+    bool is_set;
+};
+
+struct kn_worker {
+    /* Touched in every dispatch by the holder; thieves and sysmon read tick and lifo, rarely. */
+    KN_ALIGNED(KN_FALSE_SHARING)
+    kn_atomic(struct kn_runnable *) lifo; /* (a) holder, or the thief that has revoked it (lifo.h) */
+    kn_atomic(uint32_t) lifo_busy;        /* (a) holder: 1 inside an access to lifo */
+    int32_t budget;                       /* (o) messages left in this turn; steps count it down */
+    kn_atomic(uint64_t) tick;             /* (a) holder: number of dispatches */
+    uint32_t beat;                        /* (o) dispatches to the next look at clock and global queue */
+    uint32_t level;                       /* (o) level of the runnable at work */
+    struct kn_sched *sched;               /* (c) */
+    void *local;                          /* (o) of the floor above */
+    struct kn_runnable *again;            /* (o) runs next: was alone and still runnable */
+    uint64_t now_ns;                      /* (o) time of the last look at the clock */
+    uint64_t slice_tick;                  /* (o) dispatch that slice_end_ns belongs to */
+    uint64_t slice_end_ns;                /* (o) */
+    bool is_biased;                       /* (c) lifo by membarrier, not by exchange */
+    bool has_lifo;                        /* (c) */
+    bool is_single;                       /* (c) the only worker: nobody steals */
+
+    /* Read by the holder in every dispatch, written by others rarely. */
+    KN_ALIGNED(KN_FALSE_SHARING)
+    kn_atomic(uint32_t) nudge;       /* (a) KN_NUDGE_* */
+    kn_atomic(uint32_t) lifo_revoke; /* (a) thief: 1 while it claims lifo */
+
+    /* Written by the holder when it changes, read by thieves. */
+    KN_ALIGNED(KN_FALSE_SHARING)
+    kn_atomic(uint32_t) levels;      /* (a) holder: bit per queue that may hold something */
+    kn_atomic(uint32_t) dispatch_ns; /* (a) holder: moving average of one dispatch */
+
+    /* (o) between dispatches */
+    KN_ALIGNED(KN_FALSE_SHARING)
+    uint32_t skipped[KN_PRIO_COUNT_]; /* dispatches for which a non-empty level has waited */
+    uint64_t rng;
+    uint64_t beat_tick, beat_ns;      /* start of the stretch that dispatch_ns is measured over */
+    uint64_t spin_limit_ns;           /* adapts between spin_ns and a fraction of it */
+    struct kn_suspect suspect;
+    struct kn_machine *machine;       /* holder or sleeping guard; NULL: idle and bare */
+    uint16_t *victims;                /* (c) all other workers, nearest ring first */
+    uint16_t ring_end[4];             /* (c) ends of: same core, same L3, same node, all */
+    unsigned index;                   /* (c) */
+    int node;                         /* (c) NUMA node (logical index), -1 unknown */
+    int cpu;                          /* (c) the PU it was planned for (OS index), -1 none */
+
+    KN_ALIGNED(KN_FALSE_SHARING) struct kn_worker_stats stats;
+    KN_ALIGNED(KN_FALSE_SHARING) struct kn_pool pool; /* (o) set up by worker_start */
+    KN_ALIGNED(KN_FALSE_SHARING) struct kn_runq queues[KN_PRIO_COUNT_];
+    struct kn_wheel wheel; /* (o) */
+};
+
+/* True when a step should return KN_RAN_AGAIN though it has work: another look every few messages. */
+static inline bool kn_worker_must_yield(struct kn_worker *worker)
+{
+    /* Relaxed: a hint, the dispatch loop looks again with the order it needs. */
+    return worker->budget <= 0 || kn_load(&worker->nudge, relaxed) != 0;
+}
+
+/*
+ * True when this dispatch has used its slice of time. The first call in a dispatch starts the slice.
+ * Cost: one kn_now(); steps call it every so many messages, or after a long one.
+ */
+bool kn_worker_slice_over(struct kn_worker *worker);
+
+/* The time as of the worker's last look at the clock (at most 61 dispatches old). Cost: a load. */
+static inline uint64_t kn_worker_now(const struct kn_worker *worker)
+{
+    return worker->now_ns;
+}
+
+/*
+ * One step of the worker's loop, for the thread that holds it. RAN: dispatched one runnable. IDLE: found
+ * nothing, in any place. GONE: the thread does not hold this worker any more (blocking section, stop):
+ * look at kn_worker_self.
+ */
+enum kn_stepped { KN_STEPPED_RAN, KN_STEPPED_IDLE, KN_STEPPED_GONE };
+enum kn_stepped kn_worker_step(struct kn_worker *worker);
+
+#endif
