@@ -22,8 +22,7 @@ enum {
 /* Thread-local storage of the library: no call into the loader on the hot path. */
 #define KN_TLS __thread __attribute__((tls_model("initial-exec")))
 
-#define kn_container_of(ptr, type, member)                                                         \
-    ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
+#define kn_container_of(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
 /* n up to the next multiple of align, a power of two. */
 static inline size_t kn_align_up(size_t n, size_t align)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Two kinds of assertion. KOKEN_CHECK is always on: life cycle, ownership, control plane. KN_ASSERT is on
- * in debug, sanitizer and simulator builds (KN_DEBUG) and free in release: the data plane.
- * A mistake of the library's user is never an assertion; it is -EINVAL.
+ * Two kinds of assertion. KOKEN_CHECK is always on: life cycle, ownership, control plane. KN_ASSERT
+ * is on in debug, sanitizer and simulator builds (KN_DEBUG) and free in release: the data plane. A
+ * mistake of the library's user is never an assertion; it is -EINVAL.
  */
 #ifndef KN_BASE_ASSERT_H
 #define KN_BASE_ASSERT_H

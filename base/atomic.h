@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The atomics seam: every atomic access of koken is written with these words, so that a model build
- * (KN_MODEL) can route each one, with its order, into the explorer. In all other builds a word is the
- * C11 operation of the same name and costs nothing.
+ * (KN_MODEL) can route each one, with its order, into the explorer. In all other builds a word is
+ * the C11 operation of the same name and costs nothing.
  *
- * The order is a bare word: kn_load(&x, acquire). Allowed: relaxed, acquire, release, acq_rel, seq_cst.
- * Every non-relaxed access carries a tag in a comment, [MB1], found at both ends.
+ * The order is a bare word: kn_load(&x, acquire). Allowed: relaxed, acquire, release, acq_rel,
+ * seq_cst. Every non-relaxed access carries a tag in a comment, [MB1], found at both ends.
  */
 #ifndef KN_BASE_ATOMIC_H
 #define KN_BASE_ATOMIC_H
@@ -24,10 +24,10 @@
 
 /* Compare and swap; on failure *expected holds what was found. Weak may fail without a reason. */
 #define kn_cas_weak(p, expected, v, mo_ok, mo_fail)                                                \
-    atomic_compare_exchange_weak_explicit((p), (expected), (v), memory_order_##mo_ok,             \
+    atomic_compare_exchange_weak_explicit((p), (expected), (v), memory_order_##mo_ok,              \
                                           memory_order_##mo_fail)
 #define kn_cas_strong(p, expected, v, mo_ok, mo_fail)                                              \
-    atomic_compare_exchange_strong_explicit((p), (expected), (v), memory_order_##mo_ok,           \
+    atomic_compare_exchange_strong_explicit((p), (expected), (v), memory_order_##mo_ok,            \
                                             memory_order_##mo_fail)
 
 /* Each returns the value before the operation. */
@@ -36,8 +36,13 @@
 #define kn_or(p, v, mo) atomic_fetch_or_explicit((p), (v), memory_order_##mo)
 #define kn_and(p, v, mo) atomic_fetch_and_explicit((p), (v), memory_order_##mo)
 
-/* A full fence: only where a DESIGN.md decision names it. It never carries data (TSan is blind to it). */
+/* A full fence: only where a DESIGN.md decision names it. It never carries data (TSan is blind to
+ * it). */
 #define kn_fence_seq_cst() atomic_thread_fence(memory_order_seq_cst)
+
+/* The light half of an asymmetric fence: orders the compiler only; kn_membarrier() does the rest.
+ */
+#define kn_fence_light() atomic_signal_fence(memory_order_seq_cst)
 
 /* Before any thread can see the object. */
 #define kn_atomic_init(p, v) atomic_init((p), (v))

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The seam for everything that is not deterministic: clock, random numbers, thread start, park and wake,
- * yield. Release builds call the platform straight away. A simulator build (KN_SIM) sends every call
- * through the table that kn_world_install() sets, so that one thread can own time and choice.
+ * The seam for everything that is not deterministic: clock, random numbers, thread start, park and
+ * wake, yield. Release builds call the platform straight away. A simulator build (KN_SIM) sends
+ * every call through the table that kn_world_install() sets, so that one thread can own time and
+ * choice.
  *
- * No other file of the library asks the system for time, randomness, threads or sleep (lint: seam.py).
+ * No other file of the library asks the system for time, randomness, threads or sleep (lint:
+ * seam.py).
  */
 #ifndef KN_BASE_WORLD_H
 #define KN_BASE_WORLD_H
@@ -21,52 +23,59 @@ struct kn_thread {
     void *handle; /* of the platform; NULL: not started */
 };
 
-/* Calibrates the clock, once per process. Thread: any. Errors: -ENOTSUP no monotonic clock. */
+/*
+ * Calibrates the clock, once per process; costs about 200 us the first time. Thread: any.
+ * Errors: -ENOTSUP the system has no monotonic clock.
+ */
 int kn_world_init(void);
 
-/* Nanoseconds on the monotonic clock. Cost: one rdtsc where the TSC is invariant, else clock_gettime. */
-uint64_t kn_now(void);
-
-/* The raw, cheapest tick counter, and the length of a difference of it in nanoseconds. */
-uint64_t kn_ticks(void);
-uint64_t kn_ticks_ns(uint64_t ticks);
-
-/* The name of the clock in use: "tsc" or "clock_gettime" or "simulated". */
+/* The name of the clock in use: "tsc" or "clock_gettime" or "simulated". Static. */
 const char *kn_clock_name(void);
 
-/* A number that differs from run to run (a fixed one under the simulator). For seeds only. */
-uint64_t kn_entropy(void);
+/*
+ * Next number of the generator whose state is *state (splitmix64: every state is good, the period
+ * is 2^64). Deterministic in every build: what differs from run to run is the seed.
+ */
+static inline uint64_t kn_random(uint64_t *state)
+{
+    uint64_t z = (*state += UINT64_C(0x9e3779b97f4a7c15));
+    z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+    return z ^ z >> 31;
+}
 
-/* Next number of the generator whose state is *state (never 0 after kn_random_seed). */
-uint64_t kn_random(uint64_t *state);
+/* The state to begin with: neighbouring seeds (worker numbers) give unrelated sequences. Never 0.
+ */
 uint64_t kn_random_seed(uint64_t seed);
 
-/* Starts a thread of that name (15 characters at most). Errors: -EAGAIN, -ENOMEM. */
-int kn_thread_start(struct kn_thread *thread, const char *name, void (*fn)(void *), void *arg);
-void kn_thread_join(struct kn_thread *thread);
-void kn_thread_yield(void);
+/* The world of release builds, and the one beneath the simulator's table. */
+int kn_real_futex_wait(kn_atomic(uint32_t) *word, uint32_t expected, uint64_t deadline_ns);
 
 /*
- * Waits while *word == expected, until a wake or deadline_ns (absolute, kn_now(); KN_NEVER for none).
- * 0: woken, or changed, or spurious: look again. -ETIMEDOUT: the deadline has passed.
+ * The rest of the seam is in one of two files:
+ *
+ *   uint64_t kn_now(void)
+ *     Nanoseconds of the monotonic clock (base/clock.h). Never backwards on one thread once
+ * kn_world_init() has returned; between threads that talk, by less than 100 ns. Cost: one rdtsc
+ * where the ticks can be trusted, else clock_gettime. uint64_t kn_ticks(void), kn_ticks_ns(uint64_t
+ * ticks) The raw, cheapest counter, and the length of a difference of it in nanoseconds. uint64_t
+ * kn_entropy(void) A number that differs from run to run (not under the simulator). For seeds only.
+ *   int kn_thread_start(struct kn_thread *thread, const char *name, void (*fn)(void *), void *arg)
+ *     Starts a thread; the system shows 15 characters of its name. *thread is in its zero state.
+ *     Order: what precedes the call happens-before fn. Errors: -EAGAIN, -ENOMEM.
+ *   void kn_thread_join(struct kn_thread *thread)
+ *     Waits until fn has returned, which happens-before the return. *thread is in its zero state
+ * again. void kn_thread_yield(void) int kn_futex_wait(kn_atomic(uint32_t) *word, uint32_t expected,
+ * uint64_t deadline_ns) Waits while *word == expected, until a wake or deadline_ns (absolute,
+ * kn_now(); KN_NEVER for none). 0: woken, or changed, or spurious: look again. -ETIMEDOUT: kn_now()
+ * has reached deadline_ns. Order: none; whoever looks again acquires. void
+ * kn_futex_wake(kn_atomic(uint32_t) *word, uint32_t count) Wakes at most count waiters. *word may
+ * have been freed meanwhile by one who was woken.
  */
-int kn_futex_wait(kn_atomic(uint32_t) * word, uint32_t expected, uint64_t deadline_ns);
-void kn_futex_wake(kn_atomic(uint32_t) * word, uint32_t count);
-
 #ifdef KN_SIM
-struct kn_world {
-    uint64_t (*now)(void *self);
-    uint64_t (*entropy)(void *self);
-    int (*thread_start)(void *self, struct kn_thread *thread, const char *name, void (*fn)(void *), void *arg);
-    void (*thread_join)(void *self, struct kn_thread *thread);
-    void (*thread_yield)(void *self);
-    int (*futex_wait)(void *self, kn_atomic(uint32_t) * word, uint32_t expected, uint64_t deadline_ns);
-    void (*futex_wake)(void *self, kn_atomic(uint32_t) * word, uint32_t count);
-    void *self;
-};
-
-/* Replaces the world; NULL brings the real one back. Only while no other thread uses the library. */
-void kn_world_install(const struct kn_world *world);
+#include "base/world_sim.h"
+#else
+#include "base/world_real.h"
 #endif
 
 #endif

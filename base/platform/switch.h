@@ -10,8 +10,8 @@
  *   kn_switch(&fiber, self);          ... which comes back here, from inside entry
  *
  * A context is continued exactly once for each time it was saved. It may be continued by another
- * thread than the one that saved it, if that thread sees the memory (release/acquire by the caller).
- * Sanitizers know nothing of it: the caller annotates (sched/fiber.h).
+ * thread than the one that saved it, if that thread sees the memory (release/acquire by the
+ * caller). Sanitizers know nothing of it: the caller annotates (sched/fiber.h).
  */
 #ifndef KN_BASE_PLATFORM_SWITCH_H
 #define KN_BASE_PLATFORM_SWITCH_H

@@ -33,7 +33,8 @@ static void visit_forever(void *arg)
     }
 }
 
-/* The argument arrives, and each switch continues where the last one left, on any stack alignment. */
+/* The argument arrives, and each switch continues where the last one left, on any stack alignment.
+ */
 Test(switch, goes_there_and_back)
 {
     for (size_t skew = 0; skew < 16; ++skew) {

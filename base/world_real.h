@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The world of builds without the simulator: the platform, straight. Documented in base/world.h. */
+#ifndef KN_BASE_WORLD_REAL_H
+#define KN_BASE_WORLD_REAL_H
+
+#include "base/clock.h"
+#include "base/platform/platform.h"
+#include "base/world.h"
+
+static inline uint64_t kn_now(void)
+{
+    return kn_clock_now();
+}
+
+static inline uint64_t kn_ticks(void)
+{
+    return kn_clock_ticks();
+}
+
+static inline uint64_t kn_ticks_ns(uint64_t ticks)
+{
+    return kn_clock_ticks_ns(ticks);
+}
+
+static inline uint64_t kn_entropy(void)
+{
+    return kn_platform_entropy();
+}
+
+static inline int kn_thread_start(struct kn_thread *thread, const char *name, void (*fn)(void *),
+                                  void *arg)
+{
+    return kn_platform_thread_start(thread, name, fn, arg);
+}
+
+static inline void kn_thread_join(struct kn_thread *thread)
+{
+    kn_platform_thread_join(thread);
+}
+
+static inline void kn_thread_yield(void)
+{
+    kn_platform_thread_yield();
+}
+
+static inline int kn_futex_wait(kn_atomic(uint32_t) *word, uint32_t expected, uint64_t deadline_ns)
+{
+    return kn_real_futex_wait(word, expected, deadline_ns);
+}
+
+static inline void kn_futex_wake(kn_atomic(uint32_t) *word, uint32_t count)
+{
+    kn_platform_futex_wake(word, count);
+}
+
+#endif
