@@ -22,6 +22,7 @@ void kn_pool_init(struct kn_pool *pool, struct kn_depot *keep_depot, int node)
     KN_ASSERT(keep_depot != NULL);
     memset(pool, 0, sizeof(*pool));
     for (unsigned c = 0; c < KN_SIZE_CLASS_COUNT; c++) {
+        kn_atomic_init(&pool->classes[c].hot, NULL);
         kn_atomic_init(&pool->classes[c].count, 0);
         kn_atomic_init(&pool->classes[c].spare, NULL);
     }
@@ -38,8 +39,14 @@ void kn_pool_fini(struct kn_pool *pool)
     check_pool(pool);
     for (unsigned c = 0; c < KN_SIZE_CLASS_COUNT; c++) {
         struct kn_pool_class *mine = &pool->classes[c];
-        struct kn_envelope *spare = kn_load(&mine->spare, relaxed); /* own field */
+        struct kn_envelope *spare = kn_load(&mine->spare, relaxed); /* own fields */
+        struct kn_envelope *hot = kn_load(&mine->hot, relaxed);
 
+        if (hot != NULL) {
+            hot->next = mine->head;
+            mine->head = hot;
+            kn_store(&mine->count, kn_load(&mine->count, relaxed) + 1, relaxed);
+        }
         if (mine->head != NULL) {
             kn_depot_push(pool->depot, c, mine->head,
                           kn_load(&mine->count, relaxed)); /* own field */
@@ -59,8 +66,9 @@ void kn_pool_usage(const struct kn_pool *pool, struct kn_pool_usage *ret)
     for (unsigned c = 0; c < KN_SIZE_CLASS_COUNT; c++) {
         const struct kn_pool_class *its = &pool->classes[c];
 
-        /* Relaxed: numbers for statistics; the pointer is only compared. */
+        /* Relaxed: numbers for statistics; the pointers are only compared. */
         ret->cached[c] = kn_load(&its->count, relaxed) +
+                         (kn_load(&its->hot, relaxed) != NULL ? 1 : 0) +
                          (kn_load(&its->spare, relaxed) != NULL ? (uint32_t)KN_MAGAZINE : 0);
     }
 }
@@ -74,6 +82,7 @@ struct kn_envelope *kn_pool_refill(struct kn_pool *pool, unsigned size_class)
 
     KN_ASSERT(pool->depot != NULL);
     KN_ASSERT(mine->head == NULL);
+    KN_ASSERT(kn_load(&mine->hot, relaxed) == NULL);
     KN_ASSERT(kn_load(&mine->count, relaxed) == 0);
     if (chain != NULL) {
         kn_store(&mine->spare, NULL, relaxed); /* own field, read by statistics */

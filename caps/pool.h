@@ -45,6 +45,7 @@ enum { KN_BLOCK_MIN = 64, KN_BLOCK_MAX = 256, KN_POISON = 0xdb };
 #endif
 
 struct kn_pool_class {
+    kn_atomic(struct kn_envelope *) hot;   /* (o) the block given last, or NULL */
     struct kn_envelope *head;              /* (o) the magazine at work, newest first */
     kn_atomic(uint32_t) count;             /* (o) its length, < KN_MAGAZINE; read by statistics */
     kn_atomic(struct kn_envelope *) spare; /* (o) a full magazine or NULL; read by statistics */
@@ -94,17 +95,22 @@ static inline unsigned kn_class_of(size_t size)
 static inline struct kn_envelope *kn_pool_take(struct kn_pool *pool, unsigned size_class)
 {
     struct kn_pool_class *mine = &pool->classes[size_class];
-    struct kn_envelope *block = mine->head;
+    /* Relaxed, here and below: one writer, others read the fields for statistics. */
+    struct kn_envelope *block = kn_load(&mine->hot, relaxed);
 
-    if (kn_unlikely(block == NULL)) {
-        return kn_pool_refill(pool, size_class);
+    if (kn_likely(block != NULL)) {
+        kn_store(&mine->hot, NULL, relaxed);
+    } else {
+        block = mine->head;
+        if (kn_unlikely(block == NULL)) {
+            return kn_pool_refill(pool, size_class);
+        }
+        mine->head = block->next;
+        kn_store(&mine->count, kn_load(&mine->count, relaxed) - 1, relaxed);
     }
     if (KN_POOL_MARKS) {
         kn_pool_unmark(block, size_class);
     }
-    mine->head = block->next;
-    /* Relaxed: one writer, others read it for statistics. */
-    kn_store(&mine->count, kn_load(&mine->count, relaxed) - 1, relaxed);
     return block;
 }
 
@@ -112,17 +118,21 @@ static inline void kn_pool_give(struct kn_pool *pool, unsigned size_class,
                                 struct kn_envelope *block)
 {
     struct kn_pool_class *mine = &pool->classes[size_class];
-    /* Relaxed: one writer, others read it for statistics. */
-    uint32_t count = kn_load(&mine->count, relaxed) + 1;
+    struct kn_envelope *before = kn_load(&mine->hot, relaxed);
 
     if (KN_POOL_MARKS) {
         kn_pool_mark(block, size_class);
     }
-    block->next = mine->head;
-    mine->head = block;
-    kn_store(&mine->count, count, relaxed);
-    if (kn_unlikely(count == KN_MAGAZINE)) {
-        kn_pool_spill(pool, size_class);
+    kn_store(&mine->hot, block, relaxed);
+    if (before != NULL) {
+        uint32_t count = kn_load(&mine->count, relaxed) + 1;
+
+        before->next = mine->head;
+        mine->head = before;
+        kn_store(&mine->count, count, relaxed);
+        if (kn_unlikely(count == KN_MAGAZINE)) {
+            kn_pool_spill(pool, size_class);
+        }
     }
 }
 
@@ -143,7 +153,12 @@ static inline struct kn_envelope *kn_envelope_new(struct kn_pool *pool, uint32_t
 static inline void kn_envelope_free(struct kn_pool *pool, struct kn_envelope *envelope)
 {
     KN_ASSERT(envelope->size_class < KN_SIZE_CLASS_COUNT);
-    kn_pool_give(pool, envelope->size_class, envelope);
+    /* Most are of class 0: a predicted branch instead of an address that waits for a load. */
+    if (kn_likely(envelope->size_class == 0)) {
+        kn_pool_give(pool, 0, envelope);
+    } else {
+        kn_pool_give(pool, envelope->size_class, envelope);
+    }
 }
 
 /* A bare block of at least size bytes (at most KN_BLOCK_MAX), aligned to a cache line, not cleared.

@@ -7,6 +7,7 @@
 
 #include <criterion/criterion.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -218,34 +219,37 @@ Test(pool, an_unfinished_slab_is_used_by_the_next_pool)
     teardown(f);
 }
 
+#ifdef KN_DEBUG
 Test(pool, no_memory_is_null_and_nothing_is_lost)
 {
+    uint64_t before = kn_alloc_live();
     struct fixture *f = setup();
-    struct kn_envelope *first = kn_envelope_new(&f->pool, 8);
     struct kn_envelope *chain = NULL;
-    struct kn_envelope *e;
+    struct kn_envelope *e = kn_envelope_new(&f->pool, 8);
     uint64_t count = 0;
 
-    cr_assert_not_null(first);
     kn_alloc_fail_after(0);
-    while ((e = kn_envelope_new(&f->pool, 8)) != NULL) {
+    for (; e != NULL; e = kn_envelope_new(&f->pool, 8)) {
         e->next = chain;
         chain = e;
         count++;
         cr_assert_lt(count, 100000u);
     }
-    cr_assert_null(kn_envelope_new(&f->pool, 8));
-    cr_assert_null(kn_block_new(&f->pool, 256));
-    cr_assert_eq(alive(f, 0), count + 1);
+    cr_assert(!kn_alloc_fail_is_armed());
+    cr_assert_eq(alive(f, 0), count);
 
-    kn_envelope_free(&f->pool, first); /* one given back is one to take, memory or not */
-    first = kn_envelope_new(&f->pool, 8);
-    cr_assert_not_null(first);
-    kn_alloc_fail_after(UINT64_MAX);
-    e = kn_envelope_new(&f->pool, 8);
-    cr_assert_not_null(e);
+    kn_alloc_fail_after(0); /* one given back is one to take, memory or not */
+    e = chain;
+    chain = e->next;
     kn_envelope_free(&f->pool, e);
-    kn_envelope_free(&f->pool, first);
+    cr_assert_eq((void *)kn_envelope_new(&f->pool, 8), (void *)e);
+    cr_assert_null(kn_block_new(&f->pool, 256));
+    kn_alloc_fail_after(UINT64_MAX);
+    kn_envelope_free(&f->pool, e);
+
+    e = kn_block_new(&f->pool, 256);
+    cr_assert_not_null(e);
+    kn_block_free(&f->pool, e, 256);
     while (chain != NULL) {
         e = chain;
         chain = e->next;
@@ -253,7 +257,30 @@ Test(pool, no_memory_is_null_and_nothing_is_lost)
     }
     cr_assert_eq(alive(f, 0), 0u);
     teardown(f);
+    cr_assert_eq(kn_alloc_live(), before);
 }
+#endif
+
+#ifdef KN_DEBUG
+Test(pool, a_double_free_stops_a_debug_build, .signal = SIGABRT)
+{
+    struct fixture *f = setup();
+    struct kn_envelope *e = kn_envelope_new(&f->pool, 8);
+
+    kn_envelope_free(&f->pool, e);
+    kn_envelope_free(&f->pool, e);
+}
+
+Test(pool, a_write_after_free_stops_a_debug_build, .signal = SIGABRT)
+{
+    struct fixture *f = setup();
+    struct kn_envelope *e = kn_envelope_new(&f->pool, 8);
+
+    kn_envelope_free(&f->pool, e);
+    e->from = 7;
+    kn_envelope_new(&f->pool, 8);
+}
+#endif
 
 Test(pool, fini_accepts_the_zero_state)
 {
