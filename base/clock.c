@@ -52,7 +52,7 @@ static void publish(struct kn_clock *clock, uint64_t start_ticks, uint64_t start
     kn_store(&line->start_ns, start_ns, release);
     kn_store(&line->slope, slope, release);
     kn_store(&line->length, length, release);
-    /* [BC1] release: the whole line. Pairs with the acquire in kn_clock_read(). */
+    /* [BC1] release: the whole line. Pairs with the acquire in read_line(). */
     kn_store(&clock->version, version, release);
 }
 
@@ -114,7 +114,8 @@ void kn_clock_extend(struct kn_clock *clock, struct kn_clock_sample sample)
     publish(clock, sample.ticks, start_ns, slope, (length_ns << 32) / clock->slope);
 }
 
-bool kn_clock_read(struct kn_clock *clock, uint64_t ticks, uint64_t *ret_ns)
+/* Inline into kn_clock_now(): a call and a result in memory were 3 of its 25 ns. */
+static KN_ALWAYS_INLINE bool read_line(struct kn_clock *clock, uint64_t ticks, uint64_t *ret_ns)
 {
     uint64_t start_ticks, start_ns, slope, length;
     uint32_t version;
@@ -139,6 +140,11 @@ bool kn_clock_read(struct kn_clock *clock, uint64_t ticks, uint64_t *ret_ns)
     bool before = start_ticks - ticks < BEFORE_MAX && length > 0;
     *ret_ns = before ? start_ns : start_ns + scale(length, slope);
     return before;
+}
+
+bool kn_clock_read(struct kn_clock *clock, uint64_t ticks, uint64_t *ret_ns)
+{
+    return read_line(clock, ticks, ret_ns);
 }
 
 uint64_t kn_clock_length(struct kn_clock *clock, uint64_t ticks)
@@ -184,7 +190,7 @@ KN_NOINLINE static uint64_t read_beyond(struct kn_clock *clock)
     return now;
 }
 
-/* Relaxed: it says whether to look at ticks at all; kn_clock_read() acquires the line. */
+/* Relaxed: it says whether to look at ticks at all; read_line() acquires the line. */
 bool kn_clock_uses_ticks(void)
 {
     return kn_load(&process_clock.version, relaxed) != 0;
@@ -196,7 +202,7 @@ uint64_t kn_clock_now(void)
     if (kn_unlikely(!kn_clock_uses_ticks())) {
         return kn_platform_clock();
     }
-    if (kn_likely(kn_clock_read(&process_clock, kn_platform_ticks(), &now))) {
+    if (kn_likely(read_line(&process_clock, kn_platform_ticks(), &now))) {
         return now;
     }
     return read_beyond(&process_clock);

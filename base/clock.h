@@ -29,6 +29,7 @@
 #ifndef KN_BASE_CLOCK_H
 #define KN_BASE_CLOCK_H
 
+#include "base/align.h"
 #include "base/atomic.h"
 
 #include <stdbool.h>
@@ -49,6 +50,7 @@ struct kn_clock_line {
 };
 
 struct kn_clock {
+    KN_ALIGNED(KN_FALSE_SHARING)
     kn_atomic(uint32_t) version; /* (a) lines[version % 2] is the current one */
     kn_atomic(uint32_t) busy;    /* (a) 1: somebody is laying the next line */
     struct kn_clock_line lines[2];
