@@ -2,33 +2,38 @@
 /*
  * The runner behind test/shim/criterion: all tests of a program in one process.
  *
- * A test that fails may leave threads, fibers and half-built objects behind, and may fail on a stack that
- * cannot be unwound. So a failure is not unwound: the process replaces itself by a fresh copy that goes on
- * with the next test and carries the score in its arguments. The same path serves a test that runs too
- * long (SIGALRM) and one that aborts (SIGABRT). Everything else that kills a process ends the run; the
- * caller sees the exit status.
+ * A test that fails may leave threads, fibers and half-built objects behind, and may fail on a
+ * stack that cannot be unwound. So a failure is not unwound: the process replaces itself by a fresh
+ * copy that goes on with the next test and carries the score in its arguments. The same path serves
+ * a test that aborts (SIGABRT) and one that runs too long: for that a thread watches the time,
+ * since TSan holds signals back as long as a thread only spins. Everything else that kills a
+ * process ends the run; the caller sees the exit status.
  *
  * Usage: PROGRAM [--list] [suite/name]    a pattern with * picks tests
  */
 #include "criterion/criterion.h"
 
 #include <fnmatch.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
-#include <sys/time.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { SHIM_TIMEOUT_S = 120, SHIM_EXIT_FAILED = 1 };
 
 static struct shim_test *first_test;
 static struct shim_test *last_test;
-static struct shim_test *current_test;
-static unsigned current_index;
-static unsigned passed_count;
-static unsigned failed_count;
 static const char *pattern = "*";
-static atomic_bool has_failed; /* set by cr_expect on any thread */
+
+/* Written by the main thread, read by the watchdog and by whoever fails. */
+static struct shim_test *_Atomic current_test;
+static atomic_uint current_index;
+static atomic_uint passed_count;
+static atomic_uint failed_count;
+static atomic_bool has_failed;         /* set by cr_expect on any thread */
+static _Atomic(long long) deadline_ms; /* of the current test; 0: none is running */
 
 void shim_register(struct shim_test *test)
 {
@@ -73,50 +78,70 @@ static void say(const char *text)
     (void)written;
 }
 
-static void on_signal(int signal_number)
+/* From the watchdog or from a signal handler. */
+_Noreturn static void give_up(const char *why)
 {
+    struct shim_test *test = current_test;
     say("[FAIL] ");
-    say(current_test->suite);
+    say(test->suite);
     say("::");
-    say(current_test->name);
-    say(signal_number == SIGALRM ? ": timed out\n" : ": aborted\n");
+    say(test->name);
+    say(why);
     restart_after_failure();
+}
+
+static void on_abort(int signal_number)
+{
+    (void)signal_number;
+    give_up(": aborted\n");
+}
+
+static long long now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
+}
+
+static void *watch(void *unused)
+{
+    (void)unused;
+    for (;;) { /* until the process ends */
+        long long deadline = deadline_ms;
+        if (deadline && now_ms() > deadline)
+            give_up(": timed out\n");
+        nanosleep(&(struct timespec){.tv_nsec = 100 * 1000 * 1000}, NULL);
+    }
+    return NULL;
 }
 
 void shim_fail(bool fatal, const char *file, int line, const char *what, const char *format, ...)
 {
     char message[512];
+    struct shim_test *test = current_test;
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(message, sizeof message, format, arguments);
     va_end(arguments);
-    fprintf(stderr, "%s:%d: [%s::%s] %s%s%s\n", file, line, current_test->suite, current_test->name,
-            what, message[1] ? ":" : "", message[1] ? message : "");
+    fprintf(stderr, "%s:%d: [%s::%s] %s%s%s\n", file, line, test->suite, test->name, what,
+            message[1] ? ":" : "", message[1] ? message : "");
     if (fatal) {
-        fprintf(stderr, "[FAIL] %s::%s\n", current_test->suite, current_test->name);
+        fprintf(stderr, "[FAIL] %s::%s\n", test->suite, test->name);
         fflush(NULL);
         restart_after_failure();
     }
     atomic_store(&has_failed, true);
 }
 
-static void set_alarm(double seconds)
+static void start_watching(void)
 {
-    struct itimerval timer = {.it_value.tv_sec = (time_t)seconds};
-    timer.it_value.tv_usec = (suseconds_t)((seconds - (double)timer.it_value.tv_sec) * 1e6);
-    setitimer(ITIMER_REAL, &timer, NULL);
-}
-
-static void catch_signals(void)
-{
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGALRM);
-    sigaddset(&set, SIGABRT);
-    struct sigaction action = {.sa_handler = on_signal};
-    sigaction(SIGALRM, &action, NULL);
-    sigaction(SIGABRT, &action, NULL);
-    sigprocmask(SIG_UNBLOCK, &set, NULL); /* blocked still, when a handler started this process */
+    sigset_t none;
+    sigemptyset(&none); /* a handler that started this process left signals blocked */
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    sigaction(SIGABRT, &(struct sigaction){.sa_handler = on_abort}, NULL);
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, watch, NULL) == 0)
+        pthread_detach(thread);
 }
 
 static bool is_wanted(const struct shim_test *test)
@@ -129,13 +154,14 @@ static bool is_wanted(const struct shim_test *test)
 static void run_test(struct shim_test *test)
 {
     atomic_store(&has_failed, false);
-    set_alarm(test->options.timeout > 0 ? test->options.timeout : SHIM_TIMEOUT_S);
+    double timeout = test->options.timeout > 0 ? test->options.timeout : SHIM_TIMEOUT_S;
+    deadline_ms = now_ms() + (long long)(timeout * 1000);
     if (test->options.init)
         test->options.init();
     test->run();
     if (test->options.fini)
         test->options.fini();
-    set_alarm(0);
+    deadline_ms = 0;
     if (atomic_load(&has_failed)) {
         failed_count++;
         fprintf(stderr, "[FAIL] %s::%s\n", test->suite, test->name);
@@ -156,17 +182,18 @@ int main(int argc, char **argv)
     } else if (argc == 2 && !list) {
         pattern = argv[1];
     }
-    catch_signals();
-    for (current_test = first_test; current_test; current_test = current_test->next, current_index++) {
-        const struct shim_options *options = &current_test->options;
+    start_watching();
+    for (struct shim_test *test = first_test; test; test = test->next, current_index++) {
+        const struct shim_options *options = &test->options;
+        current_test = test;
         if (list)
-            printf("%s/%s\n", current_test->suite, current_test->name);
-        else if (!is_wanted(current_test))
+            printf("%s/%s\n", test->suite, test->name);
+        else if (!is_wanted(test))
             continue;
         else if (options->disabled || options->signal || options->exit_code)
             skipped++;
         else if (current_index >= first)
-            run_test(current_test);
+            run_test(test);
     }
     if (list)
         return 0;
