@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A handler agent whose state is set by its spawner. It is not told what became of its orders: an
+ * answer would come between two ticks that only the scheduler chooses, and the next decision would
+ * depend on it. So it orders positions ("be long"), not trades; risk knows where the account is and
+ * what is missing.
+ */
+#include "analyst.h"
+
+#include "feed.h"
+#include "messages.h"
+
+struct analyst {
+    koken_ref risk;
+    koken_ref gauge;
+    uint32_t ticks; /* since the last mark */
+    int target;     /* as ordered */
+    struct strategy strategy;
+};
+
+static int send_order(struct analyst *self, const struct tick *tick, int target)
+{
+    self->target = target;
+    return koken_signal(self->risk, order, .decided_at = koken_now(), .price = tick->price,
+                        .tick = tick->number, .bar = tick->bar, .symbol = tick->symbol,
+                        .strategy = (uint16_t)self->strategy.kind, .target = (int16_t)target);
+}
+
+static int send_mark(koken_ctx *ctx, struct analyst *self, const struct tick *tick)
+{
+    uint32_t ticks = self->ticks;
+
+    self->ticks = 0;
+    return koken_signal(self->risk, mark, .feed = koken_sender(ctx), .symbol = tick->symbol,
+                        .strategy = self->strategy.kind, .tick = tick->number, .ticks = ticks);
+}
+
+static int send_sample(struct analyst *self, const struct tick *tick)
+{
+    return koken_signal(self->gauge, sample, .ns = koken_now() - tick->sent_at,
+                        .kind = LATENCY_TICK);
+}
+
+static int on_tick(koken_ctx *ctx, struct analyst *self, const struct tick *tick)
+{
+    int rc = tick->sent_at == 0 ? 0 : send_sample(self, tick);
+    int target = strategy_see(&self->strategy, tick->price, tick->flags & TICK_CLOSES_BAR);
+
+    self->ticks++;
+    if (rc >= 0 && target != self->target) {
+        rc = send_order(self, tick, target);
+    }
+    if (rc >= 0 && (tick->flags & TICK_ENDS_BATCH)) {
+        rc = send_mark(ctx, self, tick);
+    }
+    return rc;
+}
+
+KOKEN_AGENT(analyst, struct analyst, KOKEN_ON(tick, on_tick));
+
+int analyst_open(struct koken *rt, enum strategy_kind kind, koken_ref risk, koken_ref gauge,
+                 koken_ref *ret_analyst)
+{
+    struct analyst state = {.risk = risk, .gauge = gauge, .strategy = {.kind = kind}};
+
+    return koken_try_spawn(rt, ret_analyst, analyst, .arg = &state, .capacity = FEED_WINDOW,
+                           .high = FEED_WINDOW, .policy = KOKEN_POLICY_PARK);
+}

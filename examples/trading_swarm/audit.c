@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Risk, execution and the ledger count for themselves; none of them sees the others' numbers. That
+ * the three sums agree says that no ticket and no fill was lost, doubled or changed on its way;
+ * that each account balances says that the ledger booked it right; that the metrics balance says
+ * that the runtime kept count of every message.
+ */
+#include "audit.h"
+
+#include "strategy.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#define ANSWER_WITHIN KOKEN_S(10)
+
+static void add_account(struct account *sum, const struct account *account)
+{
+    sum->start += account->start;
+    sum->cash += account->cash;
+    sum->cost += account->cost;
+    sum->realised += account->realised;
+    sum->fees += account->fees;
+    sum->paid += account->paid;
+    sum->shares += account->shares;
+    sum->traded += account->traded;
+    sum->fills += account->fills;
+    sum->digest = digest_add(sum->digest, account->digest);
+}
+
+static int collect_accounts(struct audit *audit, struct floor *floor)
+{
+    for (uint32_t i = 0; i < audit->account_count; i++) {
+        struct account_answer answer;
+        int rc = koken_await(floor->rt, floor->ledger, ANSWER_WITHIN, &answer, account_question,
+                             .symbol = i / STRATEGY_COUNT_, .strategy = i % STRATEGY_COUNT_);
+
+        if (rc < 0) {
+            return rc;
+        }
+        audit->accounts[i] = answer.account;
+        add_account(&audit->sum, &answer.account);
+    }
+    return 0;
+}
+
+static int collect_risk(struct audit *audit, struct floor *floor, uint32_t shard)
+{
+    struct risk_answer answer;
+    int rc = koken_await(floor->rt, floor->risks[shard], ANSWER_WITHIN, &answer, risk_question);
+
+    if (rc < 0) {
+        return rc;
+    }
+    audit->risk.orders += answer.orders;
+    audit->risk.tickets += answer.tickets;
+    audit->risk.idle += answer.idle;
+    audit->risk.too_big += answer.too_big;
+    audit->risk.too_fast += answer.too_fast;
+    audit->risk.shares += answer.shares;
+    return 0;
+}
+
+static int collect_execution(struct audit *audit, struct floor *floor, uint32_t shard)
+{
+    struct execution_answer answer;
+    int rc = koken_await(floor->rt, floor->executions[shard], ANSWER_WITHIN, &answer,
+                         execution_question);
+
+    if (rc < 0) {
+        return rc;
+    }
+    audit->execution.tickets += answer.tickets;
+    audit->execution.fills += answer.fills;
+    audit->execution.shares += answer.shares;
+    audit->execution.paid += answer.paid;
+    audit->execution.fees += answer.fees;
+    return 0;
+}
+
+static int collect_latencies(struct audit *audit, struct floor *floor)
+{
+    int rc = 0;
+
+    for (uint32_t kind = 0; rc >= 0 && kind < LATENCY_COUNT_; kind++) {
+        rc = koken_await(floor->rt, floor->gauge, ANSWER_WITHIN, &audit->latencies[kind],
+                         latency_question, .kind = kind);
+    }
+    return rc;
+}
+
+int audit_collect(struct audit *audit, struct floor *floor)
+{
+    int rc;
+
+    audit->account_count = (uint32_t)floor->market->count * STRATEGY_COUNT_;
+    audit->accounts = calloc(audit->account_count, sizeof *audit->accounts);
+    rc = audit->accounts == NULL ? -ENOMEM : collect_accounts(audit, floor);
+    for (uint32_t shard = 0; rc >= 0 && shard < floor->shard_count; shard++) {
+        rc = collect_risk(audit, floor, shard);
+        rc = rc < 0 ? rc : collect_execution(audit, floor, shard);
+    }
+    rc = rc < 0 ? rc : collect_latencies(audit, floor);
+    rc = rc < 0 ? rc : koken_drain(floor->rt, ANSWER_WITHIN);
+    koken_metrics(floor->rt, &audit->metrics);
+    return rc;
+}
+
+bool audit_money_balances(const struct audit *audit)
+{
+    const struct account *sum = &audit->sum;
+    bool is_balanced = account_balances(sum);
+
+    for (uint32_t i = 0; i < audit->account_count; i++) {
+        is_balanced = is_balanced && account_balances(&audit->accounts[i]);
+    }
+    return is_balanced && audit->risk.tickets == audit->execution.tickets &&
+           audit->risk.shares == audit->execution.shares && sum->fills == audit->execution.fills &&
+           sum->traded == audit->execution.shares && sum->paid == audit->execution.paid &&
+           sum->fees == audit->execution.fees && sum->cash == sum->start - sum->paid - sum->fees;
+}
+
+bool audit_messages_balance(const struct audit *audit)
+{
+    const struct koken_metrics *metrics = &audit->metrics;
+
+    return metrics->queued == 0 &&
+           metrics->sent == metrics->received + metrics->dropped + metrics->dead;
+}
+
+void audit_free(struct audit *audit)
+{
+    free(audit->accounts);
+    *audit = (struct audit){0};
+}

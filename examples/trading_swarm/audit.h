@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The closing: everybody is asked what they have seen, and the answers must agree. */
+#ifndef SWARM_AUDIT_H
+#define SWARM_AUDIT_H
+
+#include "floor.h"
+#include "messages.h"
+
+struct audit {
+    struct account *accounts; /* by symbol, then strategy */
+    uint32_t account_count;
+    struct account sum; /* of all accounts; its digest is the ledger's */
+    struct risk_answer risk;
+    struct execution_answer execution;
+    struct latency_answer latencies[LATENCY_COUNT_];
+    struct koken_metrics metrics;
+    uint64_t duration_ns; /* of the trading */
+};
+
+/* audit_collect asks the agents of floor, then drains its runtime and reads the metrics. */
+KOKEN_MUST_USE int audit_collect(struct audit *audit, struct floor *floor);
+
+/* The two laws of conservation. */
+bool audit_money_balances(const struct audit *audit);
+bool audit_messages_balance(const struct audit *audit);
+
+void audit_free(struct audit *audit);
+
+#endif

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A market feed: sends the ticks of one symbol to its analysts, never more than a window ahead. */
+#ifndef SWARM_FEED_H
+#define SWARM_FEED_H
+
+#include "bars.h"
+#include "strategy.h"
+
+#include <koken.h>
+
+#define FEED_BATCH 64u   /* ticks from mark to mark */
+#define FEED_WINDOW 512u /* ticks whose consequences may be under way at a time */
+
+struct feed_plan {
+    const struct series *series; /* constant while the runtime runs */
+    uint64_t seed;
+    uint32_t symbol;
+    uint32_t ticks_per_bar;
+    koken_ref analysts[STRATEGY_COUNT_];
+};
+
+int feed_open(struct koken *rt, const struct feed_plan *plan);
+
+#endif

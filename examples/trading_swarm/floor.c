@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Wiring. A symbol belongs to the shard that its name hashes to, and a shard has a risk manager and
+ * an execution agent: everything about a symbol goes one way, so the number of shards, like the
+ * number of workers, changes who works side by side and not what comes out.
+ *
+ * Why nothing is ever lost and nothing is ever stuck: a feed has at most FEED_WINDOW ticks under
+ * way, so each mailbox behind it can be given a bound that it never reaches (see mailbox_bound). If
+ * one were reached all the same (a market of thousands of symbols: capacities end at
+ * KOKEN_CAPACITY_MAX), its policy is PARK: the sender waits. Waiting cannot go in a circle:
+ * messages flow from feed to ledger and gauge only, and the one that flows back, credit, goes to a
+ * mailbox that holds all the credits there can be.
+ */
+#include "floor.h"
+
+#include "analyst.h"
+#include "execution.h"
+#include "feed.h"
+#include "gauge.h"
+#include "ledger.h"
+#include "random.h"
+#include "risk.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+static uint64_t hash_symbol(const char *symbol)
+{
+    uint64_t hash = 0;
+
+    for (; *symbol != '\0'; symbol++) {
+        hash = random_stream(hash, (unsigned char)*symbol);
+    }
+    return hash;
+}
+
+static uint32_t shard_of(const struct floor *floor, uint32_t symbol)
+{
+    return (uint32_t)(hash_symbol(floor->market->series[symbol].symbol) % floor->shard_count);
+}
+
+/* All that the windows of so many symbols may send: `each` messages for a tick, and one mark per
+ * batch. */
+static uint32_t mailbox_bound(uint32_t symbol_count, uint32_t each)
+{
+    uint64_t bound =
+        (uint64_t)symbol_count * (FEED_WINDOW * each + FEED_WINDOW / FEED_BATCH * STRATEGY_COUNT_);
+
+    return bound < 16 ? 16 : bound < KOKEN_CAPACITY_MAX ? (uint32_t)bound : KOKEN_CAPACITY_MAX;
+}
+
+static uint32_t symbols_of(const struct floor *floor, uint32_t shard)
+{
+    uint32_t count = 0;
+
+    for (uint32_t symbol = 0; symbol < floor->market->count; symbol++) {
+        count += shard_of(floor, symbol) == shard;
+    }
+    return count;
+}
+
+static int open_ledger(struct floor *floor)
+{
+    uint32_t symbol_count = (uint32_t)floor->market->count;
+    struct ledger_plan plan = {
+        .gauge = floor->gauge,
+        .symbol_count = symbol_count,
+        .capacity = mailbox_bound(symbol_count, STRATEGY_COUNT_ * EXECUTION_PARTS),
+        .ticks = floor->ticks,
+        .capital = FLOOR_CAPITAL,
+    };
+
+    return ledger_open(floor->rt, &plan, &floor->ledger);
+}
+
+static int open_shard(struct floor *floor, uint32_t shard)
+{
+    uint32_t capacity = mailbox_bound(symbols_of(floor, shard), STRATEGY_COUNT_);
+    struct execution_plan execution = {
+        .ledger = floor->ledger, .seed = floor->seed, .capacity = capacity};
+    struct risk_plan risk = {.symbol_count = (uint32_t)floor->market->count,
+                             .capacity = capacity,
+                             .capital = FLOOR_CAPITAL};
+    int rc = execution_open(floor->rt, &execution, &floor->executions[shard]);
+
+    risk.execution = floor->executions[shard];
+    return rc < 0 ? rc : risk_open(floor->rt, &risk, &floor->risks[shard]);
+}
+
+int floor_open(struct floor *floor, struct koken *rt, const struct market *market,
+               const struct options *options)
+{
+    int rc;
+
+    *floor = (struct floor){
+        .rt = rt,
+        .market = market,
+        .ticks = (uint64_t)market_bars(market) * options->ticks,
+        .seed = options->seed,
+        .ticks_per_bar = options->ticks,
+        .shard_count = options->shards,
+        .risks = calloc(options->shards, sizeof(koken_ref)),
+        .executions = calloc(options->shards, sizeof(koken_ref)),
+    };
+    if (floor->risks == NULL || floor->executions == NULL) {
+        return -ENOMEM;
+    }
+    rc = gauge_open(rt, &floor->gauge);
+    rc = rc < 0 ? rc : open_ledger(floor);
+    for (uint32_t shard = 0; rc >= 0 && shard < floor->shard_count; shard++) {
+        rc = open_shard(floor, shard);
+    }
+    return rc;
+}
+
+static int begin_symbol(struct floor *floor, uint32_t symbol)
+{
+    const struct series *series = &floor->market->series[symbol];
+    koken_ref risk = floor->risks[shard_of(floor, symbol)];
+    struct feed_plan plan = {
+        .series = series,
+        .seed = random_stream(floor->seed, hash_symbol(series->symbol)),
+        .symbol = symbol,
+        .ticks_per_bar = floor->ticks_per_bar,
+    };
+
+    for (unsigned kind = 0; kind < STRATEGY_COUNT_; kind++) {
+        int rc = analyst_open(floor->rt, (enum strategy_kind)kind, risk, floor->gauge,
+                              &plan.analysts[kind]);
+
+        if (rc < 0) {
+            return rc;
+        }
+    }
+    return feed_open(floor->rt, &plan);
+}
+
+int floor_begin(struct floor *floor)
+{
+    int rc = 0;
+
+    for (uint32_t symbol = 0; rc >= 0 && symbol < floor->market->count; symbol++) {
+        rc = begin_symbol(floor, symbol);
+    }
+    return rc;
+}
+
+void floor_free(struct floor *floor)
+{
+    free(floor->risks);
+    free(floor->executions);
+    *floor = (struct floor){0};
+}

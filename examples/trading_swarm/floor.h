@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The trading floor: who is there, and who talks to whom. */
+#ifndef SWARM_FLOOR_H
+#define SWARM_FLOOR_H
+
+#include "bars.h"
+#include "options.h"
+
+#include <koken.h>
+
+#define FLOOR_CAPITAL (100 * 1000 * MONEY_DOLLAR) /* each account starts with */
+
+struct floor {
+    struct koken *rt;
+    const struct market *market; /* constant while the runtime runs */
+    uint64_t ticks;              /* of the whole run */
+    uint64_t seed;
+    uint32_t ticks_per_bar;
+    uint32_t shard_count;
+    koken_ref gauge;
+    koken_ref ledger;
+    koken_ref *risks;      /* by shard */
+    koken_ref *executions; /* by shard */
+};
+
+/* floor_open spawns every agent but the feeds, floor_begin the feeds: trading begins. */
+KOKEN_MUST_USE int floor_open(struct floor *floor, struct koken *rt, const struct market *market,
+                              const struct options *options);
+KOKEN_MUST_USE int floor_begin(struct floor *floor);
+
+/* floor_free forgets the agents; they are stopped with their runtime. */
+void floor_free(struct floor *floor);
+
+#endif

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * All that the agents of the swarm say to each other, in the order in which it flows:
+ *
+ *     feed --tick--> analyst --order--> risk --ticket--> execution --fill--> ledger
+ *       ^               `-----mark------> `-----mark------> `----mark------> |
+ *       `-----------------------------credit---------------------------------'
+ *
+ * A symbol is its index in the market, a strategy an enum strategy_kind, `tick` the number of a
+ * tick within its symbol: together they are the swarm's logical time, and every decision is a
+ * function of it alone.
+ */
+#ifndef SWARM_MESSAGES_H
+#define SWARM_MESSAGES_H
+
+#include "account.h"
+
+#include <koken.h>
+
+/* The last tick of a bar; the last tick of a batch: its mark must follow. */
+#define TICK_CLOSES_BAR (1u << 0)
+#define TICK_ENDS_BATCH (1u << 1)
+
+/* 32 bytes: with its envelope, one cache line. */
+KOKEN_MESSAGE(tick, {
+    uint64_t sent_at; /* koken_now() for one tick of each batch, else 0 */
+    money price;
+    uint32_t number;
+    uint32_t bar;
+    uint32_t symbol;
+    uint32_t flags;
+});
+
+/*
+ * "All I have to say about this batch of ticks is said." What follows it concerns later ticks only.
+ */
+KOKEN_MESSAGE(mark, {
+    koken_ref feed; /* who is owed the credit */
+    uint32_t symbol;
+    uint32_t strategy;
+    uint32_t tick;  /* the last of the batch */
+    uint32_t ticks; /* how many were handled since the mark before */
+});
+
+/* An analyst wants its account to be long (1), short (-1) or flat (0). */
+KOKEN_MESSAGE(order, {
+    uint64_t decided_at;
+    money price;
+    uint32_t tick;
+    uint32_t bar;
+    uint32_t symbol;
+    uint16_t strategy;
+    int16_t target;
+});
+
+/* An order that risk let pass, with its size. */
+KOKEN_MESSAGE(ticket, {
+    uint64_t decided_at;
+    money price;
+    int64_t shares; /* bought, or sold if negative */
+    uint32_t tick;
+    uint32_t symbol;
+    uint32_t strategy;
+});
+
+/* A part of a ticket, traded. */
+KOKEN_MESSAGE(fill, {
+    uint64_t decided_at;
+    money price;
+    money fee;
+    int64_t shares;
+    uint32_t tick;
+    uint32_t symbol;
+    uint32_t strategy;
+});
+
+/* From the ledger to a feed: the consequences of so many ticks are booked, send as many more. */
+KOKEN_MESSAGE(credit, { uint32_t ticks; });
+
+/*
+ * From main to the ledger: answer as soon as more than `seen` ticks are booked, and tell how many.
+ */
+KOKEN_MESSAGE(watch, { uint64_t seen; });
+KOKEN_MESSAGE(standing, {
+    uint64_t ticks;
+    uint64_t fills;
+});
+
+/* From anywhere to the gauge: something took so long. */
+enum latency_kind {
+    LATENCY_TICK,  /* from the feed's send to the analyst's handler */
+    LATENCY_ORDER, /* from the analyst's decision to the ledger's booking */
+    LATENCY_COUNT_
+};
+KOKEN_MESSAGE(sample, {
+    uint64_t ns;
+    uint32_t kind;
+});
+
+/* Questions that main asks when the last tick is booked, and their answers. */
+KOKEN_MESSAGE(account_question, {
+    uint32_t symbol;
+    uint32_t strategy;
+});
+KOKEN_MESSAGE(account_answer, { struct account account; });
+
+KOKEN_EVENT(risk_question);
+KOKEN_MESSAGE(risk_answer, {
+    uint64_t orders;
+    uint64_t tickets;
+    uint64_t idle;     /* the account was there already */
+    uint64_t too_big;  /* the symbol's exposure would pass its limit */
+    uint64_t too_fast; /* too many openings within one bar */
+    int64_t shares;    /* of all tickets, bought or sold */
+});
+
+KOKEN_EVENT(execution_question);
+KOKEN_MESSAGE(execution_answer, {
+    uint64_t tickets;
+    uint64_t fills;
+    int64_t shares;
+    money paid;
+    money fees;
+});
+
+KOKEN_MESSAGE(latency_question, { uint32_t kind; });
+KOKEN_MESSAGE(latency_answer, {
+    uint64_t count;
+    uint64_t p50;
+    uint64_t p99;
+    uint64_t p999;
+    uint64_t max;
+});
+
+#endif
