@@ -35,7 +35,7 @@ function(koken_library_sources ret_sources)
   # built without it, and tell it what they order by __tsan_acquire and __tsan_release (KN_TSAN is set).
   if(KOKEN_SANITIZE STREQUAL "thread")
     foreach(source IN LISTS all)
-      if(source MATCHES "/kn_(ck|rcu)_[^/]*\\.c$")
+      if(source MATCHES "/kn_(ck|rcu)(_[^/]*)?\\.c$")
         set_source_files_properties("${source}" PROPERTIES COMPILE_OPTIONS -fno-sanitize=thread)
       endif()
     endforeach()

@@ -37,10 +37,11 @@ static _Atomic(long long) deadline_ms; /* of the current test; 0: none is runnin
 
 void shim_register(struct shim_test *test)
 {
-    if (last_test)
+    if (last_test) {
         last_test->next = test;
-    else
+    } else {
         first_test = test;
+    }
     last_test = test;
 }
 
@@ -53,8 +54,9 @@ static void write_number(char *text, unsigned value)
         digits[count++] = (char)('0' + value % 10);
         value /= 10;
     } while (value);
-    while (count)
+    while (count) {
         *text++ = digits[--count];
+    }
     *text = '\0';
 }
 
@@ -108,8 +110,9 @@ static void *watch(void *unused)
     (void)unused;
     for (;;) { /* until the process ends */
         long long deadline = deadline_ms;
-        if (deadline && now_ms() > deadline)
+        if (deadline && now_ms() > deadline) {
             give_up(": timed out\n");
+        }
         nanosleep(&(struct timespec){.tv_nsec = 100 * 1000 * 1000}, NULL);
     }
     return NULL;
@@ -140,8 +143,9 @@ static void start_watching(void)
     sigprocmask(SIG_SETMASK, &none, NULL);
     sigaction(SIGABRT, &(struct sigaction){.sa_handler = on_abort}, NULL);
     pthread_t thread;
-    if (pthread_create(&thread, NULL, watch, NULL) == 0)
+    if (pthread_create(&thread, NULL, watch, NULL) == 0) {
         pthread_detach(thread);
+    }
 }
 
 static bool is_wanted(const struct shim_test *test)
@@ -156,11 +160,13 @@ static void run_test(struct shim_test *test)
     atomic_store(&has_failed, false);
     double timeout = test->options.timeout > 0 ? test->options.timeout : SHIM_TIMEOUT_S;
     deadline_ms = now_ms() + (long long)(timeout * 1000);
-    if (test->options.init)
+    if (test->options.init) {
         test->options.init();
+    }
     test->run();
-    if (test->options.fini)
+    if (test->options.fini) {
         test->options.fini();
+    }
     deadline_ms = 0;
     if (atomic_load(&has_failed)) {
         failed_count++;
@@ -186,17 +192,19 @@ int main(int argc, char **argv)
     for (struct shim_test *test = first_test; test; test = test->next, current_index++) {
         const struct shim_options *options = &test->options;
         current_test = test;
-        if (list)
+        if (list) {
             printf("%s/%s\n", test->suite, test->name);
-        else if (!is_wanted(test))
+        } else if (!is_wanted(test)) {
             continue;
-        else if (options->disabled || options->signal || options->exit_code)
+        } else if (options->disabled || options->signal || options->exit_code) {
             skipped++;
-        else if (current_index >= first)
+        } else if (current_index >= first) {
             run_test(test);
+        }
     }
-    if (list)
+    if (list) {
         return 0;
+    }
     printf("%u passed, %u failed, %u skipped\n", passed_count, failed_count, skipped);
     return failed_count ? SHIM_EXIT_FAILED : 0;
 }
