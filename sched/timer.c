@@ -109,11 +109,6 @@ static void insert(struct kn_wheel *wheel, struct kn_timer *timer)
     }
 }
 
-static bool slot_is_used(const struct kn_wheel *wheel, uint32_t slot)
-{
-    return (wheel->slots_used[slot / KN_WHEEL_SLOTS] >> (slot % KN_WHEEL_SLOTS) & 1) != 0;
-}
-
 static void clear_slot(struct kn_wheel *wheel, uint32_t slot)
 {
     uint32_t level = slot / KN_WHEEL_SLOTS;
@@ -126,8 +121,8 @@ static void clear_slot(struct kn_wheel *wheel, uint32_t slot)
 
 /*
  * Takes a timer out of the list it is in, if any. One that is in `moving` still names the slot it
- * was in: that slot is unused, or used again and then not empty, so there is no need to mark it
- * (which would walk the whole list when the slot is opened).
+ * was in: that slot is unused, and clearing it again is harmless, or used again and then not empty.
+ * So the timers of a slot need not be marked when it is opened, which would walk the whole list.
  */
 static void unlink_timer(struct kn_wheel *wheel, struct kn_timer *timer)
 {
@@ -135,7 +130,7 @@ static void unlink_timer(struct kn_wheel *wheel, struct kn_timer *timer)
         return;
     }
     kn_list_remove(&timer->link);
-    if (slot_is_used(wheel, timer->slot) && kn_list_is_empty(&wheel->slots[timer->slot].timers)) {
+    if (kn_list_is_empty(&wheel->slots[timer->slot].timers)) {
         clear_slot(wheel, timer->slot);
     }
     timer->slot = SLOT_NONE;
