@@ -109,15 +109,18 @@ int audit_collect(struct audit *audit, struct floor *floor)
 bool audit_money_balances(const struct audit *audit)
 {
     const struct account *sum = &audit->sum;
+    const struct risk_answer *risk = &audit->risk;
     bool is_balanced = account_balances(sum);
 
     for (uint32_t i = 0; i < audit->account_count; i++) {
         is_balanced = is_balanced && account_balances(&audit->accounts[i]);
     }
-    return is_balanced && audit->risk.tickets == audit->execution.tickets &&
-           audit->risk.shares == audit->execution.shares && sum->fills == audit->execution.fills &&
-           sum->traded == audit->execution.shares && sum->paid == audit->execution.paid &&
-           sum->fees == audit->execution.fees && sum->cash == sum->start - sum->paid - sum->fees;
+    return is_balanced &&
+           risk->orders == risk->tickets + risk->idle + risk->too_big + risk->too_fast &&
+           risk->tickets == audit->execution.tickets && risk->shares == audit->execution.shares &&
+           sum->fills == audit->execution.fills && sum->traded == audit->execution.shares &&
+           sum->paid == audit->execution.paid && sum->fees == audit->execution.fees &&
+           sum->cash == sum->start - sum->paid - sum->fees;
 }
 
 bool audit_messages_balance(const struct audit *audit)

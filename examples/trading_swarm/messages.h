@@ -106,11 +106,11 @@ KOKEN_MESSAGE(account_answer, { struct account account; });
 
 KOKEN_EVENT(risk_question);
 KOKEN_MESSAGE(risk_answer, {
-    uint64_t orders;
+    uint64_t orders; /* the sum of the next four: what became of them */
     uint64_t tickets;
     uint64_t idle;     /* the account was there already */
-    uint64_t too_big;  /* the symbol's exposure would pass its limit */
-    uint64_t too_fast; /* too many openings within one bar */
+    uint64_t too_big;  /* refused: the symbol's exposure would pass its limit */
+    uint64_t too_fast; /* refused: too many openings within one bar */
     int64_t shares;    /* of all tickets, bought or sold */
 });
 

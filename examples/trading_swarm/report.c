@@ -58,22 +58,21 @@ static void print_strategies(FILE *out, const struct floor *floor, const struct 
 
 static void print_positions(FILE *out, const struct floor *floor, const struct audit *audit)
 {
-    fprintf(out, "\n%-10s %14s", "position", "last price");
+    fprintf(out, "\n%-10s %10s", "position", "price");
     for (uint32_t strategy = 0; strategy < STRATEGY_COUNT_; strategy++) {
         fprintf(out, " %14s", strategy_name((enum strategy_kind)strategy));
     }
-    fprintf(out, " %14s\n", "at cost");
+    fprintf(out, " %14s\n", "profit");
     for (uint32_t symbol = 0; symbol < floor->market->count; symbol++) {
         const struct account *accounts = &audit->accounts[symbol * STRATEGY_COUNT_];
-        money cost = 0;
+        money price = last_price(floor, symbol), profit = 0;
 
-        fprintf(out, "%-10s %14s", floor->market->series[symbol].symbol,
-                TEXT(last_price(floor, symbol)));
+        fprintf(out, "%-10s %10s", floor->market->series[symbol].symbol, TEXT(price));
         for (uint32_t strategy = 0; strategy < STRATEGY_COUNT_; strategy++) {
-            cost += accounts[strategy].cost;
+            profit += account_profit(&accounts[strategy], price);
             fprintf(out, " %14lld", (long long)accounts[strategy].shares);
         }
-        fprintf(out, " %14s\n", TEXT(cost));
+        fprintf(out, " %14s\n", TEXT(profit));
     }
 }
 
@@ -110,11 +109,10 @@ void report_print(FILE *out, const struct floor *floor, const struct audit *audi
     print_strategies(out, floor, audit);
     print_positions(out, floor, audit);
     fprintf(out,
-            "\norders                   %llu: %llu traded, %llu had nothing to do; refused: %llu "
-            "exposure, %llu pace\n",
-            (wide)risk->orders, (wide)risk->tickets, (wide)risk->idle, (wide)risk->too_big,
-            (wide)risk->too_fast);
-    fprintf(out, "messages                 %.2f M/s, ticks %.2f M/s\n",
+            "\n%-24s %llu: %llu traded, %llu already there, refused: %llu exposure, %llu pace\n",
+            "orders", (wide)risk->orders, (wide)risk->tickets, (wide)risk->idle,
+            (wide)risk->too_big, (wide)risk->too_fast);
+    fprintf(out, "%-24s %.2f M/s, ticks %.2f M/s\n", "messages",
             (double)audit->metrics.sent / seconds / 1e6, (double)floor->ticks / seconds / 1e6);
     print_latency(out, "tick, feed to analyst", &audit->latencies[LATENCY_TICK]);
     print_latency(out, "order, decided to booked", &audit->latencies[LATENCY_ORDER]);

@@ -15,7 +15,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define OPENINGS_MAX 4u /* positions opened per symbol and bar */
+#define OPENINGS_MAX 2u /* positions opened per symbol and bar */
 
 /* What risk knows of one symbol. */
 struct desk {
@@ -51,9 +51,9 @@ static money exposure_with(const struct desk *desk, uint32_t strategy, int64_t s
     return sum * price;
 }
 
-/* Whether a position may be opened now. Notes down why not, and that it was if so. */
-static bool may_open(struct risk *self, struct desk *desk, const struct order *order,
-                     int64_t shares)
+/* The counter of the reason why a position may not be opened now; NULL: it may, and was counted. */
+static uint64_t *find_refusal(struct risk *self, struct desk *desk, const struct order *order,
+                              int64_t shares)
 {
     money limit = self->plan.capital / 4 * 5;
 
@@ -62,31 +62,32 @@ static bool may_open(struct risk *self, struct desk *desk, const struct order *o
         desk->openings = 0;
     }
     if (exposure_with(desk, order->strategy, shares, order->price) > limit) {
-        self->count.too_big++;
-        return false;
+        return &self->count.too_big;
     }
     if (desk->openings == OPENINGS_MAX) {
-        self->count.too_fast++;
-        return false;
+        return &self->count.too_fast;
     }
     desk->openings++;
-    return true;
+    return NULL;
 }
 
-/*
- * Sizes an order to half of the account's capital. A refused turn-around still closes what is open.
+/* Sizes an order to half of the account's capital. A refused turn-around still closes what is open.
  */
 static int judge_order(struct risk *self, struct desk *desk, const struct order *order)
 {
     int64_t held = desk->shares[order->strategy];
     int64_t wanted = order->target * (self->plan.capital / 2 / order->price);
+    uint64_t *refusal = NULL;
 
     self->count.orders++;
-    if (wanted != 0 && wanted != held && !may_open(self, desk, order, wanted)) {
+    if (wanted != 0 && wanted != held) {
+        refusal = find_refusal(self, desk, order, wanted);
+    }
+    if (refusal != NULL) {
         wanted = (held > 0) == (wanted > 0) ? held : 0;
     }
     if (wanted == held) {
-        self->count.idle++;
+        ++*(refusal != NULL ? refusal : &self->count.idle);
         return 0;
     }
     desk->shares[order->strategy] = wanted;

@@ -6,10 +6,10 @@
 #include "strategy.h"
 
 #define AVERAGE_SCALE 256 /* the averages' fraction: 8 bits */
-#define FAST_BARS 10
-#define SLOW_BARS 40
+#define FAST_BARS 5
+#define SLOW_BARS 20
 #define BAND_PART 256  /* momentum turns when the averages are 1/256 of the price apart */
-#define EXIT_BARS 10u  /* breakout leaves at the far end of half its range */
+#define EXIT_BARS 5u   /* breakout leaves at the far end of half its range */
 #define SPREADS_AWAY 2 /* reversion enters two mean deviations from the mean */
 
 const char *strategy_name(enum strategy_kind kind)
