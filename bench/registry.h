@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One function per benchmark, each in the file of its name. */
+#ifndef BENCH_REGISTRY_H
+#define BENCH_REGISTRY_H
+
+#include "bench/bench.h"
+
+int bench_pingpong(struct bench_run *run, unsigned arg);
+int bench_counting(struct bench_run *run, unsigned arg);
+int bench_fanin(struct bench_run *run, unsigned arg);
+int bench_threadring(struct bench_run *run, unsigned arg);
+int bench_spawn(struct bench_run *run, unsigned arg);
+int bench_idle(struct bench_run *run, unsigned arg);
+int bench_idle_cpu(struct bench_run *run, unsigned arg);
+int bench_skynet(struct bench_run *run, unsigned arg);
+int bench_fib(struct bench_run *run, unsigned arg);
+int bench_nqueens(struct bench_run *run, unsigned arg);
+int bench_chameneos(struct bench_run *run, unsigned arg);
+int bench_big(struct bench_run *run, unsigned arg);
+int bench_banking(struct bench_run *run, unsigned arg);
+int bench_concdict(struct bench_run *run, unsigned arg);
+int bench_bndbuf(struct bench_run *run, unsigned arg);
+int bench_latency(struct bench_run *run, unsigned arg);
+int bench_latency_ext(struct bench_run *run, unsigned arg);
+int bench_wakeup(struct bench_run *run, unsigned arg);
+int bench_signal(struct bench_run *run, unsigned arg);
+int bench_await(struct bench_run *run, unsigned arg);
+int bench_await_ext(struct bench_run *run, unsigned arg);
+int bench_fiber(struct bench_run *run, unsigned arg);
+int bench_timer(struct bench_run *run, unsigned arg);
+int bench_philosophers(struct bench_run *run, unsigned arg);
+int bench_barber(struct bench_run *run, unsigned arg);
+int bench_radixsort(struct bench_run *run, unsigned arg);
+int bench_filterbank(struct bench_run *run, unsigned arg);
+int bench_matmul(struct bench_run *run, unsigned arg);
+int bench_uct(struct bench_run *run, unsigned arg);
+
+#endif
