@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Adds up test results: tally.py JUNIT.xml...
+"""Adds up test results: tally.py JUNIT.xml... STEP...
 
-Each file is what `ctest --output-junit` wrote. A program that prints how many cases it ran (Criterion's
-synthesis, the shim's last line) counts with its cases, any other as one. A program that failed counts at
-least one failure. Prints the failed programs with the end of their output, then `N passed, M failed`.
+Any argument that is not an .xml file names a step that failed, and counts as one failure. Each file is
+what `ctest --output-junit` wrote. A program that prints how many cases it ran (Criterion's synthesis, the
+shim's last line) counts with its cases, any other as one; one that failed counts at least one failure.
+Prints the failed programs with the end of their output, then `N passed, M failed`.
 """
 import re
 import sys
@@ -37,10 +38,14 @@ def count(case):
 def main():
     passed = failed = 0
     for path in sys.argv[1:]:
+        if not path.endswith(".xml"):
+            print(f"--- {path}: failed")
+            failed += 1
+            continue
         try:
             cases = ElementTree.parse(path).getroot().iter("testcase")
         except (OSError, ElementTree.ParseError) as error:
-            print(f"{path}: no results: {error}")
+            print(f"--- {path}: no results ({type(error).__name__}): did it build?")
             failed += 1
             continue
         for case in cases:

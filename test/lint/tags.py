@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Memory-order tags: [XX9] in the comment of each non-relaxed access, the same at both ends.
 
-Reported: an access stronger than relaxed without a tag on its lines or in a comment that ends at most three
-lines above; a tag without a release or without an acquire site; a fence without a tag. In files that wrap
-Concurrency Kit or liburcu (kn_ck_*, kn_rcu*) the orders are inside the library: there the words
-`[XX9] release` and `[XX9] acquire` in a comment are the site.
+Reported: an access stronger than relaxed without a tag on its lines or in a comment that ends at most
+three lines above (accesses on consecutive lines share it); a tag without a release or without an acquire
+site; a fence without a tag. In files that wrap Concurrency Kit or liburcu (kn_ck*, kn_rcu*) the orders are
+inside the library: there the words `[XX9] release` and `[XX9] acquire` in a comment are the site.
 """
 import re
 import sys
@@ -37,10 +37,10 @@ def accesses(code):
             sides &= set(LIMITS[operation])
         if orders:
             strong = any(order != "relaxed" for order in orders)
-            yield line_of(code, match.start()), line_of(code, end - 1), operation, sides, not strong
+            yield line_of(code, match.start()), line_of(code, end - 1), operation, sorted(sides), not strong
     for match in FENCE.finditer(code):
         line = line_of(code, match.start())
-        yield line, line, "fence", {"acquire", "release"}, False
+        yield line, line, "fence", ["acquire", "release"], False
 
 
 def near(comments, first, last):
@@ -59,13 +59,15 @@ def check(tree):
             for tag, order in WORDS.findall(comment):
                 for side in GIVES[order]:
                     sites.setdefault(tag, {}).setdefault(side, path)
-        for first, last, operation, sides, is_relaxed in accesses(without_directives(code_of(text))):
+        previous_last, previous_tags = -1, []
+        for first, last, operation, sides, is_relaxed in sorted(accesses(without_directives(code_of(text)))):
             comment = near(comments, first, last)
             if is_relaxed:
                 total_relaxed += 1
                 bare_relaxed += not comment
                 continue
-            tags = TAG.findall(comment)
+            tags = TAG.findall(comment) or (previous_tags if first == previous_last + 1 else [])
+            previous_last, previous_tags = last, tags
             if not tags:
                 problems.append(f"{path}:{first}: {operation} is not relaxed and has no tag nearby")
             for tag in tags:
