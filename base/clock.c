@@ -7,11 +7,15 @@
 #include "base/platform/platform.h"
 #include "base/platform/ticks.h"
 
+#include <errno.h>
+
 __extension__ typedef unsigned __int128 uint128;
 
 enum {
-    SAMPLE_TRIES = 4, /* the best of so many: an interrupt in between spoils one */
-    SURPRISE = 1000,  /* a slope off by more than 1/1000 is no drift; something happened */
+    SAMPLE_TRIES = 4,      /* the best of so many: an interrupt in between spoils one */
+    STRETCH_MIN_NS = 1000, /* in a shorter one there is nothing but the sample's own error */
+    SURPRISE = 1000,       /* a slope off by more than 1/1000 is no drift; something happened */
+    TICKS_MIN = 2000,      /* in KN_CLOCK_LINE_MIN_NS, 10 MHz: a slower counter is too coarse */
 };
 
 /* A longer stretch may hide a sleep of the machine, during which the two clocks part. */
@@ -77,13 +81,13 @@ static uint64_t measure(struct kn_clock *clock, struct kn_clock_sample sample)
     KN_ASSERT(sample.ns >= clock->last.ns);
     uint64_t ns = sample.ns - clock->last.ns;
     uint64_t old = clock->slope;
-    if (sample.ticks <= clock->last.ticks || ns < KN_CLOCK_LINE_MIN_NS / 2 || ns > STRETCH_MAX_NS) {
+    if (sample.ticks <= clock->last.ticks || ns < STRETCH_MIN_NS || ns > STRETCH_MAX_NS) {
         return KN_CLOCK_LINE_MIN_NS;
     }
+    /* By a factor of two at most: one bad stretch must not lay a line that holds for minutes. */
     uint64_t slope = slope_of(ns, sample.ticks - clock->last.ticks);
-    if (slope < old / 2 || slope / 2 > old) {
-        return KN_CLOCK_LINE_MIN_NS;
-    }
+    slope = slope > old / 2 ? slope : old / 2 + 1;
+    slope = slope / 2 < old ? slope : old * 2;
     clock->slope = slope;
     if ((slope > old ? slope - old : old - slope) > old / SURPRISE) {
         return KN_CLOCK_LINE_MIN_NS;
@@ -218,6 +222,34 @@ uint64_t kn_clock_ticks_ns(uint64_t ticks)
     return kn_likely(kn_clock_uses_ticks()) ? kn_clock_length(&process_clock, ticks) : ticks;
 }
 
+/*
+ * The kernel's clock and ours differ by up to 50 us, and a promise about time refers to ours. So
+ * the deadline is carried over as what is left of it, and the kernel's word that it has passed is
+ * checked: at most once or twice, because what is left then is what the two clocks differ by.
+ */
+int kn_clock_wait(kn_atomic(uint32_t) *word, uint32_t expected, uint64_t deadline_ns)
+{
+    if (deadline_ns == UINT64_MAX) {
+        return kn_platform_futex_wait(word, expected, UINT64_MAX);
+    }
+    for (;;) { /* ended by our clock */
+        /* Relaxed: only to prefer "changed" to "timed out"; the caller looks again. */
+        if (kn_load(word, relaxed) != expected) {
+            return 0;
+        }
+        uint64_t now = kn_clock_now();
+        if (now >= deadline_ns) {
+            return -ETIMEDOUT;
+        }
+        uint64_t left = deadline_ns - now;
+        uint64_t system_now = kn_platform_clock();
+        uint64_t deadline = left < UINT64_MAX - system_now ? system_now + left : UINT64_MAX;
+        if (kn_platform_futex_wait(word, expected, deadline) != -ETIMEDOUT) {
+            return 0;
+        }
+    }
+}
+
 void kn_clock_calibrate(void)
 {
     if (!kn_platform_ticks_are_steady() || !kn_platform_trusts_ticks()) {
@@ -227,5 +259,8 @@ void kn_clock_calibrate(void)
     while (kn_platform_clock() - first.ns < KN_CLOCK_LINE_MIN_NS) { /* ends by time */
         kn_pause();
     }
-    kn_clock_begin(&process_clock, first, take_sample());
+    struct kn_clock_sample second = take_sample();
+    if (second.ticks - first.ticks >= TICKS_MIN) {
+        kn_clock_begin(&process_clock, first, second);
+    }
 }

@@ -17,6 +17,9 @@
  * ahead of CLOCK_MONOTONIC, the next line is less steep; where it fell behind, the next line starts
  * higher.
  *
+ *   After a sleep of the machine, when the counter has gone on or begun anew, the clock can be
+ * ahead by what was left of the line, 100 ms; at half speed it meets CLOCK_MONOTONIC 200 ms later.
+ *
  *   No lock. There are two places for a line; a new one is written to the place that is not in use,
  * then `version` is moved. A reader whose place was overwritten sees another version and reads
  * again: at most once per line. Whoever finds another thread laying the next line does not wait for
@@ -83,6 +86,9 @@ uint64_t kn_clock_now(void);
 uint64_t kn_clock_ticks(void);
 uint64_t kn_clock_ticks_ns(uint64_t ticks);
 bool kn_clock_uses_ticks(void);
+
+/* kn_platform_futex_wait with a deadline on this clock: -ETIMEDOUT is never early. */
+int kn_clock_wait(kn_atomic(uint32_t) *word, uint32_t expected, uint64_t deadline_ns);
 
 /* Calibrates it if the ticks can be trusted, in about 200 us. Once, by one thread. */
 void kn_clock_calibrate(void);

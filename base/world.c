@@ -48,34 +48,6 @@ uint64_t kn_random_seed(uint64_t seed)
     return state != 0 ? state : 1;
 }
 
-/*
- * The kernel's clock and ours differ by up to 50 us, and a promise about time refers to ours. So
- * the deadline is carried over as what is left of it, and the kernel's word that it has passed is
- * checked: at most once or twice, because what is left then is what the two clocks differ by.
- */
-int kn_real_futex_wait(kn_atomic(uint32_t) *word, uint32_t expected, uint64_t deadline_ns)
-{
-    if (deadline_ns == KN_NEVER) {
-        return kn_platform_futex_wait(word, expected, KN_NEVER);
-    }
-    for (;;) { /* ended by our clock */
-        /* Relaxed: only to prefer "changed" to "timed out"; the caller looks again. */
-        if (kn_load(word, relaxed) != expected) {
-            return 0;
-        }
-        uint64_t now = kn_clock_now();
-        if (now >= deadline_ns) {
-            return -ETIMEDOUT;
-        }
-        uint64_t left = deadline_ns - now;
-        uint64_t system_now = kn_platform_clock();
-        uint64_t deadline = left < KN_NEVER - system_now ? system_now + left : KN_NEVER;
-        if (kn_platform_futex_wait(word, expected, deadline) != -ETIMEDOUT) {
-            return 0;
-        }
-    }
-}
-
 #ifndef KN_SIM
 const char *kn_clock_name(void)
 {

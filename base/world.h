@@ -48,9 +48,6 @@ static inline uint64_t kn_random(uint64_t *state)
  */
 uint64_t kn_random_seed(uint64_t seed);
 
-/* The world of release builds, and the one beneath the simulator's table. */
-int kn_real_futex_wait(kn_atomic(uint32_t) *word, uint32_t expected, uint64_t deadline_ns);
-
 /*
  * The rest of the seam is in one of two files:
  *

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The world of builds without the simulator: the platform, straight. Documented in base/world.h. */
+/*
+ * The world of builds without the simulator: the platform, straight. Included, and documented, by
+ * base/world.h and by nothing else.
+ */
 #ifndef KN_BASE_WORLD_REAL_H
 #define KN_BASE_WORLD_REAL_H
 
 #include "base/clock.h"
 #include "base/platform/platform.h"
-#include "base/world.h"
+
+struct kn_thread;
 
 static inline uint64_t kn_now(void)
 {
@@ -45,7 +49,7 @@ static inline void kn_thread_yield(void)
 
 static inline int kn_futex_wait(kn_atomic(uint32_t) *word, uint32_t expected, uint64_t deadline_ns)
 {
-    return kn_real_futex_wait(word, expected, deadline_ns);
+    return kn_clock_wait(word, expected, deadline_ns);
 }
 
 static inline void kn_futex_wake(kn_atomic(uint32_t) *word, uint32_t count)

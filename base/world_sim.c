@@ -75,7 +75,7 @@ int kn_futex_wait(kn_atomic(uint32_t) *word, uint32_t expected, uint64_t deadlin
     if (installed != NULL) {
         return installed->futex_wait(installed->self, word, expected, deadline_ns);
     }
-    return kn_real_futex_wait(word, expected, deadline_ns);
+    return kn_clock_wait(word, expected, deadline_ns);
 }
 
 void kn_futex_wake(kn_atomic(uint32_t) *word, uint32_t count)

@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The world of simulator builds: every call of base/world.h goes through a table, so that one
- * thread can own time and choice. Without a table it is the real world, as in all other builds.
+ * thread can own time and choice. Without a table it is the real world, as in all other
+ * builds. Included by base/world.h and by nothing else.
  */
 #ifndef KN_BASE_WORLD_SIM_H
 #define KN_BASE_WORLD_SIM_H
 
-#include "base/world.h"
+#include "base/atomic.h"
+
+#include <stdint.h>
+
+struct kn_thread;
 
 struct kn_world {
     void *self; /* first argument of all */
