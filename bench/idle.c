@@ -180,7 +180,9 @@ int bench_idle_cpu(struct bench_run *run, unsigned arg)
     }
     if (rc == 0) {
         const struct timespec settle = {.tv_nsec = 100 * 1000 * 1000};
-        const struct timespec watch = {.tv_sec = 2};
+        uint64_t watch_ns = bench_size(run, KOKEN_S(2));
+        const struct timespec watch = {.tv_sec = (time_t)(watch_ns / KOKEN_S(1)),
+                                       .tv_nsec = (long)(watch_ns % KOKEN_S(1))};
         nanosleep(&settle, NULL); /* until the last worker has gone to sleep */
         uint64_t start_ns = koken_now();
         uint64_t cpu_ns = process_cpu_ns();

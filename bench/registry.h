@@ -12,6 +12,7 @@ int bench_threadring(struct bench_run *run, unsigned arg);
 int bench_spawn(struct bench_run *run, unsigned arg);
 int bench_idle(struct bench_run *run, unsigned arg);
 int bench_idle_cpu(struct bench_run *run, unsigned arg);
+int bench_scale(struct bench_run *run, unsigned arg);
 int bench_skynet(struct bench_run *run, unsigned arg);
 int bench_fib(struct bench_run *run, unsigned arg);
 int bench_nqueens(struct bench_run *run, unsigned arg);

@@ -170,7 +170,7 @@ static void look_at_limits(void)
 
 static void look_at_kernel(const struct environment *env)
 {
-    char text[240];
+    char text[320];
     long barriers = syscall(SYS_membarrier, MEMBARRIER_CMD_QUERY, 0, 0);
     bool has_barrier = barriers > 0 && (barriers & MEMBARRIER_CMD_PRIVATE_EXPEDITED) != 0;
     struct epoll_event event;

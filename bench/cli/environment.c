@@ -85,8 +85,7 @@ void environment_read(struct environment *env)
 #else
     snprintf(env->compiler, sizeof env->compiler, "gcc %s", __VERSION__);
 #endif
-    snprintf(env->flags, sizeof env->flags, "%s", KOKEN_TOOL_FLAGS);
-    snprintf(env->version, sizeof env->version, "%s", koken_version());
+    snprintf(env->build, sizeof env->build, "%s", koken_build_info());
     if (environment_file("/proc/loadavg", env->load, sizeof env->load) == 0) {
         env->load[strspn(env->load, "0123456789. ")] = '\0';
     }

@@ -11,11 +11,10 @@ struct environment {
     unsigned long memory_mib;
     char kernel[160];
     char compiler[64];
-    char flags[160];
-    char version[32];
-    char git[48];  /* commit of the source tree we run in, "" if none is found */
-    char date[32]; /* UTC, ISO 8601 */
-    char load[32]; /* load averages when it was read */
+    char build[400]; /* the library's account of itself: version, compiler, flags */
+    char git[48];    /* commit of the source tree we run in, "" if none is found */
+    char date[32];   /* UTC, ISO 8601 */
+    char load[32];   /* load averages when it was read */
 };
 
 void environment_read(struct environment *env);

@@ -35,8 +35,7 @@ static void write_environment(FILE *file, const struct environment *env, uint64_
     write_field(file, "cpu", env->cpu);
     write_field(file, "kernel", env->kernel);
     write_field(file, "compiler", env->compiler);
-    write_field(file, "flags", env->flags);
-    write_field(file, "koken", env->version);
+    write_field(file, "build", env->build);
     write_field(file, "git", env->git);
     write_field(file, "load", env->load);
     fprintf(file, "    \"cores\": %u,\n    \"memory_mib\": %lu,\n    \"seed\": %" PRIu64 "\n  },\n",

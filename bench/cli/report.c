@@ -21,8 +21,8 @@ void report_markdown(FILE *out, const struct environment *env, uint64_t seed, co
     char text[4][24];
     fprintf(out, "Machine: %s, %u cores, %lu MiB, %s. Load when it began: %s.\n\n", env->cpu,
             env->cores, env->memory_mib, env->kernel, env->load);
-    fprintf(out, "Build: koken %s %s, %s, `%s`.\n\n", env->version, env->git, env->compiler,
-            env->flags);
+    fprintf(out, "Build: `%s`, commit %s.\n\n", env->build,
+            env->git[0] != '\0' ? env->git : "unknown");
     fprintf(out, "Run: %s, seed %" PRIu64 ", `%s`.\n\n", env->date, seed, command);
     fputs("| benchmark | unit | median | p99 | min | max | n |\n", out);
     fputs("|---|---|---:|---:|---:|---:|---:|\n", out);

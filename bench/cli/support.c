@@ -83,7 +83,7 @@ void bench_report_latency(struct bench_run *run, const char *name,
     static const struct {
         const char *name;
         double quantile;
-    } points[] = {{"p50", 0.5}, {"p99", 0.99}, {"p99.9", 0.999}};
+    } points[] = {{"p50", 0.5}, {"p90", 0.9}, {"p99", 0.99}, {"p99.9", 0.999}, {"p99.99", 0.9999}};
     char row[48];
     for (size_t i = 0; i < sizeof points / sizeof points[0]; i++) {
         snprintf(row, sizeof row, "%s-%s", name, points[i].name);

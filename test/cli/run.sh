@@ -1,0 +1,155 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# The tool's own tests: run.sh PATH-OF-KOKEN. Each case runs the tool and looks at its exit status and its
+# output. Ends with `N passed, M failed`; exit status 1 if anything failed.
+set -u
+koken=${1:?usage: run.sh PATH-OF-KOKEN}
+koken=$(cd "$(dirname "$koken")" && pwd)/$(basename "$koken")
+root=$(cd "$(dirname "$0")/../.." && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 1
+passed=0
+failed=0
+
+# expect WHAT STATUS STREAM PATTERN COMMAND...: STREAM is out or err; the other stream is not looked at.
+expect() {
+  local what=$1 status=$2 stream=$3 pattern=$4 got
+  shift 4
+  timeout 120 "$@" >out 2>err </dev/null
+  got=$?
+  if [ "$got" -eq "$status" ] && grep -Eq -- "$pattern" "$stream"; then
+    passed=$((passed + 1))
+  else
+    failed=$((failed + 1))
+    printf 'FAILED %s: exit %d (expected %d), %s lacks /%s/\n' "$what" "$got" "$status" "$stream" "$pattern"
+    sed 's/^/  | /' out err | head -n 12
+  fi
+}
+
+# holds WHAT COMMAND...: the command succeeds.
+holds() {
+  local what=$1
+  shift
+  if "$@" >out 2>err </dev/null; then
+    passed=$((passed + 1))
+  else
+    failed=$((failed + 1))
+    printf 'FAILED %s\n' "$what"
+    sed 's/^/  | /' out err | head -n 12
+  fi
+}
+
+# ---- the command line -----------------------------------------------------------------------------------
+
+expect 'help goes to stdout' 0 out '^usage: koken COMMAND' "$koken" --help
+holds 'help fits a screen' bash -c "[ \$('$koken' --help | wc -l) -le 24 ]"
+holds 'help of bench fits a screen' bash -c "[ \$('$koken' bench --help | wc -l) -le 24 ]"
+expect 'version' 0 out '[0-9]+\.[0-9]+\.[0-9]+' "$koken" --version
+expect 'no command is misuse' 2 err 'koken --help' "$koken"
+expect 'unknown command is misuse' 2 err "unknown command 'dance'" "$koken" dance
+expect 'unknown option is misuse' 2 err "unknown option '--dance'" "$koken" --dance
+expect 'unknown benchmark is misuse' 2 err "unknown benchmark 'dance'" "$koken" bench dance
+holds 'misuse prints nothing on stdout' bash -c "[ -z \"\$('$koken' bench dance 2>/dev/null)\" ]"
+holds 'misuse prints one line' bash -c "[ \$('$koken' bench dance 2>&1 | wc -l) -eq 1 ]"
+expect 'zero workers are misuse' 2 err "number in range" "$koken" bench --workers 0 pingpong
+expect 'workers are a number' 2 err "number in range" "$koken" bench --workers many pingpong
+expect 'an option lacks its value' 2 err 'missing value' "$koken" bench --workers
+expect 'unknown option of bench' 2 err "dance" "$koken" bench --dance
+expect 'doctor takes no argument' 2 err "dance" "$koken" doctor dance
+expect 'help of doctor' 0 out '^usage: koken doctor' "$koken" doctor --help
+expect 'the list names pingpong' 0 out '^pingpong ' "$koken" bench --list
+expect 'bench without a name lists' 0 out '^skynet ' "$koken" bench
+holds 'each listed name is accepted' bash -c \
+  "'$koken' bench --list | while read -r name _; do '$koken' bench --list \"\$name\" >/dev/null || exit 1; done"
+
+# ---- doctor ---------------------------------------------------------------------------------------------
+
+expect 'doctor starts a runtime' 0 out 'starts with [0-9]+ workers' "$koken" doctor
+expect 'doctor names the clock' 0 out 'kernel uses' "$koken" doctor
+expect 'doctor sees KOKEN_WORKERS' 0 out 'starts with 3 workers, KOKEN_WORKERS=3' \
+  env KOKEN_WORKERS=3 "$koken" doctor
+expect 'doctor sees a small limit' 0 out 'raise ulimit -n' bash -c "ulimit -n 64; '$koken' doctor"
+
+# ---- bench ----------------------------------------------------------------------------------------------
+
+number='[0-9]+\.[0-9][0-9]'
+for name in $("$koken" bench --list | awk '{print $1}'); do
+  case $name in
+  idle) pattern="^idle-mem koken -?$number bytes/actor$" ;;
+  idle-cpu) pattern="^idle-wakeups koken $number wakeups/s$" ;;
+  latency* | wakeup) pattern="^$name-p99 koken $number ns$" ;;
+  scale) pattern="^scale-100 koken $number ns/hop$" ;;
+  *) pattern="^$name koken $number [a-z/]+$" ;;
+  esac
+  expect "bench $name" 0 out "$pattern" "$koken" bench --quick "$name"
+done
+for name in pingpong counting fanin-8 fib bndbuf; do
+  expect "bench $name on one worker" 0 out "^$name-1w koken " "$koken" bench --quick --workers 1 "$name"
+  expect "bench $name-1w" 0 out "^$name-1w koken " "$koken" bench --quick "$name-1w"
+  expect "bench $name on 4 workers" 0 out "^$name koken " "$koken" bench --quick -w 4 "$name"
+done
+expect 'several at once' 0 out '^fib koken ' "$koken" bench --quick pingpong fib
+expect 'in process' 0 out '^pingpong koken ' "$koken" bench --quick --in-process pingpong
+expect 'a benchmark that does not end fails' 1 err 'no result within 1 s' \
+  "$koken" bench --timeout 1 idle-cpu
+expect 'an unwritable file fails' 1 err 'no-such-folder' \
+  "$koken" bench --quick --json no-such-folder/x.json pingpong
+expect 'a full disk fails' 1 err '.' bash -c "'$koken' --help >/dev/full"
+
+# ---- files ----------------------------------------------------------------------------------------------
+
+expect 'json' 0 out '^pingpong koken ' "$koken" bench --quick --reps 6 --json one.json pingpong
+holds 'json is json, with all samples' python3 -c '
+import json
+d = json.load(open("one.json"))
+r = d["results"][0]
+assert r["name"] == "pingpong" and r["unit"] == "ns/msg", r
+assert len(r["samples"]) == 6, r
+assert min(r["samples"]) * 0.999 <= r["min"] <= r["median"] <= r["max"], r
+for key in ("date", "cpu", "kernel", "compiler", "build", "cores", "seed"):
+    assert key in d["environment"], key'
+expect 'markdown' 0 out . "$koken" bench --quick --reps 2 --markdown one.md pingpong
+holds 'markdown has the table' grep -q '^| pingpong | ns/msg | \*\*' one.md
+holds 'a run does not differ from itself' "$koken" bench --compare one.json one.json
+
+python3 - <<'EOF'
+import json
+d = json.load(open("one.json"))
+def write(name, factor):
+    rows = [dict(d["results"][0], samples=[(100 + i) * factor for i in range(10)]),
+            {"name": "rate", "unit": "msgs/s", "samples": [(100 + i) / factor for i in range(10)]}]
+    json.dump(dict(d, results=rows), open(name, "w"))
+write("base.json", 1.0)
+write("slow.json", 1.3)
+write("little.json", 1.05)
+open("broken.json", "w").write('{"environment": {},\n "results": [{"name": "x", "samples": [1,]}]}')
+open("deep.json", "w").write('{"a": ' + "[" * 100000)
+open("peers.txt", "w").write("pingpong pony 50.5 ns/msg\npingpong go 100 ns/msg\npingpong koken 25 ns/msg\n")
+open("none.txt", "w").write("nothing here\n")
+EOF
+expect 'slower fails' 1 out 'pingpong .*WORSE' "$koken" bench --compare base.json slow.json
+expect 'a lower rate is worse' 1 out '^rate .*WORSE' "$koken" bench --compare base.json slow.json
+expect 'faster is well' 0 out 'better' "$koken" bench --compare slow.json base.json
+expect 'five percent are not worse' 0 out '^0 of 2' "$koken" bench --compare base.json little.json
+expect 'a broken file is named with its line' 1 err 'broken.json:2: a number expected' \
+  "$koken" bench --compare base.json broken.json
+expect 'deep nesting is refused' 1 err 'deep.json:1: less nesting' "$koken" bench --compare base.json deep.json
+expect 'a missing file' 1 err 'absent.json' "$koken" bench --compare base.json absent.json
+expect 'compare needs two files' 2 err 'two files' "$koken" bench --compare base.json
+expect 'peers side by side' 0 out '^\| pingpong \(ns/msg\) \| 25\.00 \| \*\*50\.50\*\* \| 100\.0 \| 2\.02 \|$' \
+  "$koken" bench --peers peers.txt
+expect 'peers beside a fresh run' 0 out '^\| pingpong .*\*\*50\.50\*\*' "$koken" bench --quick --peers peers.txt pingpong
+expect 'a file without peers' 1 err 'no line' "$koken" bench --peers none.txt
+
+# ---- the manual -----------------------------------------------------------------------------------------
+
+if command -v mandoc >/dev/null; then
+  holds 'the man page is clean' mandoc -T lint -W warning "$root/bench/cli/koken.1"
+fi
+for option in $("$koken" bench --help | grep -oE -- '--[a-z-]+' | sort -u); do
+  holds "$option is in the man page" grep -q -- "Fl ${option#-}" "$root/bench/cli/koken.1"
+done
+
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
