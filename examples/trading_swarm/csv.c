@@ -64,7 +64,7 @@ static bool is_text(struct csv *csv)
     for (const char *at = csv->at; at < csv->end; at++) {
         unsigned char byte = (unsigned char)*at;
 
-        if (byte < ' ' && strchr("\t\n\r", byte) == NULL) {
+        if (byte < ' ' && memchr("\t\n\r", byte, 3) == NULL) {
             csv_complain(csv, "text", "byte 0x%02x: this is not a text file", byte);
             return false;
         }
