@@ -10,5 +10,6 @@ set xtics rotate by -40
 set style fill solid 0.6
 set boxwidth 0.6
 unset key
+set bmargin 7
 plot data using 0:2:xtic(1) with boxes lc rgb "#4477aa", \
      data using 0:2:3:4 with yerrorbars pt 0 lw 2 lc rgb "#222222"

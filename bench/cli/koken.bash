@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: Apache-2.0
+# Completion of koken(1) for bash: source it, or install it as /usr/share/bash-completion/completions/koken.
+_koken() {
+  local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
+  COMPREPLY=()
+  case $previous in
+  --json | --markdown | --peers | -j | -m | -p)
+    mapfile -t COMPREPLY < <(compgen -f -- "$word")
+    return
+    ;;
+  esac
+  if [ "$COMP_CWORD" -eq 1 ]; then
+    mapfile -t COMPREPLY < <(compgen -W 'bench doctor --help --version' -- "$word")
+  elif [ "${COMP_WORDS[1]}" = bench ] && [[ $word == -* ]]; then
+    mapfile -t COMPREPLY < <(compgen -W "$(koken bench --help | grep -oE -- '--[a-z-]+')" -- "$word")
+  elif [ "${COMP_WORDS[1]}" = bench ]; then
+    mapfile -t COMPREPLY < <(compgen -f -W "all $(koken bench --list | cut -d' ' -f1)" -- "$word")
+  fi
+}
+complete -F _koken koken
