@@ -31,8 +31,9 @@ static int send_mark(koken_ctx *ctx, struct analyst *self, const struct tick *ti
     uint32_t ticks = self->ticks;
 
     self->ticks = 0;
-    return koken_signal(self->risk, mark, .feed = koken_sender(ctx), .symbol = tick->symbol,
-                        .strategy = self->strategy.kind, .tick = tick->number, .ticks = ticks);
+    return koken_signal(self->risk, mark, .feed = koken_sender(ctx), .price = tick->price,
+                        .tick = tick->number, .symbol = tick->symbol,
+                        .strategy = self->strategy.kind, .ticks = ticks);
 }
 
 static int send_sample(struct analyst *self, const struct tick *tick)

@@ -57,6 +57,7 @@ static int collect_risk(struct audit *audit, struct floor *floor, uint32_t shard
     audit->risk.idle += answer.idle;
     audit->risk.too_big += answer.too_big;
     audit->risk.too_fast += answer.too_fast;
+    audit->risk.stops += answer.stops;
     audit->risk.shares += answer.shares;
     return 0;
 }
@@ -116,7 +117,8 @@ bool audit_money_balances(const struct audit *audit)
         is_balanced = is_balanced && account_balances(&audit->accounts[i]);
     }
     return is_balanced &&
-           risk->orders == risk->tickets + risk->idle + risk->too_big + risk->too_fast &&
+           risk->orders + risk->stops ==
+               risk->tickets + risk->idle + risk->too_big + risk->too_fast &&
            risk->tickets == audit->execution.tickets && risk->shares == audit->execution.shares &&
            sum->fills == audit->execution.fills && sum->traded == audit->execution.shares &&
            sum->paid == audit->execution.paid && sum->fees == audit->execution.fees &&

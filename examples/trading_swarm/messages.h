@@ -36,9 +36,10 @@ KOKEN_MESSAGE(tick, {
  */
 KOKEN_MESSAGE(mark, {
     koken_ref feed; /* who is owed the credit */
+    money price;    /* of the last tick of the batch */
+    uint32_t tick;  /* the number of that tick */
     uint32_t symbol;
     uint32_t strategy;
-    uint32_t tick;  /* the last of the batch */
     uint32_t ticks; /* how many were handled since the mark before */
 });
 
@@ -106,11 +107,12 @@ KOKEN_MESSAGE(account_answer, { struct account account; });
 
 KOKEN_EVENT(risk_question);
 KOKEN_MESSAGE(risk_answer, {
-    uint64_t orders; /* the sum of the next four: what became of them */
-    uint64_t tickets;
+    uint64_t orders;   /* all that came */
     uint64_t idle;     /* the account was there already */
     uint64_t too_big;  /* refused: the symbol's exposure would pass its limit */
     uint64_t too_fast; /* refused: too many openings within one bar */
+    uint64_t stops;    /* positions that risk closed itself */
+    uint64_t tickets;  /* orders that were none of these, and stops */
     int64_t shares;    /* of all tickets, bought or sold */
 });
 

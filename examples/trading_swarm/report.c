@@ -109,9 +109,10 @@ void report_print(FILE *out, const struct floor *floor, const struct audit *audi
     print_strategies(out, floor, audit);
     print_positions(out, floor, audit);
     fprintf(out,
-            "\n%-24s %llu: %llu traded, %llu already there, refused: %llu exposure, %llu pace\n",
-            "orders", (wide)risk->orders, (wide)risk->tickets, (wide)risk->idle,
-            (wide)risk->too_big, (wide)risk->too_fast);
+            "\n%-24s %llu: %llu traded, %llu already there, refused %llu (exposure) + %llu (pace); "
+            "%llu stop losses\n",
+            "orders", (wide)risk->orders, (wide)(risk->tickets - risk->stops), (wide)risk->idle,
+            (wide)risk->too_big, (wide)risk->too_fast, (wide)risk->stops);
     fprintf(out, "%-24s %.2f M/s, ticks %.2f M/s\n", "messages",
             (double)audit->metrics.sent / seconds / 1e6, (double)floor->ticks / seconds / 1e6);
     print_latency(out, "tick, feed to analyst", &audit->latencies[LATENCY_TICK]);
@@ -160,8 +161,8 @@ static void json_ledger(FILE *out, const struct floor *floor, const struct audit
             (wide)floor->seed, market_bars(floor->market), (wide)floor->ticks);
     fprintf(out, "    \"orders\": %llu, \"tickets\": %llu, \"fills\": %llu,\n", (wide)risk->orders,
             (wide)risk->tickets, (wide)audit->sum.fills);
-    fprintf(out, "    \"refused_exposure\": %llu, \"refused_pace\": %llu,\n", (wide)risk->too_big,
-            (wide)risk->too_fast);
+    fprintf(out, "    \"refused_exposure\": %llu, \"refused_pace\": %llu, \"stops\": %llu,\n",
+            (wide)risk->too_big, (wide)risk->too_fast, (wide)risk->stops);
     fprintf(out, "    \"digest\": \"%016llx\",\n    \"accounts\": [\n", (wide)audit->sum.digest);
     for (uint32_t i = 0; i < audit->account_count; i++) {
         json_account(out, floor, audit, i);

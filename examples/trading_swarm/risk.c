@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#define STOP_LOSS 4 /* a position is closed when it has lost a fourth of its account's capital */
 #define OPENINGS_MAX 2u /* positions opened per symbol and bar */
 
 /* What risk knows of one symbol. */
@@ -22,9 +23,9 @@ struct desk {
     struct order *waiting; /* sorted by (tick, strategy) */
     uint32_t count, room;
     uint32_t marked[STRATEGY_COUNT_]; /* ticks that each analyst is done with */
-    uint32_t judged;                  /* the least of these */
     uint32_t bar, openings;           /* how many positions were opened in that bar */
     int64_t shares[STRATEGY_COUNT_];  /* positions, tickets under way included */
+    money paid[STRATEGY_COUNT_];      /* for them, at the prices of the tickets */
 };
 
 struct risk {
@@ -71,6 +72,20 @@ static uint64_t *find_refusal(struct risk *self, struct desk *desk, const struct
     return NULL;
 }
 
+static int send_ticket(struct risk *self, struct desk *desk, const struct ticket *ticket)
+{
+    int64_t *held = &desk->shares[ticket->strategy], before = *held;
+    money *paid = &desk->paid[ticket->strategy];
+    bool is_same_side;
+
+    *held += ticket->shares;
+    is_same_side = (*held > 0 && before > 0) || (*held < 0 && before < 0);
+    *paid = is_same_side ? *paid + ticket->shares * ticket->price : *held * ticket->price;
+    self->count.tickets++;
+    self->count.shares += size_of(ticket->shares);
+    return koken_send(self->plan.execution, ticket, ticket);
+}
+
 /* Sizes an order to half of the account's capital. A refused turn-around still closes what is open.
  */
 static int judge_order(struct risk *self, struct desk *desk, const struct order *order)
@@ -78,6 +93,11 @@ static int judge_order(struct risk *self, struct desk *desk, const struct order 
     int64_t held = desk->shares[order->strategy];
     int64_t wanted = order->target * (self->plan.capital / 2 / order->price);
     uint64_t *refusal = NULL;
+    struct ticket ticket = {.decided_at = order->decided_at,
+                            .price = order->price,
+                            .tick = order->tick,
+                            .symbol = order->symbol,
+                            .strategy = order->strategy};
 
     self->count.orders++;
     if (wanted != 0 && wanted != held) {
@@ -90,12 +110,31 @@ static int judge_order(struct risk *self, struct desk *desk, const struct order 
         ++*(refusal != NULL ? refusal : &self->count.idle);
         return 0;
     }
-    desk->shares[order->strategy] = wanted;
-    self->count.tickets++;
-    self->count.shares += size_of(wanted - held);
-    return koken_signal(self->plan.execution, ticket, .decided_at = order->decided_at,
-                        .price = order->price, .shares = wanted - held, .tick = order->tick,
-                        .symbol = order->symbol, .strategy = order->strategy);
+    ticket.shares = wanted - held;
+    return send_ticket(self, desk, &ticket);
+}
+
+/* Closes what has lost too much at the price of mark. Its analyst hears of it by nobody: see
+ * analyst.c. */
+static int stop_losses(struct risk *self, struct desk *desk, const struct mark *mark)
+{
+    int rc = 0;
+
+    for (uint32_t i = 0; rc >= 0 && i < STRATEGY_COUNT_; i++) {
+        money worth = desk->shares[i] * mark->price - desk->paid[i];
+        struct ticket ticket = {.decided_at = koken_now(),
+                                .price = mark->price,
+                                .shares = -desk->shares[i],
+                                .tick = mark->tick,
+                                .symbol = mark->symbol,
+                                .strategy = i};
+
+        if (worth < -self->plan.capital / STOP_LOSS) {
+            self->count.stops++;
+            rc = send_ticket(self, desk, &ticket);
+        }
+    }
+    return rc;
 }
 
 /* ---- the order of decisions ---- */
@@ -157,10 +196,21 @@ static int judge_until(struct risk *self, struct desk *desk, uint32_t tick)
     return 0;
 }
 
+/* The ticks that all three analysts are done with. */
+static uint32_t least_marked(const struct desk *desk)
+{
+    uint32_t least = desk->marked[0];
+
+    for (uint32_t i = 1; i < STRATEGY_COUNT_; i++) {
+        least = desk->marked[i] < least ? desk->marked[i] : least;
+    }
+    return least;
+}
+
+/* The last of the three marks of a batch is the one that lets it be judged. */
 static int on_mark(koken_ctx *ctx, struct risk *self, const struct mark *mark)
 {
     struct desk *desk = &self->desks[mark->symbol];
-    uint32_t judged, least = mark->tick + 1;
     int rc;
 
     (void)ctx;
@@ -168,20 +218,12 @@ static int on_mark(koken_ctx *ctx, struct risk *self, const struct mark *mark)
     if (desk->marked[mark->strategy] != mark->tick + 1) {
         return -EPROTO; /* a tick was lost or came twice */
     }
-    for (uint32_t i = 0; i < STRATEGY_COUNT_; i++) {
-        least = desk->marked[i] < least ? desk->marked[i] : least;
-    }
-    judged = least - desk->judged;
-    if (judged == 0) {
+    if (least_marked(desk) != mark->tick + 1) {
         return 0;
     }
-    rc = judge_until(self, desk, least);
-    if (rc < 0) {
-        return rc;
-    }
-    desk->judged = least;
-    return koken_signal(self->plan.execution, mark, .feed = mark->feed, .symbol = mark->symbol,
-                        .tick = least - 1, .ticks = judged);
+    rc = judge_until(self, desk, mark->tick + 1);
+    rc = rc < 0 ? rc : stop_losses(self, desk, mark);
+    return rc < 0 ? rc : koken_send(self->plan.execution, mark, mark);
 }
 
 /* ---- the agent ---- */
@@ -193,7 +235,7 @@ static int on_question(koken_ctx *ctx, struct risk *self, const struct risk_ques
     (void)question;
     return koken_reply(ctx, risk_answer, .orders = count->orders, .tickets = count->tickets,
                        .idle = count->idle, .too_big = count->too_big, .too_fast = count->too_fast,
-                       .shares = count->shares);
+                       .stops = count->stops, .shares = count->shares);
 }
 
 static int risk_init(koken_ctx *ctx, struct risk *self, const void *arg)
