@@ -22,6 +22,7 @@ const struct bench bench_table[] = {
     {"banking", "transfers with stash and become", bench_banking, 0, 0},
     {"concdict", "20 clients of a dictionary", bench_concdict, 0, 0},
     {"bndbuf", "40 producers, 40 consumers, a buffer of 50", bench_bndbuf, 0, 0},
+    {"wavefront", "a grid of 500 x 500 agents, 4 times", bench_wavefront, 0, 0},
     {"latency", "one way at 100 000 messages/s", bench_latency, 100000, 0},
     {"latency-1m", "one way at 1 000 000 messages/s", bench_latency, 1000000, 0},
     {"latency-ext", "from a spinning thread outside, 100 000/s", bench_latency_ext, 0, 0},

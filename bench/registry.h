@@ -21,6 +21,7 @@ int bench_big(struct bench_run *run, unsigned arg);
 int bench_banking(struct bench_run *run, unsigned arg);
 int bench_concdict(struct bench_run *run, unsigned arg);
 int bench_bndbuf(struct bench_run *run, unsigned arg);
+int bench_wavefront(struct bench_run *run, unsigned arg);
 int bench_latency(struct bench_run *run, unsigned arg);
 int bench_latency_ext(struct bench_run *run, unsigned arg);
 int bench_wakeup(struct bench_run *run, unsigned arg);
