@@ -2,14 +2,14 @@
 /*
  * The run queue: a ring of 256 runnables with one producer, its owner, and many consumers.
  *
- * Indices grow without bound and wrap at 2^32; the slot is the index modulo 256. [head, tail) is what is
- * queued. Only the owner moves tail; everyone who takes, owner or thief, moves head by a compare and swap,
- * so a runnable is taken once. A slot is overwritten only after head has passed it: the owner reads head
- * with acquire before it writes. A thief may read a slot that is being overwritten, but then head has moved
- * and its compare and swap fails: what it read is not used.
+ * Indices grow without bound and wrap at 2^32; the slot is the index modulo 256. [head, tail) is
+ * what is queued. Only the owner moves tail; everyone who takes, owner or thief, moves head by a
+ * compare and swap, so a runnable is taken once. A slot is overwritten only after head has passed
+ * it: the owner reads head with acquire before it writes. A thief may read a slot that is being
+ * overwritten, but then head has moved and its compare and swap fails: what it read is not used.
  *
  *               push  pop  steal  spill  len
- *      push      X     X     -      X     -      X: both are the owner's, exclusion by being one thread
+ *      push      X     X     -      X     -      X: both are the owner's, one thread
  *      pop             X     -      X     -      -: none
  *      steal                 -      -     -      push, len: wait-free; pop, steal, spill: lock-free
  *
@@ -38,16 +38,18 @@ struct kn_runq {
 /* False: full; the caller spills half. Thread: owner. */
 static inline bool kn_runq_push(struct kn_runq *queue, struct kn_runnable *runnable)
 {
-    /* [SR1] acquire: the consumers that passed these slots are done with them. Pairs with release [SR1] in
-     * kn_runq_pop() and kn_runq_steal(). */
+    /* [SR1] acquire: the consumers that passed these slots are done with them. Pairs with release
+     * [SR1] in kn_runq_pop() and kn_runq_steal(). */
     uint32_t head = kn_load(&queue->head, acquire);
     uint32_t tail = kn_load(&queue->tail, relaxed); /* relaxed: written by this thread only */
 
     if (kn_unlikely(tail - head >= KN_RUNQ_SLOTS)) {
         return false;
     }
-    kn_store(&queue->slots[tail % KN_RUNQ_SLOTS], runnable, relaxed); /* relaxed: tail publishes it */
-    /* [SR2] release: publishes the slot and the runnable. Pairs with acquire [SR2] in kn_runq_steal(). */
+    kn_store(&queue->slots[tail % KN_RUNQ_SLOTS], runnable,
+             relaxed); /* relaxed: tail publishes it */
+    /* [SR2] release: publishes the slot and the runnable. Pairs with acquire [SR2] in
+     * kn_runq_steal(). */
     kn_store(&queue->tail, tail + 1, release);
     return true;
 }
@@ -84,14 +86,15 @@ static inline uint32_t kn_runq_len(struct kn_runq *queue)
 }
 
 /*
- * Moves half of the victim's, rounded up, to the empty queue mine, and returns the last of them to be run
- * at once. NULL: nothing there. *ret_count is the number taken. Thread: owner of mine.
+ * Moves half of the victim's, rounded up, to the empty queue mine, and returns the last of them to
+ * be run at once. NULL: nothing there. *ret_count is the number taken. Thread: owner of mine.
  */
-struct kn_runnable *kn_runq_steal(struct kn_runq *victim, struct kn_runq *mine, uint32_t *ret_count);
+struct kn_runnable *kn_runq_steal(struct kn_runq *victim, struct kn_runq *mine,
+                                  uint32_t *ret_count);
 
 /*
- * Takes the older half off a full queue, linked by ->next. Returns how many; 0 when thieves made room in
- * the meantime. Thread: owner.
+ * Takes the older half off a full queue, linked by ->next. Returns how many; 0 when thieves made
+ * room in the meantime. Thread: owner.
  */
 uint32_t kn_runq_spill(struct kn_runq *queue, struct kn_runnable **ret_first,
                        struct kn_runnable **ret_last);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A worker, the P of G-M-P: everything a thread needs to run steps. One thread holds it at a time; handing
- * it over publishes all of it ([SM1] in machine.c). Others see only what is marked (a).
+ * A worker, the P of G-M-P: everything a thread needs to run steps. One thread holds it at a time;
+ * handing it over publishes all of it ([SM1] in machine.c). Others see only what is marked (a).
  *
  *      (c) const after init  (o) the thread that holds the worker  (a) atomic, who writes is said
  */
@@ -24,8 +24,9 @@ enum {
 
 /* Counters of a worker, in the order of struct kn_sched_stats; single writer each: the holder. */
 #define KN_WORKER_COUNTS(X)                                                                        \
-    X(lifo_hits) X(lifo_stolen) X(global_polls) X(global_taken) X(overflows) X(steal_attempts)     \
-    X(steals) X(stolen) X(searches) X(spins) X(parks) X(wakes) X(budget_ends)
+    X(lifo_hits)                                                                                   \
+    X(lifo_stolen) X(global_polls) X(global_taken) X(overflows) X(steal_attempts) X(steals)        \
+        X(stolen) X(searches) X(spins) X(parks) X(wakes) X(budget_ends) X(idle_looks)
 
 struct kn_worker_stats {
 #define X(name) struct kn_count name;
@@ -45,21 +46,25 @@ struct kn_suspect {
 struct kn_worker {
     /* Touched in every dispatch by the holder; thieves and sysmon read tick and lifo, rarely. */
     KN_ALIGNED(KN_FALSE_SHARING)
-    kn_atomic(struct kn_runnable *) lifo; /* (a) holder, or the thief that has revoked it (lifo.h) */
-    kn_atomic(uint32_t) lifo_busy;        /* (a) holder: 1 inside an access to lifo */
-    int32_t budget;                       /* (o) messages left in this turn; steps count it down */
-    kn_atomic(uint64_t) tick;             /* (a) holder: number of dispatches */
-    uint32_t beat;                        /* (o) dispatches to the next look at clock and global queue */
-    uint32_t level;                       /* (o) level of the runnable at work */
-    struct kn_sched *sched;               /* (c) */
-    void *local;                          /* (o) of the floor above */
-    struct kn_runnable *again;            /* (o) runs next: was alone and still runnable */
-    uint64_t now_ns;                      /* (o) time of the last look at the clock */
-    uint64_t slice_tick;                  /* (o) dispatch that slice_end_ns belongs to */
-    uint64_t slice_end_ns;                /* (o) */
-    bool is_biased;                       /* (c) lifo by membarrier, not by exchange */
-    bool has_lifo;                        /* (c) */
-    bool is_single;                       /* (c) the only worker: nobody steals */
+    kn_atomic(struct kn_runnable *)
+        lifo;                      /* (a) holder, or the thief that has revoked it (lifo.h) */
+    kn_atomic(uint32_t) lifo_busy; /* (a) holder: 1 inside an access to lifo */
+    int32_t budget;                /* (o) messages left in this turn; steps count it down */
+    kn_atomic(uint64_t) tick;      /* (a) holder: dispatches + looks around without finding work */
+    uint32_t beat;                 /* (o) dispatches to the next look at clock and global queue */
+    enum kn_prio again_level;      /* (o) of `again` */
+    struct kn_sched *sched;        /* (c) */
+    void *local;                   /* (o) of the floor above */
+    struct kn_runnable *again;     /* (o) runs next: was alone and still runnable */
+    int32_t budget_full;           /* (c) what a turn starts with */
+    uint32_t workers;              /* (c) of the scheduler */
+    uint64_t now_ns;               /* (o) time of the last look at the clock */
+    uint64_t slice_tick;           /* (o) dispatch that slice_end_ns belongs to */
+    uint64_t slice_end_ns;         /* (o) */
+    bool is_biased;                /* (c) lifo by membarrier, not by exchange */
+    bool is_searching;             /* (o) counted as a searcher in the idle set */
+    bool has_lifo;                 /* (c) */
+    bool is_single;                /* (c) the only worker: nobody steals */
 
     /* Read by the holder in every dispatch, written by others rarely. */
     KN_ALIGNED(KN_FALSE_SHARING)
@@ -70,20 +75,25 @@ struct kn_worker {
     KN_ALIGNED(KN_FALSE_SHARING)
     kn_atomic(uint32_t) levels;      /* (a) holder: bit per queue that may hold something */
     kn_atomic(uint32_t) dispatch_ns; /* (a) holder: moving average of one dispatch */
+    kn_atomic(uint64_t)
+        stuck_tick; /* (a) sysmon: its tick, when it stayed in one dispatch for long */
 
     /* (o) between dispatches */
     KN_ALIGNED(KN_FALSE_SHARING)
     uint32_t skipped[KN_PRIO_COUNT_]; /* dispatches for which a non-empty level has waited */
     uint64_t rng;
-    uint64_t beat_tick, beat_ns;      /* start of the stretch that dispatch_ns is measured over */
-    uint64_t spin_limit_ns;           /* adapts between spin_ns and a fraction of it */
+    uint64_t beat_tick, beat_ns; /* start of the stretch that dispatch_ns is measured over */
+    uint64_t spin_limit_ns;      /* adapts between spin_ns and a fraction of it */
     struct kn_suspect suspect;
-    struct kn_machine *machine;       /* holder or sleeping guard; NULL: idle and bare */
-    uint16_t *victims;                /* (c) all other workers, nearest ring first */
-    uint16_t ring_end[4];             /* (c) ends of: same core, same L3, same node, all */
-    unsigned index;                   /* (c) */
-    int node;                         /* (c) NUMA node (logical index), -1 unknown */
-    int cpu;                          /* (c) the PU it was planned for (OS index), -1 none */
+    uint64_t spin_end_ns; /* of the search under way; 0: none */
+    uint32_t spin_round;
+    struct kn_machine *machine; /* (w) holder or sleeping guard; NULL: bare, or waiting for one */
+    struct kn_worker *next_orphan; /* (m) machines_lock */
+    uint16_t *victims;             /* (c) all other workers, nearest ring first */
+    uint16_t ring_end[4];          /* (c) ends of: same core, same L3, same node, all */
+    unsigned index;                /* (c) */
+    int node;                      /* (c) NUMA node (logical index), -1 unknown */
+    int cpu;                       /* (c) the PU it was planned for (OS index), -1 none */
 
     KN_ALIGNED(KN_FALSE_SHARING) struct kn_worker_stats stats;
     KN_ALIGNED(KN_FALSE_SHARING) struct kn_pool pool; /* (o) set up by worker_start */
@@ -91,7 +101,8 @@ struct kn_worker {
     struct kn_wheel wheel; /* (o) */
 };
 
-/* True when a step should return KN_RAN_AGAIN though it has work: another look every few messages. */
+/* True when a step should return KN_RAN_AGAIN though it has work: another look every few messages.
+ */
 static inline bool kn_worker_must_yield(struct kn_worker *worker)
 {
     /* Relaxed: a hint, the dispatch loop looks again with the order it needs. */
@@ -99,8 +110,8 @@ static inline bool kn_worker_must_yield(struct kn_worker *worker)
 }
 
 /*
- * True when this dispatch has used its slice of time. The first call in a dispatch starts the slice.
- * Cost: one kn_now(); steps call it every so many messages, or after a long one.
+ * True when this dispatch has used its slice of time. The first call in a dispatch starts the
+ * slice. Cost: one kn_now(); steps call it every so many messages, or after a long one.
  */
 bool kn_worker_slice_over(struct kn_worker *worker);
 
@@ -111,9 +122,9 @@ static inline uint64_t kn_worker_now(const struct kn_worker *worker)
 }
 
 /*
- * One step of the worker's loop, for the thread that holds it. RAN: dispatched one runnable. IDLE: found
- * nothing, in any place. GONE: the thread does not hold this worker any more (blocking section, stop):
- * look at kn_worker_self.
+ * One step of the worker's loop, for the thread that holds it. RAN: dispatched one runnable. IDLE:
+ * found nothing, in any place. GONE: the thread does not hold this worker any more (blocking
+ * section, stop): look at kn_worker_self.
  */
 enum kn_stepped { KN_STEPPED_RAN, KN_STEPPED_IDLE, KN_STEPPED_GONE };
 enum kn_stepped kn_worker_step(struct kn_worker *worker);

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A lock of one word that parks through the world seam, so that the simulator owns who waits. Held
+ * for a few instructions, never across a step, a hook or a system call that blocks.
+ *
+ *      0 free    1 held    2 held, and somebody may sleep on it
+ *
+ * Ranks, a thread takes locks only in falling order; in fact no two of them are ever held together:
+ *      machines (machine.c), pool (blocking.c), global (global.c)
+ */
+#ifndef KN_SCHED_LOCK_H
+#define KN_SCHED_LOCK_H
+
+#include "base/align.h"
+#include "base/assert.h"
+#include "base/atomic.h"
+
+#include <stdint.h>
+
+/* The zero state is a free lock. */
+struct kn_lock {
+    kn_atomic(uint32_t) word; /* (a) */
+};
+
+/* The contended ends. */
+void kn_lock_wait(struct kn_lock *lock);
+void kn_lock_wake(struct kn_lock *lock);
+
+static inline void kn_lock(struct kn_lock *lock)
+{
+    uint32_t free = 0;
+
+    /* [SL1] acquire: sees what the last holder wrote. Pairs with release [SL1] in kn_unlock(). */
+    if (kn_unlikely(!kn_cas_strong(&lock->word, &free, 1, acquire, relaxed))) {
+        kn_lock_wait(lock);
+    }
+}
+
+static inline void kn_unlock(struct kn_lock *lock)
+{
+    /* [SL1] release: publishes what was written under the lock. Pairs with acquire [SL1] in
+     * kn_lock() and kn_lock_wait(). */
+    uint32_t was = kn_swap(&lock->word, 0, release);
+
+    KN_ASSERT(was != 0);
+    if (kn_unlikely(was == 2)) {
+        kn_lock_wake(lock);
+    }
+}
+
+#endif

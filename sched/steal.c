@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Stealing: victims ring by ring from near to far, starting at a random one in each ring.
+ *
+ * Half of a queue is taken at once if it is worth the trip: long, or of long dispatches. A lone
+ * fresh runnable is left alone, in the queue as in the LIFO slot: its worker will run it sooner,
+ * with its data in cache, than the thief has fetched the lines. It becomes fair game when the thief
+ * has seen it lie for AGE_NS, or sysmon has found the worker stuck.
+ */
+#include "sched/lifo.h"
+#include "sched/machine.h"
+
+enum {
+    LEN_WORTH = 4,      /* runnables worth the trip whatever they take */
+    STEAL_NS = 2000,    /* queued work worth the trip */
+    AGE_NS = 10 * 1000, /* what has lain so long is not about to be run */
+};
+
+static bool is_stuck(struct kn_worker *victim)
+{
+    /* Relaxed, both: a wrong answer costs a needless or a later steal. */
+    return kn_load(&victim->stuck_tick, relaxed) == kn_load(&victim->tick, relaxed);
+}
+
+/* Whether this victim was seen before in this very state, AGE_NS ago. The first to be seen is
+ * remembered. */
+static bool has_aged(struct kn_worker *worker, struct kn_worker *victim, uint32_t head,
+                     bool is_slot)
+{
+    struct kn_suspect *suspect = &worker->suspect;
+    uint64_t tick = kn_load(&victim->tick, relaxed); /* relaxed: compared with an earlier look */
+
+    if (suspect->is_set && suspect->victim != victim->index) {
+        return false;
+    }
+    if (suspect->is_set && (is_slot ? suspect->tick == tick : suspect->head == head)) {
+        return worker->now_ns - suspect->since_ns >= AGE_NS;
+    }
+    suspect->is_set = true;
+    suspect->victim = victim->index;
+    suspect->tick = tick;
+    suspect->head = head;
+    suspect->since_ns = worker->now_ns;
+    return false;
+}
+
+static bool is_worth(struct kn_worker *worker, struct kn_worker *victim, unsigned level,
+                     uint32_t len)
+{
+    uint32_t head =
+        kn_load(&victim->queues[level].head, relaxed); /* relaxed: compared with itself later */
+
+    /* Relaxed: an average. */
+    return len >= LEN_WORTH || (uint64_t)len * kn_load(&victim->dispatch_ns, relaxed) >= STEAL_NS ||
+           is_stuck(victim) || has_aged(worker, victim, head, /* is_slot= */ false);
+}
+
+static struct kn_runnable *steal_queue(struct kn_worker *worker, struct kn_worker *victim,
+                                       enum kn_prio *ret_prio)
+{
+    uint32_t levels = kn_load(&victim->levels, relaxed); /* relaxed: a hint, the queues decide */
+
+    for (unsigned level = KN_PRIO_COUNT_; level-- > 0 && levels != 0;) {
+        uint32_t len = (levels >> level & 1) != 0 ? kn_runq_len(&victim->queues[level]) : 0;
+        struct kn_runnable *runnable;
+        uint32_t count;
+
+        if (len == 0 || !is_worth(worker, victim, level, len)) {
+            continue;
+        }
+        runnable = kn_runq_steal(&victim->queues[level], &worker->queues[level], &count);
+        if (runnable != NULL) {
+            kn_count_add(&worker->stats.steals, 1);
+            kn_count_add(&worker->stats.stolen, count);
+            if (count > 1) {
+                /* Relaxed: this thread writes it, thieves take it as a hint. */
+                kn_store(&worker->levels, kn_load(&worker->levels, relaxed) | 1u << level, relaxed);
+            }
+            *ret_prio = (enum kn_prio)level;
+            return runnable;
+        }
+    }
+    return NULL;
+}
+
+static struct kn_runnable *steal_slot(struct kn_worker *worker, struct kn_worker *victim,
+                                      enum kn_prio *ret_prio)
+{
+    struct kn_runnable *runnable;
+
+    if (!kn_lifo_is_full(victim) ||
+        !(is_stuck(victim) || has_aged(worker, victim, 0, /* is_slot= */ true))) {
+        return NULL;
+    }
+    runnable = kn_lifo_steal(victim);
+    if (runnable != NULL) {
+        kn_count_add(&worker->stats.lifo_stolen, 1);
+        *ret_prio = KN_PRIO_NORMAL;
+    }
+    return runnable;
+}
+
+static struct kn_runnable *steal_from(struct kn_worker *worker, struct kn_worker *victim,
+                                      enum kn_prio *ret_prio)
+{
+    struct kn_runnable *runnable;
+
+    KN_ASSERT(victim != worker);
+    kn_count_add(&worker->stats.steal_attempts, 1);
+    runnable = steal_queue(worker, victim, ret_prio);
+    return runnable != NULL ? runnable : steal_slot(worker, victim, ret_prio);
+}
+
+struct kn_runnable *kn_steal(struct kn_worker *worker, enum kn_prio *ret_prio)
+{
+    unsigned begin = 0;
+
+    KN_ASSERT(worker->is_searching);
+    for (unsigned ring = 0; ring < KN_RING_COUNT; ring++) {
+        unsigned len = worker->ring_end[ring] - begin;
+        unsigned start = len > 1 ? kn_victim_start(worker, len) : 0;
+
+        for (unsigned i = 0; i < len; i++) {
+            unsigned at = start + i < len ? start + i : start + i - len;
+            struct kn_worker *victim = worker->sched->workers[worker->victims[begin + at]];
+            struct kn_runnable *runnable = steal_from(worker, victim, ret_prio);
+
+            if (runnable != NULL) {
+                return runnable;
+            }
+        }
+        begin = worker->ring_end[ring];
+    }
+    return NULL;
+}
+
+unsigned kn_victim_start(struct kn_worker *worker, unsigned len)
+{
+    return (unsigned)((kn_random(&worker->rng) >> 32) * len >> 32);
+}

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * sysmon: one thread that looks at the workers from outside.
+ *
+ * It samples every 500 us after it found something, and half as often each time it found nothing,
+ * down to every 10 ms; when all workers rest for two samples it sleeps until one is woken
+ * (kn_watch_call()). At each sample a worker that is still in the dispatch of the last one
+ *   - is nudged, so that it reads the clock and its step yields,
+ *   - if something waits at it and somebody rests, is marked stuck, which lets thieves take its
+ * slot and its lone runnables, and a sleeper is woken to do it,
+ *   - is counted once as stuck when the dispatch is older than stuck_ns.
+ * It never touches a worker's queues itself, and it never takes a worker from a thread: the step
+ * that runs uses it.
+ */
+#include "sched/lifo.h"
+#include "sched/machine.h"
+
+#include "base/alloc.h"
+#include "base/assert.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum { PERIOD_MIN_NS = 500 * 1000, PERIOD_MAX_NS = 10 * 1000 * 1000 };
+
+enum kn_watch_state { WATCH_AWAKE, WATCH_ASLEEP, WATCH_STOP };
+
+struct seen {
+    uint64_t tick;
+    uint64_t since_ns;
+    bool is_counted;
+};
+
+struct kn_watch {
+    struct kn_sched *sched;
+    struct kn_thread thread;
+    size_t size;
+    struct seen seen[];
+};
+
+static bool has_waiting_work(struct kn_worker *worker)
+{
+    return kn_load(&worker->levels, relaxed) != 0 ||
+           kn_lifo_is_full(worker); /* relaxed: a sample */
+}
+
+/* True: this worker needed something. */
+static bool sample(struct kn_worker *worker, struct seen *seen, uint64_t now)
+{
+    struct kn_sched *sched = worker->sched;
+    uint64_t tick = kn_load(&worker->tick, relaxed); /* relaxed: compared with the last sample's */
+
+    if (tick != seen->tick || kn_idle_is_resting(&sched->idle, worker->index)) {
+        seen->tick = tick;
+        seen->since_ns = now;
+        seen->is_counted = false;
+        return false;
+    }
+    /* [SN1] release; a request, not data. */
+    (void)kn_or(&worker->nudge, KN_NUDGE_CLOCK, release);
+    if (!seen->is_counted && now - seen->since_ns >= sched->config.stuck_ns) {
+        seen->is_counted = true;
+        (void)kn_add(&sched->stuck, 1, relaxed); /* relaxed: statistics */
+    }
+    if (!has_waiting_work(worker)) {
+        return false;
+    }
+    kn_store(&worker->stuck_tick, tick, relaxed); /* relaxed: a hint for thieves */
+    if (!kn_notify_forced(sched, worker->index)) {
+        return false;
+    }
+    (void)kn_add(&sched->nudges, 1, relaxed); /* relaxed: statistics */
+    return true;
+}
+
+static bool sample_all(struct kn_watch *watch)
+{
+    uint64_t now = kn_now();
+    bool has_found = false;
+
+    for (unsigned i = 0; i < watch->sched->worker_count; i++) {
+        has_found |= sample(watch->sched->workers[i], &watch->seen[i], now);
+    }
+    return has_found;
+}
+
+/* Sleeps until a worker is woken; returns at once if one is awake. */
+static void sleep_deeply(struct kn_sched *sched)
+{
+    uint32_t state = WATCH_AWAKE;
+
+    /* [SW1] seq_cst, this and the load: against kn_watch_call(), which looks after a worker was
+     * woken. */
+    if (!kn_cas_strong(&sched->watch_word, &state, WATCH_ASLEEP, seq_cst, relaxed)) {
+        return;
+    }
+    if (kn_idle_awake(kn_load(&sched->idle.word, seq_cst)) == 0) {
+        while (kn_load(&sched->watch_word, relaxed) == WATCH_ASLEEP) { /* relaxed: only who stays */
+            (void)kn_futex_wait(&sched->watch_word, WATCH_ASLEEP, KN_NEVER);
+        }
+    } else {
+        state = WATCH_ASLEEP;
+        (void)kn_cas_strong(&sched->watch_word, &state, WATCH_AWAKE, relaxed, relaxed);
+    }
+}
+
+void kn_watch_call(struct kn_sched *sched)
+{
+    uint32_t state = WATCH_ASLEEP;
+
+    /* [SW1] seq_cst: after a worker counts as awake. */
+    if (kn_unlikely(kn_load(&sched->watch_word, seq_cst) == WATCH_ASLEEP) &&
+        kn_cas_strong(&sched->watch_word, &state, WATCH_AWAKE, relaxed, relaxed)) {
+        kn_futex_wake(&sched->watch_word, 1);
+    }
+}
+
+static void watch_main(void *arg)
+{
+    struct kn_watch *watch = arg;
+    struct kn_sched *sched = watch->sched;
+    uint64_t period_ns = PERIOD_MIN_NS;
+    uint64_t last_word = 0;
+
+    /* Relaxed: stop joins this thread, nothing else hangs on it. */
+    while (kn_load(&sched->watch_word, relaxed) != WATCH_STOP) {
+        uint64_t word =
+            kn_load(&sched->idle.word, relaxed); /* relaxed: sleep_deeply() looks again */
+
+        if (kn_idle_awake(word) == 0 && word == last_word) {
+            sleep_deeply(sched);
+            period_ns = PERIOD_MIN_NS;
+        }
+        last_word = word;
+        (void)kn_futex_wait(&sched->watch_word, WATCH_AWAKE, kn_now() + period_ns);
+        if (sample_all(watch)) {
+            period_ns = PERIOD_MIN_NS;
+        } else if (period_ns < PERIOD_MAX_NS) {
+            period_ns = 2 * period_ns < PERIOD_MAX_NS ? 2 * period_ns : PERIOD_MAX_NS;
+        }
+    }
+}
+
+int kn_watch_start(struct kn_sched *sched)
+{
+    size_t size = sizeof(struct kn_watch) + sched->worker_count * sizeof(struct seen);
+    struct kn_watch *watch;
+    int rc;
+
+    if (sched->config.no_sysmon) {
+        return 0;
+    }
+    watch = kn_alloc(size, KN_CACHE_LINE, -1);
+    if (watch == NULL) {
+        return -ENOMEM;
+    }
+    memset(watch, 0, size);
+    for (unsigned i = 0; i < sched->worker_count; i++) {
+        watch->seen[i].tick = UINT64_MAX;
+    }
+    watch->sched = sched;
+    watch->size = size;
+    rc = kn_thread_start(&watch->thread, "koken-sysmon", watch_main, watch);
+    if (rc < 0) {
+        kn_free(watch, size, KN_CACHE_LINE);
+        return rc;
+    }
+    sched->watch = watch;
+    return 0;
+}
+
+void kn_watch_stop(struct kn_sched *sched)
+{
+    struct kn_watch *watch = sched->watch;
+
+    if (watch == NULL) {
+        return;
+    }
+    (void)kn_swap(&sched->watch_word, WATCH_STOP, relaxed); /* relaxed: joined below */
+    kn_futex_wake(&sched->watch_word, 1);
+    kn_thread_join(&watch->thread);
+    kn_free(watch, watch->size, KN_CACHE_LINE);
+    sched->watch = NULL;
+}

@@ -1,0 +1,505 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The dispatch loop: what a worker runs next, and where ready runnables go.
+ *
+ * Order of choice: the LIFO slot while the turn's budget lasts and nothing higher waits; the
+ * worker's queues, highest level after ageing; the global queue, every 61st dispatch first; fds;
+ * others' queues.
+ *
+ * The owner's common case, slot in and slot out, has no locked instruction, no clock and no shared
+ * write. A push to the own queue is one release store; a pop is one compare and swap, which a
+ * single worker saves.
+ */
+#include "sched/lifo.h"
+#include "sched/machine.h"
+#include "sched/prio.h"
+
+#include "base/alloc.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum {
+    LEVELS_ABOVE_NORMAL = 1u << KN_PRIO_HIGH | 1u << KN_PRIO_CRITICAL,
+    DISPATCH_NS_MAX = 10 * 1000 * 1000, /* one very long dispatch must not be remembered for ever */
+};
+
+KN_TLS struct kn_worker *kn_worker_self;
+
+KN_NOINLINE struct kn_worker *kn_worker_current(void)
+{
+    return kn_worker_self;
+}
+
+/* ---- ready --------------------------------------------------------------------------------- */
+
+/* Moves half of a full queue and runnable to the global queue, so that the next pushes are cheap
+ * again. */
+static KN_NOINLINE void overflow(struct kn_worker *worker, struct kn_runnable *runnable,
+                                 enum kn_prio prio)
+{
+    struct kn_runnable *first, *last;
+    uint32_t count = kn_runq_spill(&worker->queues[prio], &first, &last);
+
+    if (count == 0) { /* thieves made room */
+        bool has_room = kn_runq_push(&worker->queues[prio], runnable);
+
+        KN_ASSERT(has_room);
+        (void)has_room;
+        return;
+    }
+    last->next = runnable;
+    kn_global_push(&worker->sched->global, first, runnable, count + 1, prio);
+    kn_count_add(&worker->stats.overflows, 1);
+    if (!worker->is_single) {
+        kn_notify(worker->sched, worker->index);
+    }
+}
+
+/* Whether what is queued is worth the time it takes to wake a worker. */
+static bool is_worth_sharing(struct kn_worker *worker)
+{
+    uint64_t len = 0;
+
+    for (unsigned i = 0; i < KN_PRIO_COUNT_; i++) {
+        len += kn_runq_len(&worker->queues[i]);
+    }
+    if (len == 0) {
+        return false;
+    }
+    /* Relaxed: written by this thread. */
+    return len * kn_load(&worker->dispatch_ns, relaxed) >= worker->sched->config.share_ns;
+}
+
+/*
+ * After a push to the own queue: wakes a worker if one rests, nobody searches and it pays. Relaxed
+ * loads suffice, as nothing is lost when this looks away at the wrong moment: the holder of a queue
+ * runs it itself before it rests, looks again at every beat, and sysmon sees to it if the dispatch
+ * is long.
+ */
+static inline void share(struct kn_worker *worker)
+{
+    struct kn_sched *sched = worker->sched;
+
+    if (!worker->is_single &&
+        kn_unlikely(kn_idle_wants_wake(&sched->idle, kn_load(&sched->idle.word, relaxed))) &&
+        is_worth_sharing(worker)) {
+        kn_count_add(&worker->stats.wakes, 1);
+        kn_notify(sched, worker->index);
+    }
+}
+
+static inline void push_tail(struct kn_worker *worker, struct kn_runnable *runnable,
+                             enum kn_prio prio)
+{
+    /* Relaxed: this thread writes it, thieves take it as a hint. */
+    uint32_t levels = kn_load(&worker->levels, relaxed);
+
+    if ((levels >> prio & 1) == 0) {
+        kn_store(&worker->levels, levels | 1u << prio, relaxed);
+    }
+    if (kn_unlikely(!kn_runq_push(&worker->queues[prio], runnable))) {
+        overflow(worker, runnable, prio);
+    }
+}
+
+void kn_ready_tail(struct kn_worker *worker, struct kn_runnable *runnable, enum kn_prio prio)
+{
+    KN_ASSERT(worker == kn_worker_self);
+    KN_ASSERT(prio < KN_PRIO_COUNT_);
+    push_tail(worker, runnable, prio);
+    share(worker);
+}
+
+void kn_ready(struct kn_worker *worker, struct kn_runnable *runnable, enum kn_prio prio)
+{
+    KN_ASSERT(worker == kn_worker_self);
+    KN_ASSERT(prio < KN_PRIO_COUNT_);
+    if (kn_likely(prio == KN_PRIO_NORMAL && worker->has_lifo)) {
+        runnable = kn_lifo_put(worker, runnable);
+        if (kn_likely(runnable == NULL)) {
+            return;
+        }
+    }
+    push_tail(worker, runnable, prio);
+    share(worker);
+}
+
+void kn_ready_chain(struct kn_sched *sched, struct kn_runnable *first, struct kn_runnable *last,
+                    unsigned count, enum kn_prio prio)
+{
+    struct kn_worker *self = kn_worker_self;
+
+    kn_global_push(&sched->global, first, last, count, prio);
+    kn_notify(sched, self != NULL && self->sched == sched ? self->index : 0);
+}
+
+void kn_ready_foreign(struct kn_sched *sched, struct kn_runnable *runnable, enum kn_prio prio)
+{
+    kn_ready_chain(sched, runnable, runnable, 1, prio);
+}
+
+/* ---- what runs next ------------------------------------------------------------------------ */
+
+/*
+ * A turn: what runs until its budget is used up or the slot is empty. All that runs while the slot
+ * is full draws on the same budget; then the slot goes behind the queue. So neither a pair in the
+ * slot nor a flood of another level keeps the queue waiting for more than a budget.
+ */
+static inline struct kn_runnable *start_turn(struct kn_worker *worker, struct kn_runnable *runnable)
+{
+    worker->budget = worker->budget_full;
+    return runnable;
+}
+
+/* From the queues, by level. NULL: all empty. */
+static struct kn_runnable *pick_queue(struct kn_worker *worker, enum kn_prio *ret_prio)
+{
+    uint32_t levels = kn_load(&worker->levels, relaxed); /* relaxed: written by this thread */
+
+    while (levels != 0) {
+        struct kn_runnable *runnable;
+        enum kn_prio prio = KN_PRIO_NORMAL;
+
+        if (kn_unlikely(levels != 1u << KN_PRIO_NORMAL)) {
+            prio = kn_prio_due(levels, worker->skipped);
+        }
+        runnable = kn_runq_pop(&worker->queues[prio], worker->is_single);
+        if (kn_likely(runnable != NULL)) {
+            *ret_prio = prio;
+            return start_turn(worker, runnable);
+        }
+        levels &= ~(1u << prio);
+        kn_store(&worker->levels, levels, relaxed); /* relaxed: a hint for thieves */
+    }
+    return NULL;
+}
+
+/* The slot is full and the turn over: it goes behind the queue, or starts a new turn if that is
+ * empty. */
+static struct kn_runnable *end_turn(struct kn_worker *worker, enum kn_prio *ret_prio)
+{
+    struct kn_runnable *queued = pick_queue(worker, ret_prio);
+    struct kn_runnable *runnable;
+
+    kn_count_add(&worker->stats.budget_ends, 1);
+    runnable = kn_lifo_take(worker);
+    if (queued == NULL) {
+        *ret_prio = KN_PRIO_NORMAL;
+        return runnable == NULL ? NULL : start_turn(worker, runnable);
+    }
+    if (runnable != NULL) {
+        push_tail(worker, runnable, KN_PRIO_NORMAL);
+    }
+    return queued;
+}
+
+/* The slot is full and levels above normal hold something: the slot counts as the normal level. */
+static KN_NOINLINE struct kn_runnable *pick_above(struct kn_worker *worker, enum kn_prio *ret_prio)
+{
+    uint32_t levels = kn_load(&worker->levels, relaxed); /* relaxed: written by this thread */
+    enum kn_prio prio = kn_prio_due(levels | 1u << KN_PRIO_NORMAL, worker->skipped);
+    struct kn_runnable *runnable;
+
+    *ret_prio = prio;
+    if (prio == KN_PRIO_NORMAL) {
+        return kn_lifo_take(worker);
+    }
+    runnable = kn_runq_pop(&worker->queues[prio], worker->is_single);
+    if (runnable == NULL) {
+        kn_store(&worker->levels, levels & ~(1u << prio),
+                 relaxed); /* relaxed: a hint for thieves */
+    }
+    return runnable;
+}
+
+static inline struct kn_runnable *pick(struct kn_worker *worker, enum kn_prio *ret_prio)
+{
+    struct kn_runnable *runnable;
+
+    if (kn_likely(kn_lifo_is_full(worker))) {
+        if (kn_unlikely(worker->budget <= 0)) {
+            return end_turn(worker, ret_prio);
+        }
+        /* Relaxed: written by this thread. */
+        if (kn_likely((kn_load(&worker->levels, relaxed) & LEVELS_ABOVE_NORMAL) == 0)) {
+            runnable = kn_lifo_take(worker);
+            *ret_prio = KN_PRIO_NORMAL;
+        } else {
+            runnable = pick_above(worker, ret_prio);
+        }
+        if (kn_likely(runnable != NULL)) {
+            kn_count_add(&worker->stats.lifo_hits, 1);
+            return runnable;
+        }
+    }
+    if (worker->again != NULL) {
+        runnable = worker->again;
+        worker->again = NULL;
+        *ret_prio = worker->again_level;
+        return start_turn(worker, runnable);
+    }
+    return pick_queue(worker, ret_prio);
+}
+
+/* ---- the beat: clock, timers, global queue ------------------------------------------------- */
+
+/* Looks at the clock, and learns from it how long a dispatch takes. */
+static void read_clock(struct kn_worker *worker)
+{
+    uint64_t now = kn_now();
+    uint64_t tick = kn_load(&worker->tick, relaxed); /* relaxed: written by this thread */
+    uint64_t count = tick - worker->beat_tick;
+
+    if (count > 0) {
+        uint64_t each = (now - worker->beat_ns) / count;
+        uint64_t old =
+            kn_load(&worker->dispatch_ns, relaxed); /* relaxed, both: a hint for thieves */
+        uint64_t weight = count < 16 ? count : 16;  /* of 64 */
+
+        each = each < DISPATCH_NS_MAX ? each : DISPATCH_NS_MAX;
+        kn_store(&worker->dispatch_ns, (uint32_t)((old * (64 - weight) + each * weight) / 64),
+                 relaxed);
+        worker->beat_tick = tick;
+    }
+    worker->beat_ns = now;
+    worker->now_ns = now;
+}
+
+static void say_quiescent(struct kn_worker *worker)
+{
+    const struct kn_sched_hooks *hooks = &worker->sched->config.hooks;
+
+    if (hooks->quiescent != NULL) {
+        hooks->quiescent(worker, hooks->arg);
+    }
+}
+
+/* One of the global queue, or with take_share this worker's share of it: the rest to its own queue.
+ */
+static struct kn_runnable *take_global(struct kn_worker *worker, bool take_share,
+                                       enum kn_prio *ret_prio)
+{
+    struct kn_global *global = &worker->sched->global;
+    struct kn_runnable *runnable, *next;
+    uint32_t len = kn_global_len(global);
+    uint32_t max = 1;
+    uint32_t count;
+
+    if (len == 0) {
+        return NULL;
+    }
+    if (take_share) {
+        max = len / worker->workers + 1;
+        max = max < KN_RUNQ_SLOTS / 2 ? max : KN_RUNQ_SLOTS / 2;
+    }
+    kn_count_add(&worker->stats.global_polls, 1);
+    runnable = kn_global_take(global, max, ret_prio, &count);
+    if (runnable == NULL) {
+        return NULL;
+    }
+    kn_count_add(&worker->stats.global_taken, count);
+    for (struct kn_runnable *rest = runnable->next; rest != NULL; rest = next) {
+        next = rest->next;
+        push_tail(worker, rest, *ret_prio);
+    }
+    return runnable;
+}
+
+/* Every 61st dispatch. Returns what has to run first, or NULL. */
+static KN_NOINLINE struct kn_runnable *beat(struct kn_worker *worker, enum kn_prio *ret_prio)
+{
+    struct kn_runnable *runnable;
+
+    worker->beat = KN_GLOBAL_EVERY;
+    read_clock(worker);
+    say_quiescent(worker);
+    (void)kn_wheel_advance(&worker->wheel, worker->now_ns);
+    share(worker);
+    runnable = take_global(worker, /* take_share= */ false, ret_prio);
+    if (runnable != NULL && worker->budget <= 0) {
+        struct kn_runnable *slot = kn_lifo_take(worker);
+
+        if (slot != NULL) {
+            push_tail(worker, slot, KN_PRIO_NORMAL);
+        }
+        return start_turn(worker, runnable);
+    }
+    return runnable;
+}
+
+/* Somebody wants something of this worker. False: it is gone. */
+static KN_NOINLINE bool heed_nudge(struct kn_worker *worker)
+{
+    /* [SN1] acquire: what the nudger did before. Pairs with the release (as seq_cst) in
+     * kn_worker_kick(), kn_blocking_leave() and kn_sched_stop(). */
+    uint32_t nudge = kn_load(&worker->nudge, acquire);
+
+    if ((nudge & KN_NUDGE_STOP) != 0) {
+        kn_worker_release(worker);
+        return false;
+    }
+    (void)kn_and(&worker->nudge, ~nudge, acquire); /* [SN1] */
+    if ((nudge & KN_NUDGE_GIVE) != 0 && kn_worker_give(worker)) {
+        return false;
+    }
+    worker->beat = 1;
+    return true;
+}
+
+/* ---- the step ------------------------------------------------------------------------------ */
+
+/* Not in the own queues: timers, the global queue, others. */
+static KN_NOINLINE struct kn_runnable *find(struct kn_worker *worker, enum kn_prio *ret_prio)
+{
+    struct kn_runnable *runnable;
+
+    say_quiescent(worker);
+    read_clock(worker);
+    kn_worker_mark_idle(worker);
+    worker->beat = KN_GLOBAL_EVERY;
+    if (kn_wheel_advance(&worker->wheel, worker->now_ns) > 0) {
+        runnable = pick(worker, ret_prio);
+        if (runnable != NULL) {
+            return runnable;
+        }
+    }
+    runnable = take_global(worker, /* take_share= */ true, ret_prio);
+    if (runnable != NULL) {
+        return start_turn(worker, runnable);
+    }
+    if (worker->is_single || worker->sched->config.no_stealing) {
+        return NULL;
+    }
+    if (!worker->is_searching) {
+        worker->is_searching = kn_idle_search_begin(&worker->sched->idle);
+        if (!worker->is_searching) {
+            return NULL;
+        }
+        kn_count_add(&worker->stats.searches, 1);
+    }
+    runnable = kn_steal(worker, ret_prio);
+    return runnable != NULL ? start_turn(worker, runnable) : NULL;
+}
+
+/* A look around without a dispatch moves the tick too, so that nobody takes this worker for stuck.
+ */
+void kn_worker_mark_idle(struct kn_worker *worker)
+{
+    kn_count_add(&worker->stats.idle_looks, 1);
+    worker->beat_tick++;
+    /* Relaxed: one writer; readers compare it with what it was. */
+    kn_store(&worker->tick, kn_load(&worker->tick, relaxed) + 1, relaxed);
+}
+
+bool kn_worker_has_work(struct kn_worker *worker)
+{
+    for (unsigned i = 0; i < KN_PRIO_COUNT_; i++) {
+        if (kn_runq_len(&worker->queues[i]) > 0) {
+            return true;
+        }
+    }
+    return kn_lifo_is_full(worker) || worker->again != NULL;
+}
+
+/* The searcher has work. The last one makes sure that more work in sight finds a worker. */
+KN_NOINLINE void kn_worker_end_search(struct kn_worker *worker)
+{
+    struct kn_sched *sched = worker->sched;
+
+    worker->is_searching = false;
+    worker->suspect.is_set = false;
+    if (kn_idle_search_end(&sched->idle) &&
+        (kn_global_len(&sched->global) > 0 || is_worth_sharing(worker))) {
+        kn_notify(sched, worker->index);
+    }
+}
+
+static inline void requeue(struct kn_worker *worker, struct kn_runnable *runnable,
+                           enum kn_prio prio)
+{
+    /* Relaxed: written by this thread. Alone: it runs again at once, without passing the queue. */
+    if (kn_load(&worker->levels, relaxed) == 0 && !kn_lifo_is_full(worker) &&
+        worker->again == NULL) {
+        worker->again = runnable;
+        worker->again_level = prio;
+        return;
+    }
+    push_tail(worker, runnable, prio);
+    share(worker);
+}
+
+static inline void dispatch(struct kn_worker *worker, struct kn_runnable *runnable,
+                            enum kn_prio prio)
+{
+    enum kn_ran ran;
+
+    if (kn_unlikely(worker->is_searching)) {
+        kn_worker_end_search(worker);
+    }
+    worker->budget--;
+    /* Relaxed: one writer; readers compare it with what it was. */
+    kn_store(&worker->tick, kn_load(&worker->tick, relaxed) + 1, relaxed);
+    ran = runnable->step(worker, runnable);
+    if (ran == KN_RAN_AGAIN) {
+        worker = kn_worker_self; /* a blocking section may have changed it */
+        KOKEN_CHECK(worker != NULL);
+        requeue(worker, runnable, prio);
+    }
+}
+
+enum kn_stepped kn_worker_step(struct kn_worker *worker)
+{
+    struct kn_runnable *runnable = NULL;
+    enum kn_prio prio = KN_PRIO_NORMAL;
+
+    KN_ASSERT(worker == kn_worker_self);
+    /* Relaxed: a hint; heed_nudge() reads it again with acquire. */
+    if (kn_unlikely(kn_load(&worker->nudge, relaxed) != 0) && !heed_nudge(worker)) {
+        return KN_STEPPED_GONE;
+    }
+    if (kn_unlikely(--worker->beat == 0)) {
+        runnable = beat(worker, &prio);
+    }
+    if (kn_likely(runnable == NULL)) {
+        runnable = pick(worker, &prio);
+    }
+    if (kn_unlikely(runnable == NULL)) {
+        runnable = find(worker, &prio);
+        if (runnable == NULL) {
+            return KN_STEPPED_IDLE;
+        }
+        if (worker->spin_end_ns != 0) {
+            kn_worker_spin_won(worker);
+        }
+    }
+    dispatch(worker, runnable, prio);
+    return KN_STEPPED_RAN;
+}
+
+bool kn_worker_slice_over(struct kn_worker *worker)
+{
+    uint64_t tick = kn_load(&worker->tick, relaxed); /* relaxed: written by this thread */
+
+    worker->now_ns = kn_now();
+    if (worker->slice_tick != tick) {
+        worker->slice_tick = tick;
+        worker->slice_end_ns = worker->now_ns + worker->sched->config.slice_ns;
+    }
+    return worker->now_ns >= worker->slice_end_ns;
+}
+
+void kn_worker_kick(struct kn_worker *worker)
+{
+    struct kn_sched *sched = worker->sched;
+
+    /* [SN1] release; seq_cst, as it quarrels with the look at nudge in kn_worker_rest(). */
+    (void)kn_or(&worker->nudge, KN_NUDGE_CLOCK, seq_cst);
+    if (kn_idle_is_resting(&sched->idle, worker->index)) {
+        if (kn_idle_claim_one(&sched->idle, worker->index)) {
+            kn_worker_assign(sched, worker);
+        } else {
+            kn_notify(sched, worker->index); /* for a moment the attempt looked like a searcher */
+        }
+    }
+}
