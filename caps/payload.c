@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Making, freezing, counting and giving back payloads. Dropping a graph walks it with a list that
+ * runs through the headers, so that a long chain of isos costs no stack.
+ */
+#include "caps/payload.h"
+
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "caps/poison.h"
+
+#include <koken/caps.h>
+
+#include <string.h>
+
+static size_t block_size(const struct koken_type *type)
+{
+    return sizeof(struct kn_payload) + type->size;
+}
+
+struct kn_payload *kn_payload_new(const struct koken_type *type, enum kn_payload_state state)
+{
+    struct kn_payload *header = kn_alloc(block_size(type), sizeof(*header), -1);
+
+    KOKEN_CHECK(type->align <= sizeof(*header));
+    if (header == NULL) {
+        return NULL;
+    }
+    header->type = type;
+    header->link = NULL;
+    kn_atomic_init(&header->count, 0);
+    header->generation = 1;
+    header->state = state;
+    header->hash = 0;
+    memset(kn_payload_data(header), 0, type->size);
+    return header;
+}
+
+void kn_payload_free(struct kn_payload *header)
+{
+    if (kn_payload_is_watched()) {
+        kn_quarantine(header, KN_PAYLOAD_GONE);
+    } else {
+        kn_free(header, block_size(header->type), sizeof(*header));
+    }
+}
+
+/* One val reference less; true when it was the last. */
+static bool unref(struct kn_payload *header)
+{
+    KN_ASSERT(header->state == KN_PAYLOAD_VAL);
+    /* [CA2] acq_rel: release what this reference's owner read before the last one frees it;
+     * acquire, for the last one, of the same from all others. Both halves meet in this one
+     * operation. */
+    uint32_t before = kn_sub(&header->count, 1, acq_rel);
+
+    KOKEN_CHECK(before > 0);
+    return before == 1;
+}
+
+/* Puts what an object owns on the list and empties its fields. */
+static void gather(const struct koken_type *type, void *object, struct kn_payload **list)
+{
+    for (uint32_t i = 0; i < type->field_count; i++) {
+        const struct koken_field *field = &type->fields[i];
+        void **slot = (void **)(void *)((char *)object + field->offset);
+        struct kn_payload *inner;
+
+        if ((field->kind != KOKEN_FIELD_ISO && field->kind != KOKEN_FIELD_VAL) || *slot == NULL) {
+            continue;
+        }
+        inner = kn_payload_of(*slot);
+        *slot = NULL;
+        if (field->kind == KOKEN_FIELD_VAL && !unref(inner)) {
+            continue;
+        }
+        inner->link = *list;
+        *list = inner;
+    }
+}
+
+/* Frees a list of payloads with all that they own. Ends: each payload is in it once, the graph is a
+ * tree of isos whose leaves are counted vals. */
+static void free_all(struct kn_payload *list)
+{
+    while (list != NULL) {
+        struct kn_payload *header = list;
+
+        list = header->link;
+        gather(header->type, kn_payload_data(header), &list);
+        kn_payload_free(header);
+    }
+}
+
+void koken_release_fields_(const struct koken_type *type, void *object)
+{
+    struct kn_payload *list = NULL;
+
+    gather(type, object, &list);
+    free_all(list);
+}
+
+void *koken_payload_new_(const struct koken_type *type)
+{
+    struct kn_payload *header = kn_payload_new(type, KN_PAYLOAD_ISO);
+
+    return header == NULL ? NULL : kn_payload_data(header);
+}
+
+void *koken_local_new_(const struct koken_type *type)
+{
+    struct kn_payload *header = kn_payload_new(type, KN_PAYLOAD_LOCAL);
+
+    return header == NULL ? NULL : kn_payload_data(header);
+}
+
+void *koken_recovered_(void *payload)
+{
+    if (payload != NULL) {
+        KOKEN_CHECK(kn_payload_of(payload)->state == KN_PAYLOAD_LOCAL);
+        kn_payload_of(payload)->state = KN_PAYLOAD_ISO;
+    }
+    return payload;
+}
+
+void koken_iso_drop_(void *payload)
+{
+    struct kn_payload *header = kn_payload_of(payload);
+
+    KN_ASSERT(header->state == KN_PAYLOAD_ISO);
+    header->link = NULL;
+    free_all(header);
+}
+
+void koken_local_drop_(void *payload)
+{
+    if (payload != NULL) {
+        struct kn_payload *header = kn_payload_of(payload);
+
+        KN_ASSERT(header->state == KN_PAYLOAD_LOCAL);
+        header->link = NULL;
+        free_all(header);
+    }
+}
+
+const void *koken_iso_freeze_(void *payload)
+{
+    struct kn_payload *header = kn_payload_of(payload);
+
+    KN_ASSERT(header->state == KN_PAYLOAD_ISO);
+    header->state = KN_PAYLOAD_VAL;
+    /* Relaxed: the handle has one owner yet; whoever gets it next gets it through a release. */
+    kn_store(&header->count, 1, relaxed);
+    if (kn_payload_is_watched()) {
+        kn_payload_frozen(header);
+    }
+    return payload;
+}
+
+const void *koken_val_keep_(const void *payload)
+{
+    struct kn_payload *header = kn_payload_of(payload);
+
+    KN_ASSERT(header->state == KN_PAYLOAD_VAL);
+    /* Relaxed: the caller's own reference keeps the payload alive; the new one is handed on by a
+     * release. */
+    uint32_t before = kn_add(&header->count, 1, relaxed);
+
+    KOKEN_CHECK(before > 0);
+    KOKEN_CHECK(before < UINT32_MAX);
+    return payload;
+}
+
+void koken_val_drop_(const void *payload)
+{
+    struct kn_payload *header = kn_payload_of(payload);
+
+    if (unref(header)) {
+        header->link = NULL;
+        free_all(header);
+    }
+}
+
+bool koken_val_is_sole_(const void *payload)
+{
+    /* [CA2] acquire: if it is 1, what the others did through their references happened before.
+     * Pairs with the release half in unref(). */
+    return kn_load(&kn_payload_of(payload)->count, acquire) == 1;
+}
+
+void *koken_val_thaw_(const void *payload)
+{
+    struct kn_payload *header = kn_payload_of(payload);
+    void *copy;
+
+    KN_ASSERT(header->state == KN_PAYLOAD_VAL);
+    if (koken_val_is_sole_(payload)) {
+        header->state = KN_PAYLOAD_ISO;
+        kn_store(&header->count, 0, relaxed); /* one owner: nobody else looks */
+        return kn_payload_data(header);
+    }
+    copy = koken_payload_clone_(payload);
+    koken_val_drop_(payload);
+    return copy;
+}
+
+/*
+ * Gives a copied object what it may keep of its source: vals are shared, isos copied in turn. Until
+ * then its iso fields still name the source's; none may stay so, hence it goes on after a failure.
+ */
+static bool adopt_fields(struct kn_payload *copy, struct kn_payload **todo, bool has_memory)
+{
+    for (uint32_t i = 0; i < copy->type->field_count; i++) {
+        const struct koken_field *field = &copy->type->fields[i];
+        char *object = kn_payload_data(copy);
+        void **slot = (void **)(void *)(object + field->offset);
+        struct kn_payload *inner = NULL;
+
+        if (field->kind == KOKEN_FIELD_VAL && *slot != NULL) {
+            (void)koken_val_keep_(*slot);
+        }
+        if (field->kind != KOKEN_FIELD_ISO || *slot == NULL) {
+            continue;
+        }
+        if (has_memory) {
+            inner = kn_payload_new(field->type, KN_PAYLOAD_ISO);
+            has_memory = inner != NULL;
+        }
+        if (inner != NULL) {
+            memcpy(kn_payload_data(inner), *slot, field->type->size);
+            inner->link = *todo;
+            *todo = inner;
+        }
+        *slot = inner != NULL ? kn_payload_data(inner) : NULL;
+    }
+    return has_memory;
+}
+
+/* Deep copy without recursion: copies whose fields have not been seen yet are linked by their
+ * headers. */
+void *koken_payload_clone_(const void *payload)
+{
+    struct kn_payload *root = kn_payload_new(kn_payload_of(payload)->type, KN_PAYLOAD_ISO);
+    struct kn_payload *todo = root;
+    bool has_memory = true;
+
+    if (root == NULL) {
+        return NULL;
+    }
+    memcpy(kn_payload_data(root), payload, root->type->size);
+    while (todo != NULL) {
+        struct kn_payload *copy = todo;
+
+        todo = copy->link;
+        has_memory = adopt_fields(copy, &todo, has_memory);
+    }
+    if (!has_memory) {
+        root->link = NULL;
+        free_all(root);
+        return NULL;
+    }
+    return kn_payload_data(root);
+}

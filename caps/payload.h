@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The memory of payloads: a header in front of each, and what the owner words mean for it.
+ *
+ *   iso, ref    count is 0; who has the handle may do anything
+ *   val         count is the number of references to the root of an immutable graph
+ *
+ * An iso field points to a payload that the outer one owns alone; moving the outer handle moves the
+ * whole graph in O(1), freezing the outer one freezes it all: what is reached only through a val is
+ * never counted by itself.
+ *
+ *            new drop freeze keep(val) drop(val) thaw
+ *   iso       each needs exclusion: there is one owner
+ *   val       keep and drop by any number of references at once: lock-free, one RMW each
+ */
+#ifndef KN_CAPS_PAYLOAD_H
+#define KN_CAPS_PAYLOAD_H
+
+#include "base/align.h"
+#include "base/atomic.h"
+
+#include <koken/payload.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum kn_payload_state {
+    KN_PAYLOAD_ISO = 1,
+    KN_PAYLOAD_LOCAL,
+    KN_PAYLOAD_VAL,
+    KN_PAYLOAD_GONE,  /* debug: given back, kept for a while to catch who still uses it */
+    KN_PAYLOAD_MOVED, /* debug: sent or frozen, lives elsewhere now */
+    KN_PAYLOAD_STATE_COUNT_
+};
+
+/* Ends where the payload begins. */
+struct kn_payload {
+    const struct koken_type *type; /* (c) */
+    struct kn_payload *link;       /* (o) list of a drop, quarantine of a debug build */
+    kn_atomic(uint32_t) count;     /* (a) references to a val */
+    uint32_t generation;           /* (o) debug: changes with the owner */
+    uint32_t state;                /* (o) enum kn_payload_state */
+    uint32_t hash;                 /* (c) debug: of a val's bytes */
+} KN_ALIGNED(32);
+
+_Static_assert(sizeof(struct kn_payload) == 32, "the header is half a cache line");
+
+static inline struct kn_payload *kn_payload_of(const void *payload)
+{
+    return (struct kn_payload *)((uintptr_t)payload - sizeof(struct kn_payload));
+}
+
+static inline void *kn_payload_data(struct kn_payload *header)
+{
+    return header + 1;
+}
+
+/* The name of the running agent, for the reports of the debug checks; the runtime sets it. 0: none.
+ */
+extern KN_TLS uint64_t kn_caps_agent;
+
+/* NULL: no memory. The data is zero. */
+struct kn_payload *kn_payload_new(const struct koken_type *type, enum kn_payload_state state);
+
+/* Frees one payload, nothing that it refers to. */
+void kn_payload_free(struct kn_payload *header);
+
+/* The debug checks hold freed payloads back for a while, once a program that has them on has
+ * started. */
+void kn_payload_watch(void);
+bool kn_payload_is_watched(void);
+void kn_payload_frozen(struct kn_payload *header);
+void kn_quarantine(struct kn_payload *header, enum kn_payload_state as);
+
+#endif

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The debug half of capabilities, behind KOKEN_CAPS_DEBUG: every operation on a handle comes by
+ * here.
+ *
+ *   a stale handle    its generation or the state of the payload says so
+ *   a stale pointer   what is sent or frozen moves, the old place is poisoned and held back for a
+ * while a written val     its hash changes
+ *
+ * The report names the rule, where it was broken and where the payload changed hands, and both
+ * agents. Programs that are not built for it never get here, but for the test of one flag when a
+ * payload is freed.
+ */
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "caps/payload.h"
+#include "caps/poison.h"
+
+#include <koken/caps.h>
+
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { HELD_MAX = 4096, PASSES_MAX = 8192, FILL = 0xde };
+
+/* Where a payload last changed hands. */
+struct pass {
+    const void *payload;
+    struct koken_site site;
+    uint64_t agent;
+    enum koken_op op;
+};
+
+KN_TLS uint64_t kn_caps_agent;
+
+static kn_atomic(bool) is_watched; /* (a) */
+/* KN_RANK_WATCH, a leaf: nothing is locked inside. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct kn_payload *held[HELD_MAX]; /* (m: lock) ring, oldest at held_next */
+static unsigned held_next;                /* (m: lock) */
+static struct pass
+    passes[PASSES_MAX]; /* (m: lock) by address; a later one may push an earlier out */
+
+static const char *const op_names[KOKEN_OP_COUNT_] = {
+    "read", "written", "borrowed", "duplicated", "moved", "put", "sent", "frozen", "dropped",
+};
+
+_Static_assert(sizeof op_names / sizeof op_names[0] == KOKEN_OP_COUNT_, "a name per operation");
+
+void kn_payload_watch(void)
+{
+    kn_store(&is_watched, true, relaxed); /* a switch that is never turned back; late is harmless */
+}
+
+bool kn_payload_is_watched(void)
+{
+    return kn_load(&is_watched, relaxed);
+}
+
+static size_t size_of(const struct kn_payload *header)
+{
+    return sizeof(*header) + header->type->size;
+}
+
+static void let_go(struct kn_payload *header)
+{
+    kn_asan_unpoison(kn_payload_data(header), header->type->size);
+    kn_free(header, size_of(header), sizeof(*header));
+}
+
+void kn_quarantine(struct kn_payload *header, enum kn_payload_state as)
+{
+    struct kn_payload *oldest;
+
+    header->generation++;
+    header->state = as;
+    memset(kn_payload_data(header), FILL, header->type->size);
+    kn_asan_poison(kn_payload_data(header), header->type->size);
+    pthread_mutex_lock(&lock);
+    oldest = held[held_next];
+    held[held_next] = header;
+    held_next = (held_next + 1) % HELD_MAX;
+    pthread_mutex_unlock(&lock);
+    if (oldest != NULL) {
+        let_go(oldest);
+    }
+}
+
+static struct pass *pass_of(const void *payload)
+{
+    return &passes[((uintptr_t)payload >> 5) % PASSES_MAX];
+}
+
+static void remember(const void *payload, enum koken_op op, const struct koken_site *site)
+{
+    pthread_mutex_lock(&lock);
+    *pass_of(payload) = (struct pass){payload, *site, kn_caps_agent, op};
+    pthread_mutex_unlock(&lock);
+}
+
+/* Says what is wrong and ends the program. */
+_Noreturn static void report(const char *rule, const void *payload, const struct koken_site *site)
+{
+    static char text[512];
+    struct pass pass;
+    int used;
+
+    pthread_mutex_lock(&lock); /* held until the end: one report */
+    pass = *pass_of(payload);
+    used = snprintf(text, sizeof text, "koken caps: %s: '%s' by agent %llu", rule, site->what,
+                    (unsigned long long)kn_caps_agent);
+    if (pass.payload == payload && payload != NULL && used > 0 && (size_t)used < sizeof text) {
+        snprintf(text + used, sizeof text - (size_t)used,
+                 "; it was %s as '%s' at %s:%d by agent %llu", op_names[pass.op], pass.site.what,
+                 pass.site.file, pass.site.line, (unsigned long long)pass.agent);
+    }
+    kn_panic(text, site->file, site->line);
+}
+
+static uint32_t hash_of(const struct kn_payload *header)
+{
+    const unsigned char *at = (const unsigned char *)(header + 1);
+    uint32_t hash = 2166136261u;
+
+    for (uint32_t i = 0; i < header->type->size; i++) {
+        hash = (hash ^ at[i]) * 16777619u;
+    }
+    return hash;
+}
+
+static const char *broken_rule(const struct kn_payload *header, uint32_t generation)
+{
+    if (header->state == KN_PAYLOAD_GONE) {
+        return "R1 used after it was given back";
+    }
+    if (header->state == KN_PAYLOAD_MOVED || header->generation != generation) {
+        return "R1/R2 used through a handle that no longer owns it";
+    }
+    if (header->state == KN_PAYLOAD_VAL && header->hash != hash_of(header)) {
+        return "a val was written after it was frozen";
+    }
+    return NULL;
+}
+
+void koken_trace_(const void *payload, uint32_t generation, enum koken_op op,
+                  const struct koken_site *site)
+{
+    const char *rule;
+
+    if (payload == NULL) {
+        report("R1 an empty handle was used", NULL, site);
+    }
+    rule = broken_rule(kn_payload_of(payload), generation);
+    if (rule != NULL) {
+        report(rule, payload, site);
+    }
+    if (op >= KOKEN_OP_MOVE) {
+        remember(payload, op, site);
+    }
+}
+
+uint32_t koken_generation_(const void *payload)
+{
+    kn_payload_watch();
+    return payload == NULL ? 0 : kn_payload_of(payload)->generation;
+}
+
+uint32_t koken_renew_(const void *payload)
+{
+    return payload == NULL ? 0 : ++kn_payload_of(payload)->generation;
+}
+
+void koken_vacant_(const void *payload, const struct koken_site *site)
+{
+    if (payload != NULL) {
+        report("R1 put over what is there: it would leak", payload, site);
+    }
+}
+
+void koken_left_behind_(const void *handle)
+{
+    void *payload;
+
+    memcpy(&payload, handle, sizeof payload);
+    if (payload != NULL) {
+        const struct koken_site site = {"a variable", "its scope", 0};
+
+        report("R1 never consumed", payload, &site);
+    }
+}
+
+/* The state of the debug checks when an iso becomes a val. */
+void kn_payload_frozen(struct kn_payload *header)
+{
+    header->hash = hash_of(header);
+}
+
+/* Moves one payload to fresh memory; its nested ones follow by pointer. No memory: it stays. */
+void *koken_relocate_(const void *payload)
+{
+    struct kn_payload *from = kn_payload_of(payload);
+    struct kn_payload *to = kn_payload_new(from->type, (enum kn_payload_state)from->state);
+    struct pass pass;
+
+    if (to == NULL) {
+        return kn_payload_data(from);
+    }
+    memcpy(kn_payload_data(to), payload, from->type->size);
+    kn_store(&to->count, kn_load(&from->count, relaxed),
+             relaxed); /* one owner: nobody else looks */
+    pthread_mutex_lock(&lock);
+    pass = *pass_of(payload);
+    pthread_mutex_unlock(&lock);
+    if (pass.payload == payload) {
+        remember(kn_payload_data(to), pass.op, &pass.site);
+    }
+    kn_quarantine(from, KN_PAYLOAD_MOVED);
+    return kn_payload_data(to);
+}
