@@ -3,9 +3,10 @@
 """Memory-order tags: [XX9] in the comment of each non-relaxed access, the same at both ends.
 
 Reported: an access stronger than relaxed without a tag on its lines or in a comment that ends at most
-three lines above (accesses on consecutive lines share it); a tag without a release or without an acquire
-site; a fence without a tag. In files that wrap Concurrency Kit or liburcu (kn_ck*, kn_rcu*) the orders are
-inside the library: there the words `[XX9] release` and `[XX9] acquire` in a comment are the site.
+three lines above (the accesses of a function to the same word share it, and so do accesses on consecutive
+lines); a tag without a release or without an acquire site; a fence without a tag. In files that wrap
+Concurrency Kit or liburcu (kn_ck*, kn_rcu*) the orders are inside the library: there the words
+`[XX9] release` and `[XX9] acquire` in a comment are the site.
 """
 import re
 import sys
@@ -26,7 +27,7 @@ LIMITS = {"load": ("acquire",), "store": ("release",)}
 
 
 def accesses(code):
-    """(first line, last line, operation, sides it gives, is relaxed) of each atomic access."""
+    """(first line, last line, operation, word, sides it gives, is relaxed) of each atomic access."""
     for match in ACCESS.finditer(code):
         operation = match.group(1)
         end = closing(code, match.end() - 1)
@@ -37,10 +38,11 @@ def accesses(code):
             sides &= set(LIMITS[operation])
         if orders:
             strong = any(order != "relaxed" for order in orders)
-            yield line_of(code, match.start()), line_of(code, end - 1), operation, sorted(sides), not strong
+            yield line_of(code, match.start()), line_of(code, end - 1), operation, \
+                arguments.partition(",")[0].strip(), sorted(sides), not strong
     for match in FENCE.finditer(code):
         line = line_of(code, match.start())
-        yield line, line, "fence", ["acquire", "release"], False
+        yield line, line, "fence", "", ["acquire", "release"], False
 
 
 def near(comments, first, last):
@@ -59,15 +61,19 @@ def check(tree):
             for tag, order in WORDS.findall(comment):
                 for side in GIVES[order]:
                     sites.setdefault(tag, {}).setdefault(side, path)
-        previous_last, previous_tags = -1, []
-        for first, last, operation, sides, is_relaxed in sorted(accesses(without_directives(code_of(text)))):
+        code = without_directives(code_of(text))
+        ends = [line_of(code, match.start()) for match in re.finditer(r"(?m)^\}", code)]
+        previous_last, previous_tags, tags_of = -1, [], {}
+        for first, last, operation, word, sides, is_relaxed in sorted(accesses(code)):
             comment = near(comments, first, last)
             if is_relaxed:
                 total_relaxed += 1
                 bare_relaxed += not comment
                 continue
-            tags = TAG.findall(comment) or (previous_tags if first == previous_last + 1 else [])
-            previous_last, previous_tags = last, tags
+            key = word, sum(1 for end in ends if end < first)  # the word, in this function
+            tags = TAG.findall(comment) or tags_of.get(key) or \
+                (previous_tags if first == previous_last + 1 else [])
+            previous_last, previous_tags, tags_of[key] = last, tags, tags
             if not tags:
                 problems.append(f"{path}:{first}: {operation} is not relaxed and has no tag nearby")
             for tag in tags:
@@ -99,6 +105,9 @@ CASES = [
     ({"sched/a.c": "kn_store(&x, 1, release); /* [AB1] */\n"}, "[AB1] has no acquire site"),
     ({"sched/a.c": "kn_load(&x, acquire); /* [AB2] */\n"}, "[AB2] has no release site"),
     ({"sched/a.c": "kn_store(&x, 1, relaxed);\n"}, None),
+    ({"sched/a.c": GOOD + "\n\n\n\n\nkn_store(&x, 2, release);\n"}, None),
+    ({"sched/a.c": GOOD + "}\n\n\n\n\nkn_store(&x, 2, release);\n"}, "has no tag"),
+    ({"sched/a.c": GOOD + "\n\n\n\n\nkn_store(&y, 2, release);\n"}, "has no tag"),
     ({"sched/a.c": "kn_cas_weak(&x, &e, 1, release, relaxed); /* [AB3] */\n"}, "[AB3] has no acquire"),
     ({"sched/a.c": "kn_cas_weak(&x, &e, 1, acq_rel, acquire); /* [AB4] */\n"}, None),
     ({"sched/a.c": "kn_fence_seq_cst();\n"}, "fence is not relaxed"),
