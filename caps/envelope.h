@@ -25,7 +25,11 @@ enum kn_envelope_flag {
     KN_ENV_REPLY = 1u << 0,   /* payload answers the request named by corr */
     KN_ENV_REQUEST = 1u << 1, /* the sender waits for an answer under corr */
     KN_ENV_STAMPED = 1u << 2, /* the last 8 bytes of the envelope are the time of the send, ns */
-    KN_ENV_ERROR = 1u << 3,   /* a reply without payload: the request failed, payload is an int32_t code */
+    KN_ENV_ERROR = 1u << 3,   /* a reply: the request failed, the payload is an int32_t code */
+    KN_ENV_DONE = 1u << 4,    /* handled, but still the boundary of its mailbox: freed by a later take */
+    KN_ENV_TIMER = 1u << 5,   /* sent by an alarm of the receiver; corr is the alarm's number */
+    KN_ENV_BYTES = 1u << 6,   /* its payload counts against the receiver's bound in bytes */
+    KN_ENV_UNCOUNTED = 1u << 7, /* of the user lane now, but not counted by the mailbox's sequence */
 };
 
 struct kn_envelope {

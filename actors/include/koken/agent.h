@@ -21,9 +21,10 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
-/* What a handler returns to end its agent without a failure. */
-#define KOKEN_STOP 1
+/* What a handler returns to end its agent without a failure. Other positive values mean 0. */
+#define KOKEN_STOP 0x53544f50
 
 enum koken_row_kind {
     KOKEN_ROW_MESSAGE, /* handler of one message type */
@@ -127,24 +128,26 @@ struct koken_agent_type {
 
 /* How an agent is made. Zero means the default. */
 struct koken_spawn_options {
-    const void *arg;       /* handed to init (or to a fiber's body) during the spawn; copied by it, not kept */
-    uint32_t arg_size;     /* fiber and no-init agents: bytes of arg that the runtime copies; see koken_spawn */
+    const void *arg;       /* what the agent starts with; see koken_spawn */
+    uint32_t arg_size;     /* bytes of it that the runtime copies */
     uint32_t capacity;     /* messages; default of the runtime */
     uint32_t high;         /* water marks; default 80 % and 20 % of the capacity */
     uint32_t low;
-    uint32_t budget;       /* messages per turn; default of the runtime */
     uint64_t capacity_bytes; /* payload bytes waiting; 0: no bound besides the messages */
     enum koken_policy policy;
     enum koken_priority priority;
-    size_t stack_size; /* of a fiber agent; default of the runtime */
 };
 
 /*
  * koken_spawn(where, agent, .option = value, ...) makes an agent and answers its name, or nobody.
- * where is a runtime or a context. For an agent with KOKEN_INIT, init runs on the new agent before its
- * first message and may read .arg: the runtime copies .arg_size bytes of it (up to 224), or, when
- * arg_size is 0, init runs at once, inside the spawn, on the caller's thread. An agent without init
- * starts with its state set to a copy of .arg (state size) if .arg is given, else zero.
+ * where is a runtime or a context. What becomes of .arg:
+ *   an agent with KOKEN_INIT gets it handed to init, which runs before the first message. Spawned by an
+ *     agent, init runs inside the spawn, whose error is init's. From outside it runs on a worker: with
+ *     .arg_size the bytes (up to 208) are copied and the spawn does not wait, without it waits for init.
+ *   an agent without init starts with its state set to a copy of *arg (the state's size); without .arg
+ *     it starts all zero.
+ *   a fiber agent's body is handed arg: a copy of .arg_size bytes that lasts as long as the agent, or
+ *     without arg_size the pointer itself, which then must.
  * Errors (by koken_try_spawn): -EINVAL, -ENOMEM, -ESHUTDOWN, and what init returned.
  * Cost: no allocation for states up to 64 bytes once the slots are warm.
  */
@@ -222,6 +225,7 @@ struct koken_profile {
 /* koken_profile reads the profile of an agent. Errors: -ESRCH, -EINVAL. Thread: any. */
 KOKEN_MUST_USE int koken_profile(koken_ref who, struct koken_profile *ret_profile);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -11,6 +11,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /* A message as a fiber sees it. payload stays valid until the fiber's next receive. */
 struct koken_received {
@@ -65,6 +66,7 @@ KOKEN_MUST_USE int koken_blocking(koken_ctx *ctx, int (*fn)(void *arg), void *ar
 void koken_blocking_enter(koken_ctx *ctx);
 void koken_blocking_leave(koken_ctx *ctx);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

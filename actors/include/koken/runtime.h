@@ -16,6 +16,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 struct koken; /* a runtime; opaque */
 
@@ -71,7 +72,7 @@ enum koken_priority {
 };
 
 /* The capacity that a mailbox may have at most (policy GROW has no bound). */
-#define KOKEN_CAPACITY_MAX 262143u
+#define KOKEN_CAPACITY_MAX 131071u
 
 /*
  * struct koken_options says how a runtime is made. Zero means the default everywhere; struct_size may be
@@ -80,7 +81,7 @@ enum koken_priority {
  */
 struct koken_options {
     size_t struct_size;
-    unsigned workers;          /* default: what affinity and cgroup quota allow */
+    unsigned workers;          /* at most; default: what affinity and cgroup quota allow, if less */
     uint32_t mailbox_capacity; /* messages, default 1000 */
     uint32_t mailbox_high;     /* water marks, default 80 % and 20 % of the capacity */
     uint32_t mailbox_low;
@@ -91,6 +92,7 @@ struct koken_options {
     bool no_stealing;          /* agents stay on the worker that woke them */
     bool no_lifo;              /* no short cut for the agent just woken */
     bool pin_workers;          /* bind each worker to a core */
+    bool exact_workers;        /* as many workers as said, even above what the machine allows */
     bool stamp_messages;       /* every message carries the time of its send: koken_sent_at() */
     size_t stack_size;         /* bytes of a fiber's stack, default 64 KiB */
     uint64_t seed;             /* of all random choices, default from the system */
@@ -179,6 +181,7 @@ void koken_metrics(const struct koken *rt, struct koken_metrics *ret_metrics);
 /* koken_workers is the number of workers of rt. */
 unsigned koken_workers(const struct koken *rt);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -14,6 +14,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /*
  * koken_signal(to, message, .field = value, ...) sends a message and goes on.
@@ -122,6 +123,7 @@ KOKEN_MUST_USE int koken_cancel(koken_ctx *ctx, koken_timer timer);
 #define KOKEN_TYPE_(...) &KOKEN_CAT_(koken_type_, KOKEN_FIRST_(__VA_ARGS__))
 #define KOKEN_PAYLOAD_(...) &KOKEN_VALUE_(__VA_ARGS__)
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

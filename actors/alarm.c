@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See alarm.h. */
+#include "actors/alarm.h"
+
+#include "actors/request.h"
+#include "actors/slots.h"
+#include "actors/system.h"
+#include "base/world.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum { FIRST_CAPACITY = 4 };
+
+static size_t table_size(uint32_t capacity)
+{
+    return capacity * sizeof(struct kn_alarm_entry);
+}
+
+/* Makes room for one entry more. False: no memory, or the agent has too much under way. */
+static bool grow(struct kn_cold *cold)
+{
+    uint32_t old = cold->alarm_capacity;
+    uint32_t capacity = old ? old * 2 : FIRST_CAPACITY;
+    if (old >= KN_ALARMS_MAX) {
+        return false;
+    }
+    struct kn_alarm_entry *table = kn_alloc(table_size(capacity), _Alignof(struct kn_alarm_entry), -1);
+    if (!table) {
+        return false;
+    }
+    if (old) {
+        memcpy(table, cold->alarms, table_size(old));
+        kn_free(cold->alarms, table_size(old), _Alignof(struct kn_alarm_entry));
+    }
+    for (uint32_t i = capacity; i-- > old;) {
+        table[i] = (struct kn_alarm_entry){NULL, cold->alarm_free};
+        cold->alarm_free = i + 1;
+    }
+    cold->alarms = table;
+    cold->alarm_capacity = capacity;
+    return true;
+}
+
+static void let_go(struct kn_local *local, struct kn_alarm *alarm)
+{
+    /* [AL1] release: what this owner did; acquire: what the other did, before the memory is another's. */
+    if (kn_sub(&alarm->owners, 1, acq_rel) == 1) {
+        if (alarm->envelope) {
+            kn_message_drop(local->rt, local, alarm->envelope, -ECANCELED);
+        }
+        kn_block_free(&local->worker->pool, alarm, sizeof *alarm);
+    }
+}
+
+/* A copy of the message for this time of a timer that goes on. */
+static struct kn_envelope *again(struct kn_local *local, const struct kn_envelope *from)
+{
+    struct kn_envelope *e = kn_message_new(local, from->type, from->payload);
+    if (e) {
+        e->from = from->from;
+        e->corr = from->corr;
+        e->flags |= from->flags;
+    }
+    return e;
+}
+
+/* The deadline: on the worker whose wheel it is. */
+static void fire(struct kn_worker *worker, struct kn_timer *timer, bool cancelled)
+{
+    struct kn_alarm *alarm = kn_container_of(timer, struct kn_alarm, timer);
+    struct kn_local *local = worker->local;
+    if (cancelled) {
+        let_go(local, alarm);
+        return;
+    }
+    kn_count_add(&local->counters.timers, 1);
+    struct kn_envelope *e = alarm->envelope;
+    if (alarm->period_ns) {
+        e = again(local, e); /* without memory this time is left out; the next will come */
+    } else {
+        alarm->envelope = NULL;
+    }
+    if (e) {
+        kn_count_add(&local->counters.sent, 1);
+        if (kn_post_system(local, alarm->to, e) < 0) {
+            kn_count_add(&local->counters.dead, 1);
+            kn_message_drop(local->rt, local, e, -ESRCH);
+        }
+    }
+    if (alarm->period_ns) {
+        kn_wheel_arm(&worker->wheel, timer, timer->deadline_ns + alarm->period_ns, fire);
+        return;
+    }
+    if (alarm->kind == KN_ALARM_OTHER) {
+        /* Best effort: without memory the entry stays until the agent ends. */
+        (void)kn_post(local, alarm->agent, &kn_type_alarm_over, NULL, alarm->number, 0);
+    }
+    let_go(local, alarm);
+}
+
+uint32_t kn_alarm_new(struct kn_local *local, struct kn_agent *a, enum kn_alarm_kind kind, uint64_t to,
+                      uint64_t delay_ns, uint64_t period_ns, struct kn_envelope *e)
+{
+    struct kn_cold *cold = kn_agent_cold(a);
+    if (!cold || (!cold->alarm_free && !grow(cold))) {
+        return 0;
+    }
+    struct kn_alarm *alarm = kn_block_new(&local->worker->pool, sizeof *alarm);
+    if (!alarm) {
+        return 0;
+    }
+    uint32_t index = cold->alarm_free - 1;
+    struct kn_alarm_entry *entry = &cold->alarms[index];
+    cold->alarm_free = entry->serial;
+    cold->alarm_serial = cold->alarm_serial >= 0x7fff ? 1 : cold->alarm_serial + 1;
+    entry->serial = cold->alarm_serial;
+    entry->alarm = alarm;
+    uint32_t number = cold->alarm_serial << 16 | index;
+    bool is_armed = delay_ns != KOKEN_NO_DEADLINE;
+    *alarm = (struct kn_alarm){.number = number,
+                               .agent = kn_agent_id(a),
+                               .to = to,
+                               .envelope = e,
+                               .period_ns = period_ns,
+                               .kind = (uint8_t)kind};
+    kn_atomic_init(&alarm->owners, is_armed ? 2 : 1);
+    kn_timer_init(&alarm->timer);
+    if (e && kind != KN_ALARM_OTHER) {
+        e->corr = number;
+        e->flags |= KN_ENV_TIMER;
+    }
+    if (is_armed) {
+        uint64_t now = kn_now();
+        uint64_t deadline = delay_ns > KN_NEVER - 1 - now ? KN_NEVER - 1 : now + delay_ns;
+        kn_wheel_arm(&local->worker->wheel, &alarm->timer, deadline, fire);
+    }
+    return number;
+}
+
+struct kn_alarm *kn_alarm_find(const struct kn_agent *a, uint32_t number)
+{
+    const struct kn_cold *cold = a->cold;
+    uint32_t index = number & 0xffff;
+    if (!cold || index >= cold->alarm_capacity) {
+        return NULL;
+    }
+    const struct kn_alarm_entry *entry = &cold->alarms[index];
+    return entry->alarm && entry->serial == number >> 16 ? entry->alarm : NULL;
+}
+
+void kn_alarm_end(struct kn_local *local, struct kn_agent *a, struct kn_alarm *alarm)
+{
+    struct kn_cold *cold = a->cold;
+    uint32_t index = alarm->number & 0xffff;
+    KN_ASSERT(cold->alarms[index].alarm == alarm);
+    cold->alarms[index] = (struct kn_alarm_entry){NULL, cold->alarm_free};
+    cold->alarm_free = index + 1;
+    /* The wheel lets go in its callback: at once here, or later on the worker whose wheel it is. */
+    (void)kn_wheel_cancel(&local->worker->wheel, &alarm->timer);
+    let_go(local, alarm);
+}
+
+void kn_alarms_end(struct kn_local *local, struct kn_agent *a)
+{
+    struct kn_cold *cold = a->cold;
+    for (uint32_t i = 0; i < cold->alarm_capacity; i++) {
+        if (cold->alarms[i].alarm) {
+            kn_alarm_end(local, a, cold->alarms[i].alarm);
+        }
+    }
+    if (cold->alarms) {
+        kn_free(cold->alarms, table_size(cold->alarm_capacity), _Alignof(struct kn_alarm_entry));
+        cold->alarms = NULL;
+        cold->alarm_capacity = cold->alarm_free = 0;
+    }
+}
+
+koken_timer koken_timer_(koken_ctx *ctx, koken_ref to, uint64_t delay_ns, uint64_t period_ns,
+                         const struct koken_type *type, const void *payload)
+{
+    koken_timer timer = {0};
+    struct kn_local *local = ctx->local;
+    struct kn_envelope *e = kn_message_new(local, type, payload);
+    if (e) {
+        bool own = koken_ref_equal(to, koken_self(ctx));
+        timer.id = kn_alarm_new(local, ctx->self, own ? KN_ALARM_MESSAGE : KN_ALARM_OTHER, to.id,
+                                delay_ns, period_ns, e);
+        if (!timer.id) {
+            kn_envelope_free(&local->worker->pool, e);
+        }
+    }
+    return timer;
+}
+
+int koken_cancel(koken_ctx *ctx, koken_timer timer)
+{
+    struct kn_alarm *alarm =
+        timer.id <= UINT32_MAX ? kn_alarm_find(ctx->self, (uint32_t)timer.id) : NULL;
+    if (!alarm || alarm->kind > KN_ALARM_OTHER) {
+        return -ESRCH;
+    }
+    kn_alarm_end(ctx->local, ctx->self, alarm);
+    return 0;
+}

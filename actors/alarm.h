@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Alarms: what an agent has under way. A timer, a request that waits for its answer, a sleep: each is an
+ * entry in the agent's table, found by the low half of its number in O(1); the high half is a serial that
+ * tells an entry from its successor in the same place.
+ *
+ * An alarm has two owners, the table and the wheel it is armed on (perhaps another worker's), each of which
+ * lets go once; the second to let go frees it. Whether its message is still wanted is decided by the table
+ * alone: a message whose entry is gone is thrown away on arrival. So a cancelled timer stays silent even
+ * when its message was on its way already.
+ */
+#ifndef KN_ACTORS_ALARM_H
+#define KN_ACTORS_ALARM_H
+
+#include "actors/agent.h"
+#include "sched/timer.h"
+
+enum kn_alarm_kind {
+    KN_ALARM_MESSAGE, /* sends its message to its agent */
+    KN_ALARM_OTHER,   /* sends its message to another agent */
+    KN_ALARM_REQUEST, /* its agent waits for an answer; the message is koken_failed */
+    KN_ALARM_WAIT,    /* a fiber's deadline; the message only wakes it */
+};
+
+struct kn_alarm {
+    struct kn_timer timer;        /* the wheel's while armed */
+    kn_atomic(uint32_t) owners;   /* (a) table and wheel */
+    uint32_t number;              /* (c) */
+    uint64_t agent;               /* (c) id of the agent whose table it is in */
+    uint64_t to;                  /* (c) */
+    struct kn_envelope *envelope; /* the wheel's: what is sent at the deadline */
+    uint64_t period_ns;           /* (c) 0: once */
+    uint8_t kind;                 /* (c) enum kn_alarm_kind */
+};
+_Static_assert(sizeof(struct kn_alarm) <= 128, "an alarm is a block of the second class");
+
+struct kn_alarm_entry {
+    struct kn_alarm *alarm; /* NULL: free */
+    uint32_t serial;        /* of the alarm; free: index of the next free entry + 1 */
+};
+
+enum { KN_ALARMS_MAX = 0xffff };
+
+/*
+ * Makes an alarm and, unless delay_ns is KOKEN_NO_DEADLINE, arms it. Answers its number, or 0: no memory,
+ * and the envelope is the caller's. Thread: holder of S.
+ */
+uint32_t kn_alarm_new(struct kn_local *local, struct kn_agent *a, enum kn_alarm_kind kind, uint64_t to,
+                      uint64_t delay_ns, uint64_t period_ns, struct kn_envelope *take_envelope);
+
+/* The alarm of that number in the agent's table, or NULL. Thread: holder of S. */
+struct kn_alarm *kn_alarm_find(const struct kn_agent *a, uint32_t number);
+
+/* Takes an alarm out of the table and stops its timer. Thread: holder of S. */
+void kn_alarm_end(struct kn_local *local, struct kn_agent *a, struct kn_alarm *alarm);
+
+/* Ends all alarms of an agent and frees the table. Thread: holder of S. */
+void kn_alarms_end(struct kn_local *local, struct kn_agent *a);
+
+#endif

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What an agent can ask and say of itself and of others. */
+#include "actors/agent.h"
+#include "actors/kn_rcu.h"
+#include "actors/request.h"
+#include "actors/slots.h"
+#include "actors/system.h"
+
+#include <errno.h>
+#include <string.h>
+
+koken_ref koken_self(const koken_ctx *ctx)
+{
+    return kn_agent_ref(ctx->self);
+}
+
+koken_ref koken_sender(const koken_ctx *ctx)
+{
+    koken_ref ref = {ctx->msg ? ctx->msg->from : 0};
+    return ref;
+}
+
+struct koken *koken_runtime(const koken_ctx *ctx)
+{
+    return ctx->rt;
+}
+
+const struct koken_type *koken_message_type(const koken_ctx *ctx)
+{
+    return ctx->msg ? ctx->msg->type : NULL;
+}
+
+uint64_t koken_sent_at(const koken_ctx *ctx)
+{
+    uint64_t at = 0;
+    const struct kn_envelope *e = ctx->msg;
+    if (e && (e->flags & KN_ENV_STAMPED)) {
+        memcpy(&at, (const char *)e + kn_class_size(e->size_class) - sizeof at, sizeof at);
+    }
+    return at;
+}
+
+int koken_become_(koken_ctx *ctx, const struct koken_agent_type *behaviour)
+{
+    struct kn_agent *a = ctx->self;
+    if (behaviour->is_fiber || (a->flags & KN_AGENT_FIBER) ||
+        behaviour->state_size != a->behaviour->state_size) {
+        return -EINVAL;
+    }
+    if (!kn_agent_cold(a)) { /* remembers the type it was spawned as, for its exit hook */
+        return -ENOMEM;
+    }
+    a->behaviour = behaviour;
+    return 0;
+}
+
+int koken_stash(koken_ctx *ctx)
+{
+    struct kn_agent *a = ctx->self;
+    struct kn_envelope *e = ctx->msg;
+    if (!e || ctx->kept || (a->flags & KN_AGENT_FIBER)) {
+        return -EINVAL;
+    }
+    struct kn_cold *cold = kn_agent_cold(a);
+    if (!cold) {
+        return -ENOMEM;
+    }
+    if (e->lane == KN_LANE_SYSTEM) {
+        e->lane = KN_LANE_USER; /* what it did to the runtime has been done */
+        e->flags |= KN_ENV_UNCOUNTED;
+    }
+    e->next = NULL;
+    if (cold->stash_head) {
+        cold->stash_tail->next = e;
+    } else {
+        cold->stash_head = e;
+    }
+    cold->stash_tail = e;
+    ctx->kept = true;
+    return 0;
+}
+
+void koken_unstash(koken_ctx *ctx)
+{
+    struct kn_cold *cold = ctx->self->cold;
+    struct kn_intake *in = &ctx->self->intake;
+    if (!cold || !cold->stash_head) {
+        return;
+    }
+    if (!in->user_head) {
+        in->user_tail = cold->stash_tail;
+    }
+    cold->stash_tail->next = in->user_head;
+    in->user_head = cold->stash_head;
+    cold->stash_head = cold->stash_tail = NULL;
+}
+
+/* Frames the use of a handle by any thread. */
+static bool visit(void)
+{
+    bool is_outside = kn_local_here() == NULL;
+    if (is_outside) {
+        kn_rcu_visit();
+    }
+    return is_outside;
+}
+
+static void depart(bool is_outside)
+{
+    if (is_outside) {
+        kn_rcu_depart();
+    }
+}
+
+int koken_exit(koken_ref who)
+{
+    struct kn_local *local = kn_local_here();
+    bool is_outside = visit();
+    int rc = is_outside ? kn_tell_outside(who, &kn_type_stop)
+                        : kn_post(local, who.id, &kn_type_stop, NULL, 0, 0);
+    depart(is_outside);
+    return rc;
+}
+
+bool koken_alive(koken_ref who)
+{
+    bool is_outside = visit();
+    bool alive = kn_resolve(who.id) != NULL;
+    depart(is_outside);
+    return alive;
+}
+
+uint32_t koken_queued(koken_ref who)
+{
+    bool is_outside = visit();
+    uint32_t queued = 0;
+    struct kn_agent *a = kn_resolve(who.id);
+    if (a && a->policy == KOKEN_POLICY_DROP_OLD) {
+        queued = kn_overflow_count(kn_load(&a->overflow, relaxed)); /* relaxed: made at the spawn */
+    } else if (a) {
+        queued = kn_mailbox_queued(&a->mailbox);
+    }
+    depart(is_outside);
+    return queued;
+}

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The end of an agent, and messages that will not be handled. */
+#include "actors/agent.h"
+
+#include "actors/alarm.h"
+#include "actors/fiber_agent.h"
+#include "actors/park.h"
+#include "actors/request.h"
+#include "actors/slots.h"
+#include "actors/spawn.h"
+
+#include <errno.h>
+
+struct kn_cold *kn_agent_cold(struct kn_agent *a)
+{
+    if (!a->cold) {
+        struct kn_cold *cold = kn_alloc(sizeof *cold, _Alignof(struct kn_cold), -1);
+        if (!cold) {
+            return NULL;
+        }
+        *cold = (struct kn_cold){.type = a->behaviour};
+        a->cold = cold;
+    }
+    return a->cold;
+}
+
+void kn_dead_letter(struct kn_local *local, struct kn_envelope *e, int error)
+{
+    kn_count_add(&local->counters.dead, 1);
+    if (e->flags & KN_ENV_REQUEST) {
+        kn_answer_error(local, e->from, e->corr, error);
+        e->flags &= (uint16_t)~KN_ENV_REQUEST;
+    }
+    if (e->type->drop) {
+        e->type->drop(e->payload);
+    }
+}
+
+/* Everything in a list becomes a dead letter. */
+static void bury(struct kn_local *local, struct kn_envelope *e, int error)
+{
+    while (e) { /* ends: the list is finite and nobody adds to it */
+        struct kn_envelope *next = e->next;
+        kn_dead_letter(local, e, error);
+        kn_envelope_free(&local->worker->pool, e);
+        e = next;
+    }
+}
+
+/* The mailbox: closed, emptied, and those who wait for room told. */
+static void close_mailbox(struct kn_local *local, struct kn_agent *a)
+{
+    struct kn_envelope *last = NULL;
+    (void)kn_mailbox_close(&a->mailbox, &a->intake, &last);
+    kn_envelope_release(local, last);
+    bury(local, a->intake.system_head, -ESRCH);
+    bury(local, a->intake.user_head, -ESRCH);
+    a->intake = (struct kn_intake){NULL, NULL, NULL, NULL};
+    struct kn_overflow *o = kn_load(&a->overflow, acquire); /* [AS3] acquire */
+    if (o) {
+        kn_overflow_close(o);
+        struct kn_envelope *e;
+        while ((e = kn_overflow_pop(o)) != NULL) { /* ends: closed */
+            e->next = NULL;
+            bury(local, e, -ESRCH);
+        }
+        kn_room_made(local, a);
+    }
+}
+
+static void free_cold(struct kn_local *local, struct kn_agent *a)
+{
+    struct kn_cold *cold = a->cold;
+    if (cold->outbox) {
+        kn_park_abandon(local, a);
+    }
+    kn_claims_end(local, a, -ESRCH);
+    kn_alarms_end(local, a);
+    bury(local, cold->stash_head, -ESRCH);
+    if (cold->fiber) {
+        kn_fiber_agent_free(local, a);
+    }
+    kn_free(cold, sizeof *cold, _Alignof(struct kn_cold));
+    a->cold = NULL;
+}
+
+static void call_exit_hook(struct kn_local *local, struct kn_agent *a, int reason)
+{
+    const struct koken_agent_type *type = a->cold ? a->cold->type : a->behaviour;
+    struct koken_ctx ctx = {.rt = local->rt, .local = local, .self = a};
+    struct koken_ctx *outer = local->running;
+    local->running = &ctx;
+    for (uint32_t i = 0; i < type->row_count; i++) {
+        if (type->rows[i].kind == KOKEN_ROW_EXIT) {
+            (void)type->rows[i].handle(&ctx, a->state, &reason);
+        }
+    }
+    local->running = outer;
+}
+
+void kn_agent_end(struct kn_local *local, struct kn_agent *a, int reason)
+{
+    kn_agent_end_quietly(local, a, reason, /* with_hook= */ true);
+}
+
+void kn_agent_end_quietly(struct kn_local *local, struct kn_agent *a, int reason, bool with_hook)
+{
+    if (with_hook) {
+        call_exit_hook(local, a, reason);
+    }
+    close_mailbox(local, a);
+    if (a->cold) {
+        free_cold(local, a);
+    }
+    kn_state_free(local, a);
+    kn_count_add(&local->counters.exited, 1);
+    if (reason < 0) {
+        kn_count_add(&local->counters.failed, 1);
+    }
+    uint32_t generation = kn_load(&a->generation, relaxed) + 1; /* relaxed: ours to change */
+    /* [AS2] release: from here on the agent's handles are stale. */
+    kn_store(&a->generation, generation ? generation : 1, release);
+    kn_slot_give(local->rt, local, a);
+}

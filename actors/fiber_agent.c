@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See fiber_agent.h. */
+#include "actors/fiber_agent.h"
+
+#include "actors/alarm.h"
+#include "actors/park.h"
+#include "actors/profile.h"
+#include "actors/request.h"
+#include "actors/slots.h"
+#include "actors/spawn.h"
+#include "actors/system.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum { LOOK_EVERY = 16, SAMPLE_EVERY = 64 };
+
+static size_t size_of(const struct kn_fiber_agent *f)
+{
+    return sizeof *f + f->arg_size;
+}
+
+/* What runs on the fiber's stack. */
+static void body(void *arg)
+{
+    struct kn_fiber_agent *f = arg;
+    const struct koken_row *row = &f->agent->behaviour->rows[0];
+    f->result = f->is_cancelled ? -ECANCELED
+                                : row->handle(&f->ctx, f->agent->state, (void *)(uintptr_t)f->arg);
+    if (f->ctx.msg) {
+        kn_fiber_message_over(f);
+    }
+}
+
+static void publish(struct kn_fiber_agent *f)
+{
+    struct kn_agent *a = f->agent;
+    if (f->consumed && a->policy != KOKEN_POLICY_DROP_OLD) {
+        kn_mailbox_consume(&a->mailbox, f->consumed);
+    }
+    f->consumed = 0;
+    if (kn_mailbox_relieve(&a->mailbox)) {
+        kn_room_made(f->ctx.local, a);
+    }
+}
+
+enum kn_ran kn_fiber_turn(struct kn_worker *worker, struct kn_runnable *run)
+{
+    struct kn_agent *a = kn_container_of(run, struct kn_agent, run);
+    struct kn_local *local = worker->local;
+    struct kn_fiber_agent *f = a->cold->fiber;
+    struct kn_sample timer = {0};
+    enum kn_ran ran = KN_RAN_AGAIN;
+    f->ctx.local = local;
+    kn_turn_begin(local, a, &f->ctx);
+    bool is_sampled = kn_load(&worker->tick, relaxed) % SAMPLE_EVERY == 0; /* relaxed: our own */
+    if (is_sampled) {
+        kn_profile_begin(&timer);
+    }
+    do {
+        if (!f->fiber && kn_fiber_new(&local->stacks, body, f, &f->fiber) < 0) {
+            kn_agent_end(local, a, -ENOMEM);
+            ran = KN_RAN_DONE;
+            break;
+        }
+        f->is_yielding = false;
+        kn_fiber_resume(f->fiber);
+        if (kn_fiber_done(f->fiber)) {
+            kn_agent_end(local, a, f->result < 0 ? f->result : 0);
+            ran = KN_RAN_DONE;
+            break;
+        }
+        publish(f);
+        if (is_sampled) {
+            kn_profile_sample(&timer, a, f->received ? f->received : 1);
+            is_sampled = false;
+        }
+        /* Relaxed: a statistic, ours. */
+        kn_store(&a->handled, kn_load(&a->handled, relaxed) + f->received, relaxed);
+        f->received = 0;
+        struct kn_envelope *last = NULL;
+        if (!f->is_yielding && kn_mailbox_idle(&a->mailbox, &a->intake, KN_MB_PRESSED, &last)) {
+            kn_envelope_release(local, last);
+            ran = KN_RAN_DONE;
+            break;
+        }
+    } while (!f->is_yielding && !kn_worker_must_yield(worker));
+    kn_turn_end(local);
+    return ran;
+}
+
+static void suspend(struct kn_fiber_agent *f)
+{
+    KN_ASSERT(!f->agent->intake.system_head);
+    kn_fiber_suspend();
+    KN_ASSERT(f->ctx.local->worker == kn_worker_current());
+}
+
+/* For the agent's own eyes: in front of the messages that wait, behind the others brought here. */
+static void bring(struct kn_agent *a, struct kn_envelope ***at, struct kn_envelope *e)
+{
+    e->lane = KN_LANE_USER;
+    e->flags |= KN_ENV_UNCOUNTED;
+    e->next = **at;
+    if (!e->next) {
+        a->intake.user_tail = e;
+    }
+    **at = e;
+    *at = &e->next;
+}
+
+static void collect_one(struct kn_fiber_agent *f, struct kn_envelope *e, struct kn_envelope ***at)
+{
+    struct kn_agent *a = f->agent;
+    struct kn_local *local = f->ctx.local;
+    if (e->flags & KN_ENV_TIMER) {
+        struct kn_alarm *alarm = kn_alarm_find(a, e->corr);
+        if (alarm && alarm->kind == KN_ALARM_WAIT) {
+            f->is_late = true;
+        } else if (alarm) {
+            if (!alarm->period_ns) {
+                kn_alarm_end(local, a, alarm);
+            }
+            bring(a, at, e);
+            return;
+        }
+    } else if (e->flags & KN_ENV_REPLY) {
+        if (e->corr == f->awaited && f->awaited && !f->answer) {
+            f->answer = e;
+            return;
+        }
+        if (e->type->drop) {
+            e->type->drop(e->payload); /* too late */
+        }
+    } else if (e->type == &kn_type_stop) {
+        f->is_cancelled = true;
+    } else if (e->type == &kn_type_alarm_over) {
+        struct kn_alarm *alarm = kn_alarm_find(a, e->corr);
+        if (alarm) {
+            kn_alarm_end(local, a, alarm);
+        }
+    } else if (e->type != &kn_type_wake) {
+        bring(a, at, e);
+        return;
+    }
+    kn_count_add(&local->counters.received, 1);
+    kn_envelope_done(local, a, e);
+}
+
+void kn_fiber_collect(struct kn_fiber_agent *f)
+{
+    struct kn_agent *a = f->agent;
+    struct kn_local *local = f->ctx.local;
+    bool took;
+    kn_envelope_release(local, kn_mailbox_take(&a->mailbox, &a->intake, &took));
+    struct kn_envelope **at = &a->intake.user_head;
+    while (a->intake.system_head) { /* ends: what was taken is finite */
+        struct kn_envelope *e = a->intake.system_head;
+        a->intake.system_head = e->next;
+        collect_one(f, e, &at);
+    }
+    f->since_look = 0;
+}
+
+uint32_t kn_fiber_wait_begin(struct kn_fiber_agent *f, uint64_t timeout_ns)
+{
+    struct kn_local *local = f->ctx.local;
+    struct kn_envelope *e = NULL;
+    KN_ASSERT(!f->awaited);
+    f->is_late = false;
+    if (timeout_ns != KOKEN_NO_DEADLINE) {
+        e = kn_message_new(local, &kn_type_wake, NULL);
+        if (!e) {
+            return 0;
+        }
+    }
+    f->awaited = kn_alarm_new(local, f->agent, KN_ALARM_WAIT, kn_agent_id(f->agent), timeout_ns, 0, e);
+    if (!f->awaited && e) {
+        kn_envelope_free(&local->worker->pool, e);
+    }
+    return f->awaited;
+}
+
+void kn_fiber_wait_end(struct kn_fiber_agent *f)
+{
+    if (f->awaited) {
+        kn_alarm_end(f->ctx.local, f->agent, kn_alarm_find(f->agent, f->awaited));
+        f->awaited = 0;
+    }
+    f->is_late = false;
+}
+
+int kn_fiber_wait(struct kn_fiber_agent *f)
+{
+    kn_fiber_collect(f);
+    if (f->is_cancelled) {
+        return -ECANCELED;
+    }
+    if (f->is_late) {
+        return -ETIMEDOUT;
+    }
+    suspend(f);
+    kn_fiber_collect(f);
+    return f->is_cancelled ? -ECANCELED : 0;
+}
+
+void kn_fiber_message_over(struct kn_fiber_agent *f)
+{
+    struct kn_agent *a = f->agent;
+    struct kn_local *local = f->ctx.local;
+    struct kn_envelope *e = f->ctx.msg;
+    f->ctx.msg = NULL;
+    if (e->flags & (KN_ENV_REQUEST | KN_ENV_BYTES)) {
+        kn_message_over(local, a, e, 0);
+    }
+    if (e->type->drop) {
+        e->type->drop(e->payload);
+    }
+    f->received++;
+    f->consumed += !(e->flags & KN_ENV_UNCOUNTED);
+    kn_count_add(&local->counters.received, 1);
+    kn_envelope_done(local, a, e);
+    if (f->consumed >= a->publish_every) {
+        publish(f);
+    }
+}
+
+void kn_fiber_pause(struct kn_fiber_agent *f)
+{
+    struct kn_worker *worker = f->ctx.local->worker;
+    worker->budget--;
+    if (++f->since_look >= LOOK_EVERY) {
+        f->since_look = 0;
+        if (kn_mailbox_has_system(&f->agent->mailbox)) {
+            kn_fiber_collect(f);
+        }
+        if (kn_worker_must_yield(worker)) {
+            f->is_yielding = true;
+            suspend(f);
+        }
+    }
+}
+
+int kn_fiber_spawn(struct koken *rt, struct kn_local *local, const struct koken_agent_type *type,
+                   const struct koken_spawn_options *o, koken_ref *ret_ref)
+{
+    uint32_t arg_size = o ? o->arg_size : 0;
+    if (arg_size && !o->arg) {
+        return -EINVAL;
+    }
+    struct kn_birth birth = {type, o, kn_fiber_turn, KN_AGENT_FIBER, true};
+    struct kn_fiber_agent *f = kn_alloc(sizeof *f + arg_size, _Alignof(struct kn_fiber_agent), -1);
+    if (!f) {
+        return -ENOMEM;
+    }
+    struct kn_agent *a;
+    int rc = kn_agent_new(rt, local, &birth, &a);
+    if (rc < 0) {
+        kn_free(f, sizeof *f + arg_size, _Alignof(struct kn_fiber_agent));
+        return rc;
+    }
+    *f = (struct kn_fiber_agent){.agent = a, .arg = o ? o->arg : NULL, .arg_size = arg_size};
+    f->ctx.rt = rt;
+    f->ctx.self = a;
+    if (arg_size) {
+        memcpy(f->arg_bytes, o->arg, arg_size);
+        f->arg = f->arg_bytes;
+    }
+    koken_ref ref = kn_agent_ref(a);
+    struct kn_cold *cold = kn_agent_cold(a);
+    if (!cold) {
+        kn_free(f, sizeof *f + arg_size, _Alignof(struct kn_fiber_agent));
+        kn_agent_unborn(rt, local, a);
+        return -ENOMEM;
+    }
+    cold->fiber = f;
+    *ret_ref = ref;
+    kn_count_spawn(rt, local);
+    kn_agent_wake(local, a);
+    return 0;
+}
+
+void kn_fiber_agent_free(struct kn_local *local, struct kn_agent *a)
+{
+    struct kn_fiber_agent *f = a->cold->fiber;
+    if (f->edge) {
+        kn_park_unwait(f->edge);
+        kn_park_leave(local->rt, f->edge);
+    }
+    if (f->answer) {
+        kn_dead_letter(local, f->answer, -ESRCH);
+        kn_envelope_free(&local->worker->pool, f->answer);
+    }
+    if (f->ctx.msg) {
+        kn_dead_letter(local, f->ctx.msg, -ESRCH);
+        kn_envelope_free(&local->worker->pool, f->ctx.msg);
+    }
+    kn_fiber_free(&local->stacks, f->fiber);
+    kn_free(f, size_of(f), _Alignof(struct kn_fiber_agent));
+    a->cold->fiber = NULL;
+}
+
+/* One try of a parked send: KN_PUSH_OK when it is over, with *rc; KN_PUSH_FULL to wait. */
+static enum kn_push try_send(struct kn_local *local, uint64_t to, struct kn_envelope *e, int *rc)
+{
+    struct kn_agent *a = kn_resolve(to);
+    bool opened = false;
+    enum kn_push pushed = a ? kn_mailbox_push(&a->mailbox, e, &opened) : KN_PUSH_CLOSED;
+    if (opened) {
+        kn_room_made(local, a);
+    }
+    *rc = 0;
+    if (pushed == KN_PUSH_CLOSED) {
+        *rc = -ESRCH;
+        return KN_PUSH_OK;
+    }
+    if (pushed == KN_PUSH_FULL) {
+        return KN_PUSH_FULL;
+    }
+    kn_count_add(&local->counters.sent, 1);
+    if (pushed == KN_PUSH_WAKE) {
+        kn_agent_wake(local, a);
+    }
+    return KN_PUSH_OK;
+}
+
+int kn_fiber_park(struct kn_agent *self, uint64_t to, struct kn_envelope *e)
+{
+    struct kn_fiber_agent *f = self->cold->fiber;
+    struct kn_outbox edge = {.who = kn_agent_id(self), .to = to};
+    struct koken *rt = f->ctx.rt;
+    int rc = kn_park_enter(rt, &edge);
+    if (rc < 0) {
+        return rc;
+    }
+    f->edge = &edge;
+    while (try_send(f->ctx.local, to, e, &rc) == KN_PUSH_FULL) { /* ends: room, death, or cancelled */
+        struct kn_agent *a = kn_resolve(to);
+        bool again = true;
+        if (a && kn_park_wait(a, &edge, &again) < 0) {
+            f->is_yielding = true; /* no memory to wait in line: ask again later */
+        }
+        if (!again || f->is_yielding) {
+            kn_fiber_collect(f);
+            if (f->is_cancelled) {
+                rc = -ECANCELED;
+                break;
+            }
+            suspend(f);
+        }
+        kn_park_unwait(&edge);
+    }
+    kn_park_unwait(&edge);
+    f->edge = NULL;
+    kn_park_leave(rt, &edge);
+    return rc;
+}

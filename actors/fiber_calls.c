@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What fiber agents may call: receive, await, sleep, yield, blocking work. */
+#include "actors/fiber_agent.h"
+
+#include "actors/kn_rcu.h"
+#include "actors/park.h"
+#include "actors/request.h"
+#include "actors/slots.h"
+
+#include <koken/fiber.h>
+
+#include <errno.h>
+#include <string.h>
+
+/* First of the user lane, or NULL; DROP_OLD keeps its lane elsewhere. */
+static struct kn_envelope *pop_user(struct kn_agent *a)
+{
+    struct kn_envelope *e = a->intake.user_head;
+    if (e) {
+        a->intake.user_head = e->next;
+    } else if (a->policy == KOKEN_POLICY_DROP_OLD) {
+        e = kn_overflow_pop(kn_load(&a->overflow, relaxed)); /* relaxed: made at the spawn */
+    }
+    return e;
+}
+
+/* First of that type in the user lane, taken out of it, or NULL. */
+static struct kn_envelope *pop_typed(struct kn_agent *a, const struct koken_type *type)
+{
+    if (a->policy == KOKEN_POLICY_DROP_OLD) {
+        struct kn_envelope *more, **end = &a->intake.user_head;
+        while (*end) { /* ends: the list is bounded by the capacity */
+            end = &(*end)->next;
+        }
+        while ((more = kn_overflow_pop(kn_load(&a->overflow, relaxed))) != NULL) { /* ends: likewise */
+            more->next = NULL;
+            *end = a->intake.user_tail = more;
+            end = &more->next;
+        }
+    }
+    struct kn_envelope *before = NULL;
+    for (struct kn_envelope *e = a->intake.user_head; e; before = e, e = e->next) {
+        if (e->type != type) {
+            continue;
+        }
+        if (before) {
+            before->next = e->next;
+        } else {
+            a->intake.user_head = e->next;
+        }
+        if (a->intake.user_tail == e) {
+            a->intake.user_tail = before;
+        }
+        return e;
+    }
+    return NULL;
+}
+
+/* Waits for a message, of that type or (NULL) any, and makes it the present one. */
+static int receive(struct kn_fiber_agent *f, uint64_t timeout_ns, const struct koken_type *type)
+{
+    struct kn_agent *a = f->agent;
+    int rc = 0;
+    if (f->ctx.msg) {
+        kn_fiber_message_over(f);
+        kn_fiber_pause(f);
+    }
+    for (;;) { /* ends: a message, cancelled, or the deadline */
+        if (f->is_cancelled) {
+            rc = -ECANCELED;
+            break;
+        }
+        f->ctx.msg = type ? pop_typed(a, type) : pop_user(a);
+        if (!f->ctx.msg) {
+            kn_fiber_collect(f);
+            f->ctx.msg = type ? pop_typed(a, type) : pop_user(a);
+        }
+        if (f->ctx.msg) {
+            break;
+        }
+        if (timeout_ns == 0) {
+            rc = -ETIMEDOUT;
+            break;
+        }
+        if (timeout_ns != KOKEN_NO_DEADLINE && !f->awaited && !kn_fiber_wait_begin(f, timeout_ns)) {
+            rc = -ENOMEM;
+            break;
+        }
+        rc = kn_fiber_wait(f);
+        if (rc < 0) {
+            break;
+        }
+    }
+    kn_fiber_wait_end(f);
+    if (f->ctx.msg) {
+        kn_store(&f->ctx.local->running_type, f->ctx.msg->type, relaxed); /* for reports only */
+    }
+    return rc;
+}
+
+int koken_receive(koken_ctx *ctx, uint64_t timeout_ns, struct koken_received *ret_msg)
+{
+    struct kn_fiber_agent *f = kn_fiber_of(ctx);
+    if (!f) {
+        return -ENOTSUP;
+    }
+    int rc = receive(f, timeout_ns, NULL);
+    if (rc == 0) {
+        ret_msg->type = ctx->msg->type;
+        ret_msg->payload = ctx->msg->payload;
+        ret_msg->from.id = ctx->msg->from;
+    }
+    return rc;
+}
+
+int koken_receive_only_(koken_ctx *ctx, uint64_t timeout_ns, const struct koken_type *type,
+                        void *ret_payload)
+{
+    struct kn_fiber_agent *f = kn_fiber_of(ctx);
+    if (!f) {
+        return -ENOTSUP;
+    }
+    int rc = receive(f, timeout_ns, type);
+    if (rc == 0) {
+        memcpy(ret_payload, ctx->msg->payload, type->size);
+    }
+    return rc;
+}
+
+int koken_await_ctx_(koken_ctx *ctx, koken_ref to, uint64_t timeout_ns, void *ret_answer,
+                     size_t answer_size, const struct koken_type *type, const void *payload)
+{
+    struct kn_fiber_agent *f = kn_fiber_of(ctx);
+    if (!f || !ret_answer) {
+        return f ? -EINVAL : -ENOTSUP;
+    }
+    if (koken_ref_equal(to, koken_self(ctx))) {
+        return -EDEADLK;
+    }
+    if (f->is_cancelled) {
+        return -ECANCELED;
+    }
+    uint32_t number = kn_fiber_wait_begin(f, timeout_ns);
+    if (!number) {
+        return -ENOMEM;
+    }
+    int rc = kn_request_send(ctx, to, number, type, payload);
+    while (rc == 0 && !f->answer) { /* ends: the answer, the deadline, or cancelled */
+        rc = kn_fiber_wait(f);
+    }
+    struct kn_envelope *e = f->answer;
+    f->answer = NULL;
+    kn_fiber_wait_end(f);
+    if (e) {
+        if (e->flags & KN_ENV_ERROR) {
+            rc = ((const struct koken_failed *)(const void *)e->payload)->error;
+        } else if (e->type->size != answer_size) {
+            rc = -EPROTO;
+        } else {
+            rc = 0;
+            memcpy(ret_answer, e->payload, answer_size);
+        }
+        if (rc == -EPROTO && e->type->drop) {
+            e->type->drop(e->payload);
+        }
+        kn_count_add(&f->ctx.local->counters.received, 1);
+        kn_envelope_done(f->ctx.local, f->agent, e);
+    }
+    return rc;
+}
+
+int koken_sleep(koken_ctx *ctx, uint64_t duration_ns)
+{
+    struct kn_fiber_agent *f = kn_fiber_of(ctx);
+    if (!f) {
+        return -ENOTSUP;
+    }
+    if (!kn_fiber_wait_begin(f, duration_ns)) {
+        return -ENOMEM;
+    }
+    int rc;
+    do {
+        rc = kn_fiber_wait(f);
+    } while (rc == 0); /* ends: the deadline, or cancelled */
+    kn_fiber_wait_end(f);
+    return rc == -ETIMEDOUT ? 0 : rc;
+}
+
+int koken_yield(koken_ctx *ctx)
+{
+    struct kn_fiber_agent *f = kn_fiber_of(ctx);
+    if (!f) {
+        return -ENOTSUP;
+    }
+    kn_fiber_collect(f);
+    f->is_yielding = true;
+    kn_fiber_suspend();
+    kn_fiber_collect(f);
+    return f->is_cancelled ? -ECANCELED : 0;
+}
+
+/* A blocking call under way; on the fiber's stack. */
+struct call {
+    struct kn_job job;
+    int (*fn)(void *arg);
+    void *arg;
+    int value;
+    kn_atomic(uint32_t) is_done;
+    struct koken *rt;
+    uint64_t who;
+};
+
+/* On a thread of the pool. After the store nothing of the call may be touched: its fiber may be gone. */
+static void run_call(struct kn_job *job)
+{
+    struct call *call = kn_container_of(job, struct call, job);
+    uint64_t who = call->who;
+    call->value = call->fn(call->arg);
+    kn_rcu_visit();
+    struct kn_agent *a = kn_resolve(who);
+    /* [AF1] release: the value. */
+    kn_store(&call->is_done, 1, release);
+    if (a && kn_mailbox_nudge(&a->mailbox, KN_MB_SYSTEM) == KN_PUSH_WAKE) {
+        kn_agent_wake(NULL, a);
+    }
+    kn_rcu_depart();
+}
+
+int koken_blocking(koken_ctx *ctx, int (*fn)(void *arg), void *arg, int *ret_value)
+{
+    struct kn_fiber_agent *f = kn_fiber_of(ctx);
+    if (!f) {
+        return -ENOTSUP;
+    }
+    struct call call = {.job = {.fn = run_call, .prio = KN_PRIO_NORMAL}, .fn = fn, .arg = arg};
+    call.rt = f->ctx.rt;
+    call.who = kn_agent_id(f->agent);
+    int rc = kn_blocking_submit(f->ctx.rt->sched, &call.job);
+    if (rc < 0) {
+        return rc;
+    }
+    while (!kn_load(&call.is_done, acquire)) { /* [AF1] acquire: the value. Ends: the job ends */
+        kn_fiber_collect(f);
+        if (!kn_load(&call.is_done, relaxed)) { /* relaxed: looked at again above */
+            kn_fiber_suspend();
+        }
+    }
+    if (ret_value) {
+        *ret_value = call.value;
+    }
+    return 0;
+}
+
+void koken_blocking_enter(koken_ctx *ctx)
+{
+    kn_turn_end(ctx->local);
+    kn_blocking_enter(ctx->local->worker);
+}
+
+void koken_blocking_leave(koken_ctx *ctx)
+{
+    struct kn_worker *worker = kn_blocking_leave(ctx->rt->sched);
+    ctx->local = worker->local;
+    kn_turn_begin(ctx->local, ctx->self, ctx);
+}

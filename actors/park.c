@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See park.h. */
+#include "actors/park.h"
+
+#include "actors/fiber_agent.h"
+#include "actors/request.h"
+#include "actors/slots.h"
+#include "actors/system.h"
+
+#include <errno.h>
+
+struct kn_overflow *kn_agent_overflow(struct kn_agent *a)
+{
+    struct kn_overflow *o = kn_load(&a->overflow, acquire); /* [AS3] acquire */
+    if (o) {
+        return o;
+    }
+    struct kn_overflow *fresh = kn_overflow_new(0);
+    if (!fresh) {
+        return NULL;
+    }
+    /* [AS3] release: the making of the overflow; acquire: somebody else's, if that came first. */
+    if (kn_cas_strong(&a->overflow, &o, fresh, acq_rel, acquire)) {
+        return fresh;
+    }
+    kn_overflow_free(fresh);
+    return o;
+}
+
+void kn_room_made(struct kn_local *local, struct kn_agent *a)
+{
+    struct kn_overflow *o = kn_load(&a->overflow, acquire); /* [AS3] acquire */
+    uint64_t who, cookie;
+    while (o && kn_overflow_pop_waiter(o, &who, &cookie)) { /* ends: those who come later see the room */
+        if (cookie) {
+            struct koken_writable payload = {{kn_agent_id(a)}};
+            kn_system_writable(local, kn_agent_runtime(a), who, &payload, cookie);
+            continue;
+        }
+        struct kn_agent *waiter = kn_resolve(who);
+        if (waiter && kn_mailbox_nudge(&waiter->mailbox, KN_MB_SYSTEM) == KN_PUSH_WAKE) {
+            kn_agent_wake(local, waiter);
+        }
+    }
+}
+
+static struct kn_outbox **bucket_of(struct koken *rt, uint64_t who)
+{
+    return &rt->parked[(uint32_t)who % KN_PARK_BUCKETS];
+}
+
+/* Enters the edge unless it would close a cycle. */
+int kn_park_enter(struct koken *rt, struct kn_outbox *o)
+{
+    int rc = 0;
+    uint64_t at = o->to;
+    pthread_mutex_lock(&rt->park_lock);
+    while (at != 0 && rc == 0) { /* ends: the graph had no cycle before, each agent one edge at most */
+        if (at == o->who) {
+            rc = -EDEADLK;
+            break;
+        }
+        struct kn_outbox *edge = *bucket_of(rt, at);
+        while (edge && edge->who != at) {
+            edge = edge->next;
+        }
+        at = edge ? edge->to : 0;
+    }
+    if (rc == 0) {
+        struct kn_outbox **bucket = bucket_of(rt, o->who);
+        o->next = *bucket;
+        *bucket = o;
+    }
+    pthread_mutex_unlock(&rt->park_lock);
+    return rc;
+}
+
+void kn_park_leave(struct koken *rt, struct kn_outbox *o)
+{
+    pthread_mutex_lock(&rt->park_lock);
+    struct kn_outbox **link = bucket_of(rt, o->who);
+    while (*link != o) { /* ends: o was entered */
+        KN_ASSERT(*link != NULL);
+        link = &(*link)->next;
+    }
+    *link = o->next;
+    pthread_mutex_unlock(&rt->park_lock);
+}
+
+int kn_park_wait(struct kn_agent *to, struct kn_outbox *o, bool *ret_again)
+{
+    struct kn_overflow *overflow = kn_agent_overflow(to);
+    if (!overflow) {
+        return -ENOMEM;
+    }
+    o->waiter.who = o->who;
+    o->waiter.cookie = 0;
+    o->is_waiting = kn_overflow_wait(overflow, &o->waiter);
+    /* [MB2] acquire: if the pressure ended before we were in the list, we see it here. */
+    uint64_t word = kn_load(&to->mailbox.word, acquire);
+    *ret_again = !o->is_waiting || !(word & KN_MB_PRESSED) || (word & KN_MB_CLOSED);
+    return 0;
+}
+
+void kn_park_unwait(struct kn_outbox *o)
+{
+    if (o->is_waiting) {
+        struct kn_agent *to = kn_resolve(o->to);
+        if (to) {
+            /* Off the list already, if false: then a nudge is on its way, which does no harm. */
+            (void)kn_overflow_unwait(kn_load(&to->overflow, relaxed), &o->waiter); /* relaxed: ours */
+        }
+        o->is_waiting = false;
+    }
+}
+
+int kn_park_envelope(struct kn_local *local, struct kn_agent *self, uint64_t to, struct kn_envelope *e)
+{
+    if (self->flags & KN_AGENT_FIBER) {
+        return kn_fiber_park(self, to, e);
+    }
+    struct kn_cold *cold = kn_agent_cold(self);
+    struct kn_outbox *o = cold ? kn_block_new(&local->worker->pool, sizeof *o) : NULL;
+    if (!o) {
+        return -ENOMEM;
+    }
+    *o = (struct kn_outbox){.who = kn_agent_id(self), .to = to, .head = e, .tail = e, .count = 1};
+    e->next = NULL;
+    int rc = kn_park_enter(local->rt, o);
+    if (rc < 0) {
+        kn_block_free(&local->worker->pool, o, sizeof *o);
+        return rc;
+    }
+    cold->outbox = o;
+    return 0;
+}
+
+int kn_park_later(struct kn_local *local, struct kn_agent *self, koken_ref to,
+                  const struct koken_type *type, const void *payload)
+{
+    struct kn_outbox *o = self->cold->outbox;
+    struct kn_envelope *e = kn_message_new(local, type, payload);
+    int rc = -ENOMEM;
+    if (e) {
+        struct kn_agent *a = kn_resolve(to.id);
+        rc = a ? -EAGAIN : -ESRCH;
+        if (to.id == o->to && o->count < KN_OUTBOX_MAX) {
+            e->next = NULL;
+            o->tail->next = e;
+            o->tail = e;
+            o->count++;
+            return 0;
+        }
+        if (a && to.id != o->to) {
+            /* To somebody else: order among receivers is not promised. A second wait is not possible. */
+            bool opened = false;
+            enum kn_push pushed = a->flags & KN_AGENT_SPECIAL
+                                      ? KN_PUSH_FULL
+                                      : kn_mailbox_push(&a->mailbox, e, &opened);
+            if (pushed <= KN_PUSH_WAKE) {
+                kn_count_add(&local->counters.sent, 1);
+                if (opened) {
+                    kn_room_made(local, a);
+                }
+                if (pushed == KN_PUSH_WAKE) {
+                    kn_agent_wake(local, a);
+                }
+                return 0;
+            }
+        }
+        kn_envelope_free(&local->worker->pool, e);
+    }
+    kn_count_add(&local->counters.refused, 1);
+    return rc;
+}
+
+/* Sends from the outbox what is accepted. True: it is empty, or nobody is there any more. */
+static bool flush(struct kn_local *local, struct kn_outbox *o)
+{
+    while (o->head) { /* ends: at the first refusal, or empty */
+        struct kn_envelope *e = o->head;
+        struct kn_envelope *next = e->next;
+        struct kn_agent *to = kn_resolve(o->to);
+        if (!to) {
+            /* Accepted from the sender's view: sent, and dead at once. */
+            kn_count_add(&local->counters.sent, 1);
+            kn_count_add(&local->counters.dead, 1);
+            kn_message_drop(local->rt, local, e, -ESRCH);
+        } else {
+            bool opened = false;
+            enum kn_push pushed = kn_mailbox_push(&to->mailbox, e, &opened);
+            if (opened) {
+                kn_room_made(local, to);
+            }
+            if (pushed == KN_PUSH_FULL) {
+                e->next = next;
+                return false;
+            }
+            if (pushed == KN_PUSH_CLOSED) {
+                kn_count_add(&local->counters.sent, 1); /* as above */
+                kn_count_add(&local->counters.dead, 1);
+                kn_message_drop(local->rt, local, e, -ESRCH);
+            } else {
+                kn_count_add(&local->counters.sent, 1);
+                if (pushed == KN_PUSH_WAKE) {
+                    kn_agent_wake(local, to);
+                }
+            }
+        }
+        o->head = next;
+        o->count--;
+    }
+    return true;
+}
+
+static void end_parking(struct kn_local *local, struct kn_agent *a)
+{
+    struct kn_outbox *o = a->cold->outbox;
+    kn_park_leave(local->rt, o);
+    a->cold->outbox = NULL;
+    kn_block_free(&local->worker->pool, o, sizeof *o);
+}
+
+enum kn_parked kn_park_turn(struct koken_ctx *ctx, struct kn_agent *a)
+{
+    struct kn_outbox *o = a->cold->outbox;
+    for (;;) { /* ends: flushed, ended, or idle */
+        int rc = kn_agent_run_system(ctx, a);
+        struct kn_local *local = ctx->local;
+        if (rc != 0) {
+            kn_agent_end(local, a, rc < 0 ? rc : 0);
+            return KN_PARKED_ENDED;
+        }
+        kn_park_unwait(o);
+        if (flush(local, o)) {
+            end_parking(local, a);
+            return KN_PARKED_NO;
+        }
+        struct kn_agent *to = kn_resolve(o->to);
+        bool again = true;
+        if (to && kn_park_wait(to, o, &again) < 0) {
+            return KN_PARKED_AGAIN;
+        }
+        struct kn_envelope *last = NULL;
+        if (!again && kn_mailbox_idle(&a->mailbox, &a->intake, KN_MB_PRESSED, &last)) {
+            kn_envelope_release(local, last);
+            return KN_PARKED_IDLE;
+        }
+    }
+}
+
+void kn_park_abandon(struct kn_local *local, struct kn_agent *a)
+{
+    struct kn_outbox *o = a->cold->outbox;
+    kn_park_unwait(o);
+    while (o->head) { /* ends: the outbox is bounded */
+        struct kn_envelope *e = o->head;
+        o->head = e->next;
+        kn_count_add(&local->counters.sent, 1);
+        kn_count_add(&local->counters.dead, 1);
+        kn_message_drop(local->rt, local, e, -ECANCELED);
+    }
+    end_parking(local, a);
+}
+
+int koken_notify_writable(koken_ctx *ctx, koken_ref who)
+{
+    struct kn_local *local = ctx->local;
+    struct kn_agent *to = kn_resolve(who.id);
+    if (!to) {
+        return -ESRCH;
+    }
+    struct kn_overflow *o = kn_agent_overflow(to);
+    struct kn_room_waiter *waiter = o ? kn_block_new(&local->worker->pool, sizeof *waiter) : NULL;
+    if (!waiter) {
+        return -ENOMEM;
+    }
+    waiter->who = kn_agent_id(ctx->self);
+    waiter->cookie = (uint64_t)(uintptr_t)waiter;
+    if (!kn_overflow_wait(o, waiter)) {
+        kn_block_free(&local->worker->pool, waiter, sizeof *waiter);
+        return -ESRCH;
+    }
+    uint64_t word = kn_load(&to->mailbox.word, acquire); /* [MB2] acquire: as in kn_park_wait */
+    if (!(word & KN_MB_PRESSED)) {
+        kn_room_made(local, to);
+    }
+    return 0;
+}

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* System messages, replies, claims, and requests of handler agents. */
+#include "actors/request.h"
+
+#include "actors/alarm.h"
+#include "actors/kn_rcu.h"
+#include "actors/slots.h"
+
+#include <errno.h>
+
+int kn_post_system(struct kn_local *local, uint64_t to, struct kn_envelope *e)
+{
+    struct kn_agent *a = kn_resolve(to);
+    if (!a) {
+        return -ESRCH;
+    }
+    enum kn_push pushed = kn_mailbox_push_system(&a->mailbox, e);
+    if (pushed == KN_PUSH_CLOSED) {
+        return -ESRCH;
+    }
+    if (pushed == KN_PUSH_WAKE) {
+        kn_agent_wake(local, a);
+    }
+    return 0;
+}
+
+int kn_post(struct kn_local *local, uint64_t to, const struct koken_type *type, const void *payload,
+            uint32_t corr, unsigned flags)
+{
+    struct kn_envelope *e = kn_message_new(local, type, payload);
+    if (!e) {
+        return -ENOMEM;
+    }
+    e->corr = corr;
+    e->flags |= (uint16_t)flags;
+    int rc = kn_post_system(local, to, e);
+    if (rc < 0) {
+        kn_envelope_free(&local->worker->pool, e);
+        return rc;
+    }
+    kn_count_add(&local->counters.sent, 1);
+    return 0;
+}
+
+/* From outside, on the system lane; counted there. */
+static int post_outside(struct koken *rt, uint64_t to, const struct koken_type *type, const void *payload,
+                        uint32_t corr, unsigned flags)
+{
+    struct kn_envelope *e = kn_message_new_outside(rt, type, payload);
+    if (!e) {
+        return -ENOMEM;
+    }
+    e->corr = corr;
+    e->flags |= (uint16_t)flags;
+    int rc = kn_post_system(NULL, to, e);
+    pthread_mutex_lock(&rt->outside_lock);
+    if (rc < 0) {
+        kn_envelope_free(&rt->outside_pool, e);
+    } else {
+        kn_count_add(&rt->outside.sent, 1);
+    }
+    pthread_mutex_unlock(&rt->outside_lock);
+    return rc;
+}
+
+void kn_answer_error(struct kn_local *local, uint64_t from, uint32_t corr, int error)
+{
+    if (from == 0 || corr == 0) {
+        return;
+    }
+    struct koken_failed failed = {corr, error};
+    /* Nobody there any more: nobody to tell. Without memory the request's own deadline tells it. */
+    if (local) {
+        (void)kn_post(local, from, &koken_type_koken_failed, &failed, corr, KN_ENV_REPLY | KN_ENV_ERROR);
+    } else {
+        struct kn_agent *a = kn_resolve(from);
+        if (a) {
+            (void)post_outside(kn_agent_runtime(a), from, &koken_type_koken_failed, &failed, corr,
+                               KN_ENV_REPLY | KN_ENV_ERROR);
+        }
+    }
+}
+
+int kn_tell_outside(koken_ref who, const struct koken_type *type)
+{
+    struct kn_agent *a = kn_resolve(who.id);
+    return a ? post_outside(kn_agent_runtime(a), who.id, type, NULL, 0, 0) : -ESRCH;
+}
+
+void kn_message_over(struct kn_local *local, struct kn_agent *a, struct kn_envelope *e, int rc)
+{
+    if (e->flags & KN_ENV_REQUEST) {
+        /* Handled without an answer: whoever waits for one shall not wait in vain. */
+        kn_answer_error(local, e->from, e->corr, rc < 0 ? rc : -EPROTO);
+    }
+    if (e->flags & KN_ENV_BYTES) {
+        struct kn_overflow *o = kn_load(&a->overflow, relaxed); /* relaxed: made at the spawn */
+        kn_overflow_release(o, e->type->size);
+    }
+}
+
+/* Answers a request, once. */
+static int answer(struct kn_local *local, uint64_t from, uint32_t corr, const struct koken_type *type,
+                  const void *payload)
+{
+    return kn_post(local, from, type, payload, corr, KN_ENV_REPLY);
+}
+
+int koken_reply_(koken_ctx *ctx, const struct koken_type *type, const void *payload)
+{
+    struct kn_envelope *msg = ctx->msg;
+    if (!msg || msg->from == 0) {
+        return -EINVAL;
+    }
+    if (!(msg->flags & KN_ENV_REQUEST)) {
+        koken_ref sender = {msg->from};
+        return koken_signal_(sender, type, payload);
+    }
+    int rc = answer(ctx->local, msg->from, msg->corr, type, payload);
+    if (rc == 0) {
+        msg->flags &= (uint16_t)~KN_ENV_REQUEST;
+    }
+    return rc;
+}
+
+koken_claim koken_defer(koken_ctx *ctx)
+{
+    koken_claim claim = {{0}, 0};
+    struct kn_envelope *msg = ctx->msg;
+    struct kn_cold *cold = msg && (msg->flags & KN_ENV_REQUEST) ? kn_agent_cold(ctx->self) : NULL;
+    struct kn_claim *mine = cold ? kn_block_new(&ctx->local->worker->pool, sizeof *mine) : NULL;
+    if (mine) {
+        *mine = (struct kn_claim){cold->claims, msg->from, msg->corr, ++cold->claim_serial};
+        cold->claims = mine;
+        msg->flags &= (uint16_t)~KN_ENV_REQUEST;
+        claim.who.id = msg->from;
+        claim.number = mine->number;
+    }
+    return claim;
+}
+
+int koken_answer_(koken_claim claim, const struct koken_type *type, const void *payload)
+{
+    struct kn_local *local = kn_local_here();
+    if (!local || !local->running || claim.number == 0) {
+        return -EINVAL;
+    }
+    struct kn_cold *cold = local->running->self->cold;
+    struct kn_claim **link = cold ? &cold->claims : NULL;
+    while (link && *link && (*link)->number != claim.number) { /* ends: the list is finite */
+        link = &(*link)->next;
+    }
+    if (!link || !*link || (*link)->from != claim.who.id) {
+        return -EINVAL;
+    }
+    struct kn_claim *mine = *link;
+    int rc = answer(local, mine->from, mine->corr, type, payload);
+    if (rc != -ENOMEM) {
+        *link = mine->next;
+        kn_block_free(&local->worker->pool, mine, sizeof *mine);
+    }
+    return rc;
+}
+
+void kn_claims_end(struct kn_local *local, struct kn_agent *a, int error)
+{
+    struct kn_claim *claim = a->cold->claims;
+    a->cold->claims = NULL;
+    while (claim) {
+        struct kn_claim *next = claim->next;
+        kn_answer_error(local, claim->from, claim->corr, error);
+        kn_block_free(&local->worker->pool, claim, sizeof *claim);
+        claim = next;
+    }
+}
+
+int kn_request_send(struct koken_ctx *ctx, koken_ref to, uint32_t number, const struct koken_type *type,
+                    const void *payload)
+{
+    struct kn_local *local = ctx->local;
+    struct kn_agent *a = kn_resolve(to.id);
+    int rc = -ESRCH;
+    if (a) {
+        struct kn_envelope *e = kn_agent_runtime(a) == local->rt
+                                    ? kn_message_new(local, type, payload)
+                                    : kn_message_new_outside(kn_agent_runtime(a), type, payload);
+        if (!e) {
+            return -ENOMEM;
+        }
+        e->from = kn_agent_id(ctx->self);
+        e->corr = number;
+        e->flags |= KN_ENV_REQUEST;
+        if (kn_agent_runtime(a) != local->rt) {
+            return kn_send_outside(kn_agent_runtime(a), a, e);
+        }
+        rc = kn_send(local, a, e);
+        if (rc < 0) {
+            kn_envelope_free(&kn_worker_current()->pool, e);
+        }
+    }
+    if (rc < 0) {
+        kn_count_add(&((struct kn_local *)kn_worker_current()->local)->counters.refused, 1);
+    }
+    return rc < 0 ? rc : 0;
+}
+
+int koken_request_(koken_ctx *ctx, koken_ref to, uint64_t timeout_ns, const struct koken_type *type,
+                   const void *payload)
+{
+    struct kn_local *local = ctx->local;
+    struct koken_failed late = {0, -ETIMEDOUT};
+    if (ctx->self->flags & KN_AGENT_FIBER) {
+        return -ENOTSUP;
+    }
+    struct kn_envelope *e = kn_message_new(local, &koken_type_koken_failed, &late);
+    uint32_t number =
+        e ? kn_alarm_new(local, ctx->self, KN_ALARM_REQUEST, kn_agent_id(ctx->self), timeout_ns, 0, e) : 0;
+    if (!number) {
+        if (e) {
+            kn_envelope_free(&local->worker->pool, e);
+        }
+        return -ENOMEM;
+    }
+    ((struct koken_failed *)(void *)e->payload)->request = number;
+    int rc = kn_request_send(ctx, to, number, type, payload);
+    if (rc < 0) {
+        kn_alarm_end(local, ctx->self, kn_alarm_find(ctx->self, number));
+        return rc;
+    }
+    return (int)number;
+}
+
+uint32_t koken_request_number(const koken_ctx *ctx)
+{
+    return ctx->request;
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Internals of sending: the envelope of a message, its way into a mailbox, answers to requests.
+ */
+#ifndef KN_ACTORS_REQUEST_H
+#define KN_ACTORS_REQUEST_H
+
+#include "actors/agent.h"
+
+/* A request whose answer the agent owes later (koken_defer). */
+struct kn_claim {
+    struct kn_claim *next;
+    uint64_t from;
+    uint32_t corr;
+    uint32_t number;
+};
+
+/* An envelope filled in, from the worker's pool; NULL: no memory. */
+struct kn_envelope *kn_message_new(struct kn_local *local, const struct koken_type *type,
+                                   const void *payload);
+
+/* The same from the pool of threads outside. */
+struct kn_envelope *kn_message_new_outside(struct koken *rt, const struct koken_type *type,
+                                           const void *payload);
+
+/*
+ * Puts an envelope into the mailbox of `to` on the system lane, and gets the agent scheduled.
+ * 0 or -ESRCH, then the envelope is the caller's. local NULL: from outside (then rt is `to`'s runtime).
+ */
+int kn_post_system(struct kn_local *local, uint64_t to, struct kn_envelope *take_envelope);
+
+/* Makes a system message of an internal type and posts it. Errors: -ENOMEM, -ESRCH. */
+int kn_post(struct kn_local *local, uint64_t to, const struct koken_type *type, const void *payload,
+            uint32_t corr, unsigned flags);
+
+/*
+ * Puts a message into the mailbox of an agent of the worker's runtime, by its policy, and gets it run.
+ * 0 or KOKEN_PRESSURE, or -EAGAIN, -ESRCH, -EDEADLK: then the envelope is the caller's. A fiber agent may
+ * come back on another worker.
+ */
+int kn_send(struct kn_local *local, struct kn_agent *a, struct kn_envelope *take_envelope);
+
+/* The same from outside; counts, and frees the envelope when it is refused. */
+int kn_send_outside(struct koken *rt, struct kn_agent *a, struct kn_envelope *take_envelope);
+
+/* Gives up an envelope for good: request answered with error, payload dropped, memory back. */
+void kn_message_drop(struct koken *rt, struct kn_local *local, struct kn_envelope *take_envelope, int error);
+
+/* Tells whoever waits for an answer under corr that none comes. corr 0, from 0: nobody. */
+void kn_answer_error(struct kn_local *local, uint64_t from, uint32_t corr, int error);
+
+/* Posts a system message without payload from a thread outside. Errors: -ESRCH, -ENOMEM. */
+int kn_tell_outside(koken_ref who, const struct koken_type *type);
+
+/* Answers what an agent that ends has promised to answer later, with error. Thread: holder of S. */
+void kn_claims_end(struct kn_local *local, struct kn_agent *a, int error);
+
+/* Sends the request of that number. 0 or an error as koken_signal; nothing is left behind then. */
+int kn_request_send(struct koken_ctx *ctx, koken_ref to, uint32_t number, const struct koken_type *type,
+                    const void *payload);
+
+/* What is left to do for a handled message: its request answered in default, its bytes given back. */
+void kn_message_over(struct kn_local *local, struct kn_agent *a, struct kn_envelope *e, int rc);
+
+/* Makes the agent run again; it was found not scheduled. local NULL: from outside. */
+void kn_agent_wake(struct kn_local *local, struct kn_agent *a);
+
+/* Copies a small payload; words where it can. */
+static inline void kn_payload_copy(void *to, const void *from, uint32_t size)
+{
+    if (kn_likely(size <= 32 && (size & 7) == 0)) {
+        uint64_t *t = to;
+        const unsigned char *f = from;
+        for (uint32_t i = 0; i < size; i += 8, f += 8) {
+            uint64_t word;
+            __builtin_memcpy(&word, f, 8);
+            *t++ = word;
+        }
+    } else {
+        __builtin_memcpy(to, from, size);
+    }
+}
+
+/* The agent that runs on the calling thread, or NULL on a thread outside. Not across a suspension. */
+static inline struct kn_local *kn_local_here(void)
+{
+    struct kn_worker *worker = kn_worker_self;
+    return worker ? worker->local : NULL;
+}
+
+#endif

@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The coordinator's first half: options, start, metrics. The other half is stop.c. */
+#include "actors/runtime.h"
+
+#include "actors/kn_rcu.h"
+#include "actors/slots.h"
+#include "base/world.h"
+#include "sched/topology.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    CAPACITY_DEFAULT = 1000,
+    BUDGET_DEFAULT = 256,
+    BUDGET_MAX = 1 << 20,
+};
+
+/* A number from the environment, for what the options leave open. */
+static uint64_t from_environment(const char *name)
+{
+    const char *text = secure_getenv(name);
+    char *end = NULL;
+    unsigned long long value = text ? strtoull(text, &end, 10) : 0;
+    return text && end != text && *end == '\0' ? value : 0;
+}
+
+/* The caller's options, however old its header, with every default filled in. */
+static int read_options(const struct koken_options *from, struct koken_options *o)
+{
+    size_t size = from && from->struct_size ? from->struct_size : sizeof *o;
+    memset(o, 0, sizeof *o);
+    if (size > sizeof *o || size < offsetof(struct koken_options, mailbox_capacity)) {
+        return -EINVAL;
+    }
+    if (from) {
+        memcpy(o, from, size);
+    }
+    o->struct_size = sizeof *o;
+    uint64_t workers = o->workers ? o->workers : from_environment("KOKEN_WORKERS");
+    o->workers = workers > KN_WORKERS_MAX ? KN_WORKERS_MAX + 1 : (unsigned)workers;
+    o->spin_ns = o->spin_ns ? o->spin_ns : from_environment("KOKEN_SPIN_US") * 1000u;
+    bool only_capacity = o->mailbox_capacity && !o->mailbox_high && !o->mailbox_low;
+    o->mailbox_capacity = o->mailbox_capacity ? o->mailbox_capacity : CAPACITY_DEFAULT;
+    o->mailbox_high =
+        o->mailbox_high ? o->mailbox_high : o->mailbox_capacity - o->mailbox_capacity / 5;
+    o->mailbox_low = o->mailbox_low ? o->mailbox_low : o->mailbox_capacity / 5;
+    if (only_capacity && o->mailbox_low >= o->mailbox_high) {
+        o->mailbox_low = o->mailbox_high - 1;
+    }
+    o->policy = o->policy ? o->policy : KOKEN_POLICY_REJECT;
+    o->budget = o->budget ? o->budget : BUDGET_DEFAULT;
+    if (o->mailbox_capacity > KOKEN_CAPACITY_MAX || o->mailbox_high > o->mailbox_capacity ||
+        o->mailbox_low >= o->mailbox_high || (unsigned)o->policy >= KOKEN_POLICY_COUNT_ ||
+        o->budget > BUDGET_MAX || o->workers > KN_WORKERS_MAX) {
+        return -EINVAL;
+    }
+    return 0;
+}
+
+static int worker_start(struct kn_worker *worker, void *arg)
+{
+    struct koken *rt = arg;
+    struct kn_local *local = &rt->locals[worker->index];
+    unsigned node = worker->node >= 0 && (unsigned)worker->node < rt->node_count
+                        ? (unsigned)worker->node
+                        : 0;
+    kn_pool_init(&worker->pool, rt->depots[node], rt->node_count > 1 ? worker->node : -1);
+    kn_stacks_init(&local->stacks, &rt->stack_pool, -1);
+    local->worker = worker;
+    local->rt = rt;
+    local->is_stamping = rt->options.stamp_messages;
+    worker->local = local;
+    return 0;
+}
+
+static void worker_stop(struct kn_worker *worker, void *arg)
+{
+    (void)arg;
+    struct kn_local *local = worker->local;
+    if (local) {
+        kn_stacks_fini(&local->stacks);
+    }
+    kn_pool_fini(&worker->pool);
+}
+
+static int thread_start(void *arg)
+{
+    (void)arg;
+    kn_rcu_enter();
+    return 0;
+}
+
+static void thread_stop(void *arg)
+{
+    (void)arg;
+    kn_rcu_leave();
+}
+
+static void go_offline(void *arg)
+{
+    (void)arg;
+    kn_rcu_offline();
+}
+
+static void go_online(void *arg)
+{
+    (void)arg;
+    kn_rcu_online();
+}
+
+static void quiescent(struct kn_worker *worker, void *arg)
+{
+    (void)worker;
+    (void)arg;
+    kn_rcu_quiescent();
+}
+
+static struct kn_sched_config sched_config(struct koken *rt)
+{
+    const struct koken_options *o = &rt->options;
+    return (struct kn_sched_config){
+        .workers = o->workers,
+        .is_exact = o->exact_workers,
+        .budget = o->budget,
+        .spin_ns = o->no_spin ? KN_NO_SPIN : o->spin_ns,
+        .seed = o->seed,
+        .affinity = o->pin_workers ? KN_AFFINITY_CORE : KN_AFFINITY_NONE,
+        .no_stealing = o->no_stealing,
+        .no_lifo = o->no_lifo,
+        .hooks = {.arg = rt,
+                  .worker_start = worker_start,
+                  .worker_stop = worker_stop,
+                  .thread_start = thread_start,
+                  .thread_stop = thread_stop,
+                  .offline = go_offline,
+                  .online = go_online,
+                  .quiescent = quiescent},
+        .log = o->log,
+        .log_arg = o->log_arg,
+    };
+}
+
+static int make_depots(struct koken *rt)
+{
+    for (unsigned i = 0; i < rt->node_count; i++) {
+        rt->depots[i] = kn_alloc(sizeof *rt->depots[i], _Alignof(struct kn_depot), -1);
+        if (!rt->depots[i]) {
+            return -ENOMEM;
+        }
+        kn_depot_init(rt->depots[i], rt->node_count > 1 ? (int)i : -1);
+    }
+    kn_pool_init(&rt->outside_pool, rt->depots[0], -1);
+    return 0;
+}
+
+void kn_runtime_free(struct koken *rt)
+{
+    kn_pool_fini(&rt->outside_pool);
+    for (unsigned i = 0; i < rt->node_count; i++) {
+        if (rt->depots[i]) {
+            kn_depot_fini(rt->depots[i]);
+            kn_free(rt->depots[i], sizeof *rt->depots[i], _Alignof(struct kn_depot));
+        }
+    }
+    kn_stack_pool_fini(&rt->stack_pool);
+    pthread_mutex_destroy(&rt->slots_lock);
+    pthread_mutex_destroy(&rt->outside_lock);
+    pthread_mutex_destroy(&rt->park_lock);
+    if (rt->locals) {
+        kn_unmap(rt->locals, KN_WORKERS_MAX * sizeof *rt->locals);
+    }
+    kn_free(rt, sizeof *rt, _Alignof(struct koken));
+}
+
+int koken_start(const struct koken_options *options, struct koken **ret_rt)
+{
+    struct koken_options filled;
+    if (!ret_rt || read_options(options, &filled) < 0) {
+        return -EINVAL;
+    }
+    int rc = kn_world_init();
+    if (rc < 0) {
+        return rc;
+    }
+    struct koken *rt = kn_alloc(sizeof *rt, _Alignof(struct koken), -1);
+    if (!rt) {
+        return -ENOMEM;
+    }
+    memset(rt, 0, sizeof *rt);
+    rt->options = filled;
+    rt->node_count = 1;
+    pthread_mutex_init(&rt->slots_lock, NULL);
+    pthread_mutex_init(&rt->outside_lock, NULL);
+    pthread_mutex_init(&rt->park_lock, NULL);
+    rc = make_depots(rt);
+    if (rc < 0) {
+        goto err;
+    }
+    rc = kn_stack_pool_init(&rt->stack_pool, &(struct kn_stack_config){.size = filled.stack_size});
+    if (rc < 0) {
+        goto err;
+    }
+    rt->locals = kn_map(KN_WORKERS_MAX * sizeof *rt->locals, -1);
+    rc = rt->locals ? kn_rcu_start() : -ENOMEM;
+    if (rc < 0) {
+        goto err;
+    }
+    struct kn_sched_config config = sched_config(rt);
+    rc = kn_sched_start(&config, &rt->sched);
+    if (rc < 0) {
+        goto err_after_rcu;
+    }
+    rt->worker_count = kn_sched_worker_count(rt->sched);
+    *ret_rt = rt;
+    return 0;
+
+err_after_rcu:
+    kn_rcu_stop();
+err:
+    kn_runtime_free(rt);
+    KN_ASSERT(rc < 0);
+    return rc;
+}
+
+unsigned koken_workers(const struct koken *rt)
+{
+    return rt ? rt->worker_count : 0;
+}
+
+static void add_counters(struct koken_metrics *m, struct kn_counters *c)
+{
+    m->sent += kn_count_read(&c->sent);
+    m->received += kn_count_read(&c->received);
+    m->dropped += kn_count_read(&c->dropped);
+    m->dead += kn_count_read(&c->dead);
+    m->refused += kn_count_read(&c->refused);
+    m->spawned += kn_count_read(&c->spawned);
+    m->exited += kn_count_read(&c->exited);
+    m->failed += kn_count_read(&c->failed);
+    m->timers_fired += kn_count_read(&c->timers);
+}
+
+void koken_metrics(const struct koken *const_rt, struct koken_metrics *m)
+{
+    struct koken *rt = (struct koken *)(uintptr_t)const_rt; /* reading takes no lock, but atomics are read */
+    if (!m) {
+        return;
+    }
+    memset(m, 0, sizeof *m);
+    if (!rt) {
+        return;
+    }
+    for (unsigned i = 0; i < rt->worker_count; i++) {
+        add_counters(m, &rt->locals[i].counters);
+    }
+    add_counters(m, &rt->outside);
+    uint64_t gone = m->received + m->dropped + m->dead;
+    m->queued = m->sent > gone ? m->sent - gone : 0;
+    m->alive = m->spawned > m->exited ? m->spawned - m->exited : 0;
+    struct kn_sched_stats stats;
+    kn_sched_stats(rt->sched, &stats);
+    m->dispatches = stats.dispatches;
+    m->lifo_hits = stats.lifo_hits;
+    m->steals = stats.steals;
+    m->parks = stats.parks;
+    m->wakes = stats.wakes;
+    for (unsigned i = 0; i < rt->node_count; i++) {
+        struct kn_depot_usage usage;
+        kn_depot_usage(rt->depots[i], &usage);
+        m->envelope_bytes += usage.slab_bytes;
+    }
+    m->workers = rt->worker_count;
+}

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Signals: from a handler's fields into the receiver's mailbox. The usual way, from an agent to an agent of
+ * the same runtime with the default policy, is koken_signal_ from its first line to its last; everything
+ * else branches off.
+ */
+#include "actors/agent.h"
+#include "actors/kn_rcu.h"
+#include "actors/park.h"
+#include "actors/request.h"
+#include "actors/slots.h"
+
+#include "base/world.h"
+
+#include <errno.h>
+
+static void fill(struct kn_envelope *e, const struct koken_type *type, const void *payload, uint64_t from)
+{
+    e->type = type;
+    e->from = from;
+    e->corr = 0;
+    e->lane = KN_LANE_USER;
+    e->flags = 0;
+    kn_payload_copy(e->payload, payload, type->size);
+}
+
+static void stamp(struct kn_envelope *e)
+{
+    uint64_t now = kn_now();
+    e->flags |= KN_ENV_STAMPED;
+    __builtin_memcpy((char *)e + kn_class_size(e->size_class) - sizeof now, &now, sizeof now);
+}
+
+struct kn_envelope *kn_message_new(struct kn_local *local, const struct koken_type *type,
+                                   const void *payload)
+{
+    uint32_t room = type->size + (kn_unlikely(local->is_stamping) ? 8u : 0u);
+    struct kn_envelope *e =
+        kn_envelope_new(&local->worker->pool, room <= KN_PAYLOAD_MAX ? room : type->size);
+    if (kn_unlikely(!e)) {
+        return NULL;
+    }
+    fill(e, type, payload, kn_load(&local->self_id, relaxed)); /* relaxed: our own */
+    if (kn_unlikely(local->is_stamping) && room <= KN_PAYLOAD_MAX) {
+        stamp(e);
+    }
+    return e;
+}
+
+struct kn_envelope *kn_message_new_outside(struct koken *rt, const struct koken_type *type,
+                                           const void *payload)
+{
+    uint32_t room = type->size + (rt->options.stamp_messages ? 8u : 0u);
+    pthread_mutex_lock(&rt->outside_lock);
+    struct kn_envelope *e =
+        kn_envelope_new(&rt->outside_pool, room <= KN_PAYLOAD_MAX ? room : type->size);
+    pthread_mutex_unlock(&rt->outside_lock);
+    if (e) {
+        fill(e, type, payload, 0);
+        if (rt->options.stamp_messages && room <= KN_PAYLOAD_MAX) {
+            stamp(e);
+        }
+    }
+    return e;
+}
+
+static void free_outside(struct koken *rt, struct kn_envelope *e)
+{
+    pthread_mutex_lock(&rt->outside_lock);
+    kn_envelope_free(&rt->outside_pool, e);
+    pthread_mutex_unlock(&rt->outside_lock);
+}
+
+void kn_agent_wake(struct kn_local *local, struct kn_agent *a)
+{
+    unsigned priority = kn_load(&a->priority, relaxed); /* relaxed: a hint */
+    if (kn_unlikely(!local || kn_agent_runtime(a) != local->rt)) {
+        kn_ready_foreign(kn_agent_runtime(a)->sched, &a->run, (enum kn_prio)(priority & 0x7fu));
+    } else if (kn_likely(priority == KN_PRIO_NORMAL)) {
+        kn_ready(local->worker, &a->run, KN_PRIO_NORMAL);
+    } else {
+        kn_ready_tail(local->worker, &a->run, (enum kn_prio)(priority & 0x7fu));
+    }
+}
+
+/* Answers of a send, in the sender's words. The envelope is still the caller's unless 0 or more. */
+static int special_push(struct kn_agent *a, struct kn_envelope *e, enum kn_push *pushed, bool *opened,
+                        struct kn_envelope **ret_victim)
+{
+    struct kn_overflow *o = kn_load(&a->overflow, acquire); /* [AS3] acquire: its making */
+    if (o && o->bytes_max) {
+        if (!kn_overflow_reserve(o, e->type->size)) {
+            return -EAGAIN;
+        }
+        e->flags |= KN_ENV_BYTES;
+    }
+    if (a->policy == KOKEN_POLICY_DROP_OLD) {
+        if (!kn_overflow_append(o, e, a->mailbox.limit, ret_victim)) {
+            return -ESRCH;
+        }
+        *pushed = kn_mailbox_nudge(&a->mailbox, KN_MB_SYSTEM);
+        return 0; /* even if it has just closed: the end of the agent finds the envelope in the list */
+    }
+    *pushed = kn_mailbox_push(&a->mailbox, e, opened);
+    if (*pushed == KN_PUSH_FULL || *pushed == KN_PUSH_CLOSED) {
+        if (e->flags & KN_ENV_BYTES) {
+            kn_overflow_release(o, e->type->size);
+            e->flags &= (uint16_t)~KN_ENV_BYTES;
+        }
+        return *pushed == KN_PUSH_FULL ? -EAGAIN : -ESRCH;
+    }
+    if (a->policy == KOKEN_POLICY_SIGNAL && kn_mailbox_queued(&a->mailbox) >= a->mailbox.low) {
+        return KOKEN_PRESSURE;
+    }
+    return 0;
+}
+
+/* Sends e, from a worker or (local NULL) from outside. Negative: e is the caller's still. */
+static int send_slowly(struct koken *rt, struct kn_local *local, struct kn_agent *a, struct kn_envelope *e)
+{
+    bool opened = false;
+    enum kn_push pushed = KN_PUSH_OK;
+    struct kn_envelope *victim = NULL;
+    struct kn_counters *counters = local ? &local->counters : &rt->outside;
+    int rc = special_push(a, e, &pushed, &opened, &victim);
+    if (!local) {
+        pthread_mutex_lock(&rt->outside_lock);
+    }
+    if (rc >= 0) {
+        kn_count_add(&counters->sent, 1);
+    } else if (rc == -EAGAIN && a->policy == KOKEN_POLICY_DROP_NEW) {
+        kn_count_add(&counters->sent, 1);
+        kn_count_add(&counters->dropped, 1);
+        victim = e;
+        rc = 0;
+    }
+    if (victim && victim != e) {
+        kn_count_add(&counters->dropped, 1);
+    }
+    if (!local) {
+        pthread_mutex_unlock(&rt->outside_lock);
+    }
+    if (victim) {
+        kn_message_drop(rt, local, victim, -EAGAIN);
+    }
+    if (opened) {
+        kn_room_made(local, a);
+    }
+    if (pushed == KN_PUSH_WAKE) {
+        kn_agent_wake(local, a);
+    }
+    return rc;
+}
+
+void kn_message_drop(struct koken *rt, struct kn_local *local, struct kn_envelope *e, int error)
+{
+    if (e->flags & KN_ENV_REQUEST) {
+        kn_answer_error(local, e->from, e->corr, error);
+    }
+    if (e->type->drop) {
+        e->type->drop(e->payload);
+    }
+    if (local) {
+        kn_envelope_free(&local->worker->pool, e);
+    } else {
+        free_outside(rt, e);
+    }
+}
+
+/* Counts a send that was refused, and says why. */
+static int refuse(struct kn_local *local, int rc)
+{
+    kn_count_add(&local->counters.refused, 1);
+    return rc;
+}
+
+int kn_send_outside(struct koken *rt, struct kn_agent *a, struct kn_envelope *e)
+{
+    int rc = send_slowly(rt, NULL, a, e);
+    if (rc < 0) {
+        pthread_mutex_lock(&rt->outside_lock);
+        kn_count_add(&rt->outside.refused, 1);
+        kn_envelope_free(&rt->outside_pool, e);
+        pthread_mutex_unlock(&rt->outside_lock);
+    }
+    return rc;
+}
+
+/* From a thread that is no worker, or from a worker of another runtime. */
+static int signal_outside(koken_ref to, const struct koken_type *type, const void *payload)
+{
+    int rc = -ESRCH;
+    struct kn_agent *a = kn_resolve(to.id);
+    if (a) {
+        struct koken *rt = kn_agent_runtime(a);
+        /* Relaxed: a send that races with the beginning of a stop may be either accepted or refused. */
+        if (kn_load(&rt->stopping, relaxed)) {
+            return -ESHUTDOWN;
+        }
+        struct kn_envelope *e = kn_message_new_outside(rt, type, payload);
+        rc = e ? kn_send_outside(rt, a, e) : -ENOMEM;
+    }
+    return rc;
+}
+
+int kn_send(struct kn_local *local, struct kn_agent *a, struct kn_envelope *e)
+{
+    bool opened = false;
+    if (kn_unlikely(a->flags & KN_AGENT_SPECIAL)) {
+        return send_slowly(local->rt, local, a, e);
+    }
+    enum kn_push pushed = kn_mailbox_push(&a->mailbox, e, &opened);
+    if (kn_likely(pushed <= KN_PUSH_WAKE)) {
+        kn_count_add(&local->counters.sent, 1);
+        if (pushed == KN_PUSH_WAKE) {
+            kn_agent_wake(local, a);
+        }
+        if (kn_unlikely(opened)) {
+            kn_room_made(local, a);
+        }
+        return 0;
+    }
+    if (pushed == KN_PUSH_CLOSED) {
+        return -ESRCH;
+    }
+    if (a->policy == KOKEN_POLICY_PARK && local->running) {
+        return kn_park_envelope(local, local->running->self, kn_agent_id(a), e);
+    }
+    return -EAGAIN;
+}
+
+int koken_signal_(koken_ref to, const struct koken_type *type, const void *payload)
+{
+    struct kn_worker *worker = kn_worker_self;
+    if (kn_unlikely(!worker)) {
+        kn_rcu_visit();
+        int outside = signal_outside(to, type, payload);
+        kn_rcu_depart();
+        return outside;
+    }
+    struct kn_local *local = worker->local;
+    struct kn_agent *a = kn_resolve(to.id);
+    if (kn_unlikely(!a)) {
+        return refuse(local, -ESRCH);
+    }
+    if (kn_unlikely(kn_agent_runtime(a) != local->rt)) {
+        return signal_outside(to, type, payload);
+    }
+    if (kn_unlikely(local->running && kn_agent_is_parked(local->running->self))) {
+        return kn_park_later(local, local->running->self, to, type, payload);
+    }
+    struct kn_envelope *e = kn_message_new(local, type, payload);
+    if (kn_unlikely(!e)) {
+        return refuse(local, -ENOMEM);
+    }
+    int rc = kn_send(local, a, e);
+    if (kn_unlikely(rc < 0)) {
+        struct kn_worker *now = kn_worker_current(); /* a fiber may have waited, and moved */
+        kn_envelope_free(&now->pool, e);
+        return refuse(now->local, rc);
+    }
+    return rc;
+}

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See slots.h. */
+#include "actors/slots.h"
+
+#include "actors/kn_rcu.h"
+#include "base/alloc.h"
+
+#include <string.h>
+
+kn_atomic(struct kn_chunk *) kn_chunks[KN_CHUNKS_MAX];
+
+/* The process-wide part of the directory: which numbers are free, and which generations they have seen. */
+static pthread_mutex_t directory_lock = PTHREAD_MUTEX_INITIALIZER; /* rank 60 */
+static uint32_t directory_used;                                    /* (m) numbers ever given out */
+static uint32_t directory_free;                                    /* (m) numbers below with no chunk now */
+static uint32_t directory_base[KN_CHUNKS_MAX];                     /* (m) first generation of the next chunk */
+
+/* A batch of ended agents on its way through a grace period: the first of them carries the head. */
+struct kn_slot_batch {
+    struct kn_rcu_head head;
+    struct koken *rt;
+    struct kn_agent *first;
+};
+_Static_assert(sizeof(struct kn_slot_batch) <= KN_INLINE_STATE, "the batch lies in a dead agent's state");
+
+/* A number without a chunk, UINT32_MAX when there is none. */
+static uint32_t take_number(uint32_t *ret_base)
+{
+    uint32_t number = UINT32_MAX;
+    pthread_mutex_lock(&directory_lock);
+    if (directory_free) {
+        for (uint32_t i = 0; i < directory_used; i++) {
+            /* Relaxed: only changed under the lock we hold; the mark says "being made". */
+            if (!kn_load(&kn_chunks[i], relaxed) && !(directory_base[i] & 1u)) {
+                number = i;
+                directory_free--;
+                break;
+            }
+        }
+    } else if (directory_used < KN_CHUNKS_MAX) {
+        number = directory_used++;
+        directory_base[number] = 0;
+    }
+    if (number != UINT32_MAX) {
+        *ret_base = directory_base[number] >> 1;
+        directory_base[number] |= 1u; /* in use */
+    }
+    pthread_mutex_unlock(&directory_lock);
+    return number;
+}
+
+static void give_number(uint32_t number, uint32_t next_base)
+{
+    pthread_mutex_lock(&directory_lock);
+    directory_base[number] = next_base << 1;
+    directory_free++;
+    pthread_mutex_unlock(&directory_lock);
+}
+
+/* A new chunk of rt, published, or NULL. Under rt->slots_lock. */
+static struct kn_chunk *add_chunk(struct koken *rt, int node)
+{
+    uint32_t base;
+    uint32_t number = take_number(&base);
+    if (number == UINT32_MAX) {
+        return NULL;
+    }
+    struct kn_chunk *chunk = kn_map(sizeof *chunk, node);
+    if (!chunk) {
+        give_number(number, base);
+        return NULL;
+    }
+    chunk->rt = rt;
+    chunk->number = number;
+    chunk->base = base;
+    chunk->node = node;
+    chunk->next = rt->chunks;
+    rt->chunks = chunk;
+    /* [AS1] release: the chunk's fields, before any handle can lead here. */
+    kn_store(&kn_chunks[number], chunk, release);
+    return chunk;
+}
+
+/* Fresh slots from a chunk of that node, in address order; *count at most. Under rt->slots_lock. */
+static struct kn_agent *fresh_slots(struct koken *rt, int node, uint32_t *count)
+{
+    struct kn_chunk **open = &rt->open_chunks[node < 0 ? 0 : node];
+    if (!*open || (*open)->used == KN_CHUNK_SLOTS) {
+        *open = add_chunk(rt, node);
+    }
+    struct kn_chunk *chunk = *open;
+    if (!chunk) {
+        return NULL;
+    }
+    uint32_t n = KN_CHUNK_SLOTS - chunk->used;
+    n = n < *count ? n : *count;
+    struct kn_agent *first = NULL;
+    for (uint32_t i = n; i-- > 0;) {
+        struct kn_agent *a = &chunk->slots[chunk->used + i];
+        a->index = chunk->number << KN_CHUNK_SHIFT | (chunk->used + i);
+        /* Relaxed: no handle to it exists yet; the birth publishes it. */
+        kn_store(&a->generation, chunk->base + 1, relaxed);
+        kn_store(&a->mailbox.word, (uint64_t)KN_MB_CLOSED, relaxed); /* as above */
+        a->run.next = first ? &first->run : NULL;
+        first = a;
+    }
+    chunk->used += n;
+    *count = n;
+    return first;
+}
+
+static struct kn_agent *next_of(const struct kn_agent *a)
+{
+    return a->run.next ? kn_container_of(a->run.next, struct kn_agent, run) : NULL;
+}
+
+/* Up to *count slots, returned ones first. */
+static struct kn_agent *some_slots(struct koken *rt, int node, uint32_t *count)
+{
+    pthread_mutex_lock(&rt->slots_lock);
+    struct kn_agent *first = rt->returned;
+    if (first) {
+        struct kn_agent *last = first;
+        uint32_t n = 1;
+        while (n < *count && last->run.next) { /* ends: at *count */
+            last = next_of(last);
+            n++;
+        }
+        rt->returned = next_of(last);
+        last->run.next = NULL;
+        *count = n;
+    } else {
+        first = fresh_slots(rt, node, count);
+    }
+    pthread_mutex_unlock(&rt->slots_lock);
+    return first;
+}
+
+struct kn_agent *kn_slot_take(struct koken *rt, struct kn_local *local)
+{
+    if (!local) {
+        uint32_t one = 1;
+        return some_slots(rt, -1, &one);
+    }
+    if (kn_unlikely(!local->free_slots)) {
+        uint32_t count = KN_SLOTS_REFILL;
+        local->free_slots = some_slots(rt, rt->node_count > 1 ? local->worker->node : -1, &count);
+        local->free_count = local->free_slots ? count : 0;
+        if (!local->free_slots) {
+            return NULL;
+        }
+    }
+    struct kn_agent *a = local->free_slots;
+    local->free_slots = next_of(a);
+    local->free_count--;
+    return a;
+}
+
+/* After the grace period, on liburcu's helper thread: nobody who knew the old agents is left. */
+static void return_batch(struct kn_rcu_head *head)
+{
+    struct kn_slot_batch *batch = kn_container_of(head, struct kn_slot_batch, head);
+    struct koken *rt = batch->rt;
+    struct kn_agent *first = batch->first, *last = first;
+    for (struct kn_agent *a = first; a; a = next_of(a)) {
+        /* Relaxed: the grace period has ordered everything before. */
+        kn_overflow_free(kn_load(&a->overflow, relaxed));
+        kn_store(&a->overflow, NULL, relaxed); /* as above */
+        last = a;
+    }
+    pthread_mutex_lock(&rt->slots_lock);
+    last->run.next = rt->returned ? &rt->returned->run : NULL;
+    rt->returned = first;
+    pthread_mutex_unlock(&rt->slots_lock);
+}
+
+static void defer_batch(struct koken *rt, struct kn_agent *first)
+{
+    struct kn_slot_batch *batch = (struct kn_slot_batch *)(void *)first->inline_state;
+    batch->rt = rt;
+    batch->first = first;
+    kn_rcu_defer(&batch->head, return_batch);
+}
+
+void kn_slot_give(struct koken *rt, struct kn_local *local, struct kn_agent *a)
+{
+    a->run.next = NULL;
+    if (!local) {
+        defer_batch(rt, a);
+        return;
+    }
+    a->run.next = local->dead ? &local->dead->run : NULL;
+    local->dead = a;
+    if (++local->dead_count >= KN_DEAD_BATCH) {
+        kn_slots_flush(local);
+    }
+}
+
+void kn_slots_flush(struct kn_local *local)
+{
+    struct kn_agent *first = local->dead;
+    if (first) {
+        local->dead = NULL;
+        local->dead_count = 0;
+        defer_batch(local->rt, first);
+    }
+}
+
+void kn_slots_each(struct koken *rt, void (*fn)(struct kn_agent *a, void *arg), void *arg)
+{
+    pthread_mutex_lock(&rt->slots_lock);
+    struct kn_chunk *chunk = rt->chunks;
+    uint32_t used = chunk ? chunk->used : 0;
+    pthread_mutex_unlock(&rt->slots_lock);
+    while (chunk) { /* chunks are only added in front; the older ones keep their links until the end */
+        for (uint32_t i = 0; i < used; i++) {
+            fn(&chunk->slots[i], arg);
+        }
+        chunk = chunk->next;
+        pthread_mutex_lock(&rt->slots_lock);
+        used = chunk ? chunk->used : 0;
+        pthread_mutex_unlock(&rt->slots_lock);
+    }
+}
+
+void kn_slots_free(struct koken *rt)
+{
+    for (struct kn_chunk *chunk = rt->chunks; chunk; chunk = chunk->next) {
+        /* [AS1] release: from here on no handle leads to the chunk. */
+        kn_store(&kn_chunks[chunk->number], NULL, release);
+    }
+    kn_rcu_synchronize(); /* threads outside that resolved a handle a moment before have gone */
+    struct kn_chunk *chunk = rt->chunks;
+    rt->chunks = NULL;
+    while (chunk) {
+        struct kn_chunk *next = chunk->next;
+        uint32_t highest = chunk->base;
+        for (uint32_t i = 0; i < chunk->used; i++) {
+            /* Relaxed, both: nobody else is left. */
+            kn_overflow_free(kn_load(&chunk->slots[i].overflow, relaxed));
+            uint32_t generation = kn_load(&chunk->slots[i].generation, relaxed);
+            highest = generation - chunk->base > highest - chunk->base ? generation : highest;
+        }
+        uint32_t number = chunk->number;
+        kn_unmap(chunk, sizeof *chunk);
+        give_number(number, highest & 0x7fffffffu);
+        chunk = next;
+    }
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Slots: where agents live, and the way from a handle to its agent.
+ *
+ * A handle is {generation:32, index:32}. The index leads through one process-wide directory of chunks to a
+ * slot; the slot's generation must be the handle's. An agent's end bumps the generation at once, so its
+ * handles are stale at once; the slot itself is used again only after a grace period of liburcu's QSBR, so
+ * whoever resolved the handle a moment before still finds a closed mailbox, not another agent's.
+ *
+ * Chunks are published to the directory with release and unpublished before the grace period after which
+ * they are freed. A chunk's indexes start with generations that no earlier chunk there has used.
+ */
+#ifndef KN_ACTORS_SLOTS_H
+#define KN_ACTORS_SLOTS_H
+
+#include "actors/agent.h"
+
+enum {
+    KN_CHUNK_SHIFT = 10,
+    KN_CHUNK_SLOTS = 1 << KN_CHUNK_SHIFT,
+    KN_CHUNKS_MAX = 1 << 18, /* 268 million agents */
+    KN_SLOTS_REFILL = 64,    /* slots that a worker takes from the runtime at a time */
+    KN_DEAD_BATCH = 256,     /* ended agents that wait for one grace period together */
+};
+
+struct kn_chunk {
+    struct koken *rt;      /* (c) */
+    struct kn_chunk *next; /* (m) rt->slots_lock */
+    uint32_t number;       /* (c) place in the directory */
+    uint32_t used;         /* (m) rt->slots_lock: slots handed out so far */
+    uint32_t base;         /* (c) first generation here */
+    int node;              /* (c) */
+    KN_ALIGNED(KN_CACHE_LINE) struct kn_agent slots[KN_CHUNK_SLOTS];
+};
+
+extern kn_atomic(struct kn_chunk *) kn_chunks[KN_CHUNKS_MAX];
+
+/*
+ * The agent that id names, or NULL. It stays a slot (though perhaps of an ended agent, with a closed
+ * mailbox) until the caller's next quiescent state. Thread: online in RCU.
+ */
+static inline struct kn_agent *kn_resolve(uint64_t id)
+{
+    uint32_t index = (uint32_t)id;
+    if (kn_unlikely(index >> KN_CHUNK_SHIFT >= KN_CHUNKS_MAX)) {
+        return NULL;
+    }
+    /* [AS1] acquire: pairs with the publication of the chunk. */
+    struct kn_chunk *chunk = kn_load(&kn_chunks[index >> KN_CHUNK_SHIFT], acquire);
+    if (kn_unlikely(!chunk)) {
+        return NULL;
+    }
+    struct kn_agent *a = &chunk->slots[index & (KN_CHUNK_SLOTS - 1)];
+    /* [AS2] acquire: pairs with the birth; an equal generation means the agent's constants are there. */
+    if (kn_unlikely(kn_load(&a->generation, acquire) != id >> 32)) {
+        return NULL;
+    }
+    return a;
+}
+
+/* The runtime that an agent found by kn_resolve lives in. */
+static inline struct koken *kn_agent_runtime(const struct kn_agent *a)
+{
+    /* Relaxed: whoever holds the agent has seen its chunk. */
+    return kn_load(&kn_chunks[a->index >> KN_CHUNK_SHIFT], relaxed)->rt;
+}
+
+/* A free slot, NULL: no memory. Thread: the worker of local; local NULL: any thread outside. */
+struct kn_agent *kn_slot_take(struct koken *rt, struct kn_local *local);
+
+/* Gives a slot back whose agent has ended (or was never born): used again after a grace period. */
+void kn_slot_give(struct koken *rt, struct kn_local *local, struct kn_agent *a);
+
+/* Sends the worker's ended agents on their way though they are no full batch. */
+void kn_slots_flush(struct kn_local *local);
+
+/* Calls fn for every slot ever used. Thread: any; slots may be free, being born or dying. */
+void kn_slots_each(struct koken *rt, void (*fn)(struct kn_agent *a, void *arg), void *arg);
+
+/* Unpublishes and frees all chunks. Not concurrent with any use of the runtime but stale handles. */
+void kn_slots_free(struct koken *rt);
+
+#endif

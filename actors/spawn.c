@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See spawn.h. */
+#include "actors/spawn.h"
+
+#include "actors/fiber_agent.h"
+#include "actors/kn_rcu.h"
+#include "actors/request.h"
+#include "actors/slots.h"
+#include "actors/system.h"
+#include "base/world.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum { PUBLISH_EVERY = 32 };
+
+/* The bounds of a mailbox as the options and the runtime's defaults make them. */
+struct bounds {
+    uint32_t limit, low;
+    uint8_t policy;
+};
+
+static int make_bounds(const struct koken *rt, const struct koken_spawn_options *o, struct bounds *ret)
+{
+    const struct koken_options *d = &rt->options;
+    uint32_t capacity = o && o->capacity ? o->capacity : d->mailbox_capacity;
+    bool own = o && (o->capacity || o->high || o->low);
+    uint32_t high = o && o->high ? o->high : (own ? capacity - capacity / 5 : d->mailbox_high);
+    uint32_t low = o && o->low ? o->low : (own ? capacity / 5 : d->mailbox_low);
+    enum koken_policy policy = o && o->policy != KOKEN_POLICY_DEFAULT ? o->policy : d->policy;
+    if (own && !o->low && low >= high) {
+        low = high - 1;
+    }
+    if (capacity > KN_MB_CAPACITY_MAX || high > capacity || high == 0 || low >= high ||
+        (unsigned)policy >= KOKEN_POLICY_COUNT_) {
+        return -EINVAL;
+    }
+    *ret = (struct bounds){.limit = high, .low = low, .policy = (uint8_t)policy};
+    switch (policy) {
+    case KOKEN_POLICY_GROW:
+        ret->limit = KN_MB_UNBOUNDED;
+        ret->low = 0;
+        break;
+    case KOKEN_POLICY_DROP_NEW:
+    case KOKEN_POLICY_DROP_OLD:
+        ret->limit = capacity; /* no hysteresis: every message on its own */
+        ret->low = capacity - 1;
+        break;
+    case KOKEN_POLICY_SIGNAL:
+        ret->limit = capacity;
+        ret->low = high; /* told from here on; refused at the capacity until back here */
+        break;
+    case KOKEN_POLICY_DEFAULT:
+    case KOKEN_POLICY_REJECT:
+    case KOKEN_POLICY_PARK:
+    case KOKEN_POLICY_COUNT_:
+    default:
+        break;
+    }
+    return 0;
+}
+
+/* Memory for the state: in the slot, a block, or from the heap. */
+static bool make_state(struct koken *rt, struct kn_local *local, struct kn_agent *a, uint32_t size)
+{
+    if (size <= KN_INLINE_STATE) {
+        a->state = a->inline_state;
+    } else if (size <= KN_BLOCK_MAX && local) {
+        a->state = kn_block_new(&local->worker->pool, size);
+    } else if (size <= KN_BLOCK_MAX) {
+        pthread_mutex_lock(&rt->outside_lock);
+        a->state = kn_block_new(&rt->outside_pool, size);
+        pthread_mutex_unlock(&rt->outside_lock);
+    } else {
+        a->state = kn_alloc(size, KN_CACHE_LINE, local ? local->worker->node : -1);
+    }
+    if (!a->state) {
+        return false;
+    }
+    memset(a->state, 0, size <= KN_INLINE_STATE ? KN_INLINE_STATE : size);
+    return true;
+}
+
+static uint32_t state_size(const struct kn_agent *a)
+{
+    return a->cold ? a->cold->type->state_size : a->behaviour->state_size;
+}
+
+/* Where make_state took it from; local NULL: from outside. */
+static void give_state(struct koken *rt, struct kn_local *local, struct kn_agent *a)
+{
+    uint32_t size = state_size(a);
+    if (size > KN_BLOCK_MAX) {
+        kn_free(a->state, size, KN_CACHE_LINE);
+    } else if (size > KN_INLINE_STATE && local) {
+        kn_block_free(&local->worker->pool, a->state, size);
+    } else if (size > KN_INLINE_STATE) {
+        pthread_mutex_lock(&rt->outside_lock);
+        kn_block_free(&rt->outside_pool, a->state, size);
+        pthread_mutex_unlock(&rt->outside_lock);
+    }
+    a->state = NULL;
+}
+
+void kn_state_free(struct kn_local *local, struct kn_agent *a)
+{
+    give_state(local->rt, local, a);
+}
+
+static uint8_t prio_of(const struct koken_spawn_options *o)
+{
+    return o && o->priority ? (uint8_t)(o->priority - KOKEN_PRIORITY_LOW) : (uint8_t)KN_PRIO_NORMAL;
+}
+
+/* More than the mailbox's word: bytes, or a list to drop from. */
+static int make_overflow(struct kn_agent *a, const struct koken_spawn_options *o, uint8_t policy)
+{
+    uint64_t bytes = o ? o->capacity_bytes : 0;
+    if (bytes || policy == KOKEN_POLICY_DROP_OLD) {
+        struct kn_overflow *overflow = kn_overflow_new(bytes);
+        if (!overflow) {
+            return -ENOMEM;
+        }
+        kn_store(&a->overflow, overflow, relaxed); /* published with the agent, by [AS2] */
+    }
+    return 0;
+}
+
+int kn_agent_new(struct koken *rt, struct kn_local *local, const struct kn_birth *birth,
+                 struct kn_agent **ret_agent)
+{
+    const struct koken_spawn_options *o = birth->options;
+    struct bounds bounds;
+    int rc = make_bounds(rt, o, &bounds);
+    if (rc < 0 || birth->type->state_align > KN_CACHE_LINE ||
+        (o && (unsigned)o->priority >= KOKEN_PRIORITY_COUNT_)) {
+        return -EINVAL;
+    }
+    struct kn_agent *a = kn_slot_take(rt, local);
+    if (!a) {
+        return -ENOMEM;
+    }
+    a->behaviour = birth->type;
+    a->cold = NULL;
+    if (!make_state(rt, local, a, birth->type->state_size)) {
+        rc = -ENOMEM;
+        goto err_after_slot;
+    }
+    rc = make_overflow(a, o, bounds.policy);
+    if (rc < 0) {
+        goto err_after_state;
+    }
+    a->intake = (struct kn_intake){NULL, NULL, NULL, NULL};
+    a->run = (struct kn_runnable){NULL, birth->step};
+    a->policy = bounds.policy;
+    kn_store(&a->priority, prio_of(o), relaxed); /* published by [AS2] */
+    bool special = bounds.policy >= KOKEN_POLICY_DROP_NEW && bounds.policy <= KOKEN_POLICY_SIGNAL;
+    a->flags = (uint8_t)(birth->flags | (special || (o && o->capacity_bytes) ? KN_AGENT_SPECIAL : 0) |
+                         (o && o->priority ? 0 : KN_AGENT_ADAPTIVE));
+    a->publish_every = bounds.limit < 8 * PUBLISH_EVERY ? (uint8_t)(bounds.limit / 8) : PUBLISH_EVERY;
+    a->publish_every = a->publish_every ? a->publish_every : 1;
+    a->born_ms = (uint32_t)((local ? kn_worker_now(local->worker) : kn_now()) / 1000000u);
+    kn_store(&a->handled, 0, relaxed);    /* published by [AS2] */
+    kn_store(&a->run_ns_ema, 0, relaxed); /* as above */
+    kn_mailbox_init(&a->mailbox, bounds.limit, bounds.low,
+                    birth->is_born_scheduled ? (uint64_t)KN_MB_SCHEDULED : 0);
+    /* [AS2] release: the newborn's constants; the same generation the slot has promised all along. */
+    kn_store(&a->generation, kn_load(&a->generation, relaxed), release);
+    *ret_agent = a;
+    return 0;
+
+err_after_state:
+    give_state(rt, local, a);
+err_after_slot:
+    kn_slot_give(rt, local, a);
+    KN_ASSERT(rc < 0);
+    return rc;
+}
+
+void kn_agent_unborn(struct koken *rt, struct kn_local *local, struct kn_agent *a)
+{
+    kn_store(&a->mailbox.word, (uint64_t)KN_MB_CLOSED, relaxed); /* nobody has its handle */
+    give_state(rt, local, a);
+    kn_slot_give(rt, local, a);
+}
+
+/* The init row of a type, or NULL. */
+static const struct koken_row *init_row(const struct koken_agent_type *type)
+{
+    for (uint32_t i = 0; i < type->row_count; i++) {
+        if (type->rows[i].kind == KOKEN_ROW_INIT) {
+            return &type->rows[i];
+        }
+    }
+    return NULL;
+}
+
+void kn_count_spawn(struct koken *rt, struct kn_local *local)
+{
+    if (local) {
+        kn_count_add(&local->counters.spawned, 1);
+        return;
+    }
+    pthread_mutex_lock(&rt->outside_lock);
+    kn_count_add(&rt->outside.spawned, 1);
+    pthread_mutex_unlock(&rt->outside_lock);
+}
+
+/* Runs init on the spawner's worker, as the newborn. */
+static int init_here(struct kn_local *local, struct kn_agent *a, const struct koken_row *init,
+                     const void *arg)
+{
+    struct koken_ctx ctx = {.rt = local->rt, .local = local, .self = a};
+    struct koken_ctx *outer = local->running;
+    uint64_t outer_id = kn_load(&local->self_id, relaxed); /* relaxed: our own */
+    local->running = &ctx;
+    kn_store(&local->self_id, kn_agent_id(a), relaxed); /* as above */
+    int rc = init->handle(&ctx, a->state, (void *)(uintptr_t)arg);
+    local->running = outer;
+    kn_store(&local->self_id, outer_id, relaxed); /* as above */
+    return rc;
+}
+
+/* After a birth that held S: lets the agent go idle, or run what its init has sent it. */
+static void settle(struct kn_local *local, struct kn_agent *a)
+{
+    struct kn_envelope *last = NULL;
+    bool parked = kn_unlikely(a->cold != NULL) && a->cold->outbox;
+    if (parked || !kn_mailbox_idle(&a->mailbox, &a->intake, 0, &last)) {
+        kn_agent_wake(local, a);
+    }
+}
+
+static int spawn_inside(struct kn_local *local, const struct koken_agent_type *type,
+                        const struct koken_spawn_options *o, koken_ref *ret_ref)
+{
+    struct koken *rt = local->rt;
+    if (type->is_fiber) {
+        return kn_fiber_spawn(rt, local, type, o, ret_ref);
+    }
+    const struct koken_row *init = init_row(type);
+    struct kn_birth birth = {type, o, kn_agent_turn, 0, init != NULL};
+    struct kn_agent *a;
+    int rc = kn_agent_new(rt, local, &birth, &a);
+    if (rc < 0) {
+        return rc;
+    }
+    kn_count_add(&local->counters.spawned, 1);
+    koken_ref ref = kn_agent_ref(a);
+    const void *arg = o ? o->arg : NULL;
+    if (init) {
+        rc = init_here(local, a, init, arg);
+        if (rc != 0) {
+            kn_agent_end_quietly(local, a, rc < 0 ? rc : 0, /* with_hook= */ false);
+            return rc < 0 ? rc : -ECANCELED;
+        }
+        settle(local, a);
+    } else if (arg) {
+        memcpy(a->state, arg, type->state_size);
+    }
+    *ret_ref = ref;
+    return 0;
+}
+
+int kn_spawn_init_late(struct koken_ctx *ctx, struct kn_agent *a, struct kn_envelope *e)
+{
+    struct kn_init_arg *init = (struct kn_init_arg *)(void *)e->payload;
+    const void *arg = init->is_waiting ? init->arg : (init->size ? init->bytes : NULL);
+    int rc = init_row(a->behaviour)->handle(ctx, a->state, (void *)(uintptr_t)arg);
+    if (init->is_waiting) {
+        kn_answer_error(ctx->local, e->from, e->corr, rc);
+    }
+    return rc;
+}
+
+/* From outside an agent with init gets it as its first message, so that init runs on a worker. */
+static int spawn_outside(struct koken *rt, const struct koken_agent_type *type,
+                         const struct koken_spawn_options *o, koken_ref *ret_ref)
+{
+    /* Relaxed: a spawn that races with the beginning of a stop may go either way. */
+    if (kn_load(&rt->stopping, relaxed)) {
+        return -ESHUTDOWN;
+    }
+    if (type->is_fiber) {
+        return kn_fiber_spawn(rt, NULL, type, o, ret_ref);
+    }
+    const struct koken_row *init = init_row(type);
+    const void *arg = o ? o->arg : NULL;
+    uint32_t arg_size = o ? o->arg_size : 0;
+    struct kn_init_arg payload = {.size = arg_size};
+    if (arg_size > sizeof payload.bytes || (arg_size && !arg)) {
+        return -EINVAL;
+    }
+    struct kn_birth birth = {type, o, kn_agent_turn, 0, false};
+    struct kn_agent *a;
+    int rc = kn_agent_new(rt, NULL, &birth, &a);
+    if (rc < 0) {
+        return rc;
+    }
+    kn_count_spawn(rt, NULL);
+    koken_ref ref = kn_agent_ref(a);
+    if (!init && arg) {
+        memcpy(a->state, arg, type->state_size);
+    } else if (init && arg && !arg_size) {
+        rc = kn_spawn_and_wait(rt, a, arg);
+    } else if (init) {
+        if (arg_size) {
+            memcpy(payload.bytes, arg, arg_size);
+        }
+        rc = kn_spawn_start(rt, a, &payload, 0);
+    }
+    if (rc == 0) {
+        *ret_ref = ref;
+    }
+    return rc;
+}
+
+int koken_try_spawn_rt_(struct koken *rt, const struct koken_agent_type *type,
+                        const struct koken_spawn_options *options, koken_ref *ret_ref)
+{
+    struct kn_local *local = kn_local_here();
+    if (!rt || !type || !ret_ref) {
+        return -EINVAL;
+    }
+    if (local && local->rt == rt) {
+        return spawn_inside(local, type, options, ret_ref);
+    }
+    if (local) {
+        return spawn_outside(rt, type, options, ret_ref);
+    }
+    kn_rcu_visit();
+    int rc = spawn_outside(rt, type, options, ret_ref);
+    kn_rcu_depart();
+    return rc;
+}
+
+int koken_try_spawn_ctx_(koken_ctx *ctx, const struct koken_agent_type *type,
+                         const struct koken_spawn_options *options, koken_ref *ret_ref)
+{
+    return spawn_inside(ctx->local, type, options, ret_ref);
+}
+
+koken_ref koken_spawn_rt_(struct koken *rt, const struct koken_agent_type *type,
+                          const struct koken_spawn_options *options)
+{
+    koken_ref ref = {0};
+    return koken_try_spawn_rt_(rt, type, options, &ref) < 0 ? (koken_ref){0} : ref;
+}
+
+koken_ref koken_spawn_ctx_(koken_ctx *ctx, const struct koken_agent_type *type,
+                           const struct koken_spawn_options *options)
+{
+    koken_ref ref = {0};
+    return spawn_inside(ctx->local, type, options, &ref) < 0 ? (koken_ref){0} : ref;
+}

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The coordinator's second half: the end of a runtime, in phases.
+ *
+ *     RUNNING -> REFUSING --drained or out of time--> CANCELLING --all ended or out of time--> KILLING -> gone
+ *
+ * Refusing: from outside nothing new comes in. Cancelling: every agent is asked to stop. Killing: the
+ * threads are called off; what handlers have not come back by then is reported, and if a thread does not
+ * come back the runtime is left as it is, for nothing of it can be freed safely. Otherwise, with no thread
+ * left, the agents that are left are ended here, without their exit hooks.
+ */
+#include "actors/runtime.h"
+
+#include "actors/kn_rcu.h"
+#include "actors/park.h"
+#include "actors/request.h"
+#include "actors/slots.h"
+#include "actors/system.h"
+#include "base/world.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum { RUNNING, REFUSING, CANCELLING, KILLING };
+
+static bool is_alive(const struct kn_agent *a)
+{
+    /* [MB3] acquire: born, and not yet closed; a fresh slot says closed. */
+    return !(kn_load(&a->mailbox.word, acquire) & KN_MB_CLOSED);
+}
+
+static uint64_t after(uint64_t ns)
+{
+    uint64_t now = kn_now();
+    return ns > KN_NEVER - 1 - now ? KN_NEVER - 1 : now + ns;
+}
+
+/* Who runs on which worker now, for the report. */
+static const struct kn_local *runs_on(const struct koken *rt, uint64_t id)
+{
+    for (unsigned i = 0; i < rt->worker_count; i++) {
+        if (kn_load(&rt->locals[i].self_id, relaxed) == id) { /* relaxed: a report of a moment */
+            return &rt->locals[i];
+        }
+    }
+    return NULL;
+}
+
+static bool is_parked(struct koken *rt, uint64_t id)
+{
+    pthread_mutex_lock(&rt->park_lock);
+    struct kn_outbox *edge = rt->parked[(uint32_t)id % KN_PARK_BUCKETS];
+    while (edge && edge->who != id) {
+        edge = edge->next;
+    }
+    pthread_mutex_unlock(&rt->park_lock);
+    return edge != NULL;
+}
+
+struct survey {
+    struct koken *rt;
+    struct koken_stop_report *report; /* or NULL */
+    uint64_t count;
+};
+
+/* Enters one agent into the report, if it is alive. */
+static void look_at(struct kn_agent *a, void *arg)
+{
+    struct survey *survey = arg;
+    if (!is_alive(a)) {
+        return;
+    }
+    survey->count++;
+    struct koken_stop_report *report = survey->report;
+    enum { ROOM = sizeof report->survivors / sizeof report->survivors[0] };
+    if (!report || report->survivor_count >= ROOM) {
+        return;
+    }
+    uint64_t id = kn_agent_id(a);
+    const struct kn_local *local = runs_on(survey->rt, id);
+    const struct koken_type *type = local ? kn_load(&local->running_type, relaxed) : NULL; /* a report */
+    uint64_t since = local ? kn_load(&local->running_since, relaxed) : 0;                  /* likewise */
+    uint64_t now = kn_now();
+    bool waits = kn_load(&a->mailbox.word, relaxed) & KN_MB_SCHEDULED; /* likewise */
+    report->survivors[report->survivor_count++] = (struct koken_survivor){
+        .who = kn_agent_ref(a),
+        .type = a->behaviour->name,
+        .state = local ? "running" : (is_parked(survey->rt, id) ? "parked" : (waits ? "waiting" : "idle")),
+        .handling = type ? type->name : NULL,
+        .queued = kn_mailbox_queued(&a->mailbox),
+        .running_ns = since && now > since ? now - since : 0,
+    };
+}
+
+static void ask_to_stop(struct kn_agent *a, void *arg)
+{
+    (void)arg;
+    if (is_alive(a)) {
+        (void)kn_tell_outside(kn_agent_ref(a), &kn_type_stop); /* gone: good; no memory: killed later */
+    }
+}
+
+/* First pass of the kill: nobody can send to anybody any more. */
+static void shut(struct kn_agent *a, void *arg)
+{
+    struct kn_local *local = arg;
+    if (is_alive(a)) {
+        struct kn_envelope *last = NULL;
+        (void)kn_mailbox_nudge(&a->mailbox, 0);
+        (void)kn_mailbox_close(&a->mailbox, &a->intake, &last);
+        kn_envelope_release(local, last);
+        a->run.next = &a->run; /* marked for the second pass */
+        a->run.step = NULL;
+    }
+}
+
+struct kill {
+    struct kn_local *local;
+    uint64_t count;
+};
+
+static void finish(struct kn_agent *a, void *arg)
+{
+    struct kill *kill = arg;
+    if (a->run.next == &a->run && !a->run.step) {
+        kill->count++;
+        kn_agent_end_quietly(kill->local, a, -ECANCELED, /* with_hook= */ false);
+    }
+}
+
+/* With all threads gone: ends whoever is left, and frees everything. */
+static uint64_t end_the_rest(struct koken *rt)
+{
+    struct kill kill = {&rt->locals[0], 0};
+    while (kn_sched_leftover(rt->sched)) { /* ends: nobody queues any more; the agents are found below */
+    }
+    kn_rcu_visit();
+    kn_slots_each(rt, shut, kill.local);
+    kn_slots_each(rt, finish, &kill);
+    kn_slots_flush(kill.local);
+    kn_rcu_depart();
+    return kill.count;
+}
+
+static void free_runtime(struct koken *rt)
+{
+    kn_sched_free(rt->sched);
+    kn_rcu_stop();
+    kn_slots_free(rt);
+    kn_runtime_free(rt);
+}
+
+static uint64_t received(const struct koken *rt, uint64_t *dead)
+{
+    struct koken_metrics m;
+    koken_metrics(rt, &m);
+    *dead = m.dead;
+    return m.received;
+}
+
+/* The phases before the kill. */
+static void wind_down(struct koken *rt, const struct koken_stop_plan *plan,
+                      struct koken_stop_report *report)
+{
+    struct survey survey = {rt, report, 0};
+    kn_store(&rt->stopping, REFUSING, relaxed); /* a send that races with this may go either way */
+    if (plan->drain_ns) {
+        (void)kn_sched_quiet(rt->sched, after(plan->drain_ns)); /* late: the next phase takes over */
+    }
+    kn_rcu_visit();
+    kn_slots_each(rt, look_at, &survey);
+    report->cancelled = survey.count;
+    kn_store(&rt->stopping, CANCELLING, relaxed); /* as above */
+    if (plan->cancel_ns) {
+        kn_slots_each(rt, ask_to_stop, NULL);
+    }
+    kn_rcu_depart();
+    if (plan->cancel_ns) {
+        (void)kn_sched_quiet(rt->sched, after(plan->cancel_ns)); /* late: the kill takes over */
+    }
+    kn_store(&rt->stopping, KILLING, relaxed); /* as above */
+}
+
+int koken_stop_with(struct koken *rt, const struct koken_stop_plan *plan,
+                    struct koken_stop_report *ret_report)
+{
+    static const struct koken_stop_plan standard = {KOKEN_S(5), KOKEN_S(5), KOKEN_S(5)};
+    struct koken_stop_report report;
+    uint64_t dead_before, dead_after;
+    if (!rt) {
+        return -EINVAL;
+    }
+    struct kn_local *local = kn_local_here();
+    if (local && local->rt == rt) {
+        return -EDEADLK;
+    }
+    memset(&report, 0, sizeof report);
+    plan = plan ? plan : &standard;
+    uint64_t before = received(rt, &dead_before);
+    wind_down(rt, plan, &report);
+    int rc = kn_sched_stop(rt->sched, after(plan->kill_ns));
+    report.drained = received(rt, &dead_after) - before;
+    if (rc < 0) {
+        struct survey survey = {rt, NULL, 0};
+        kn_rcu_visit();
+        kn_slots_each(rt, look_at, &survey);
+        kn_rcu_depart();
+        report.killed = survey.count;
+    } else {
+        report.killed = end_the_rest(rt);
+        (void)received(rt, &dead_after);
+    }
+    report.dead_letters = dead_after - dead_before;
+    if (rc == 0) {
+        free_runtime(rt);
+    }
+    if (ret_report) {
+        *ret_report = report;
+    }
+    return rc;
+}
+
+int koken_stop(struct koken *rt, uint64_t timeout_ns)
+{
+    struct koken_stop_plan plan = {timeout_ns / 2, timeout_ns / 4, timeout_ns / 4};
+    return koken_stop_with(rt, &plan, NULL);
+}
+
+int koken_drain(struct koken *rt, uint64_t timeout_ns)
+{
+    if (!rt) {
+        return -EINVAL;
+    }
+    struct kn_local *local = kn_local_here();
+    if (local && local->rt == rt) {
+        return -EDEADLK;
+    }
+    return kn_sched_quiet(rt->sched, after(timeout_ns)) ? 0 : -ETIMEDOUT;
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What system messages do to a handler agent. */
+#include "actors/system.h"
+
+#include "actors/alarm.h"
+#include "actors/request.h"
+#include "actors/slots.h"
+#include "actors/spawn.h"
+
+#include <errno.h>
+
+#define INTERNAL_TYPE(NAME, SIZE)                                                                  \
+    const struct koken_type kn_type_##NAME = {"koken." #NAME, SIZE, 8, NULL, 0, 0, NULL}
+
+INTERNAL_TYPE(stop, 0);
+INTERNAL_TYPE(init, sizeof(struct kn_init_arg));
+INTERNAL_TYPE(alarm_over, 0);
+INTERNAL_TYPE(wake, 0);
+
+void kn_system_writable(struct kn_local *local, struct koken *rt, uint64_t who,
+                        const struct koken_writable *payload, uint64_t cookie)
+{
+    struct kn_room_waiter *waiter = (struct kn_room_waiter *)(uintptr_t)cookie;
+    if (local) {
+        (void)kn_post(local, who, &koken_type_koken_writable, payload, 0, 0); /* dead: nobody to tell */
+        kn_block_free(&local->worker->pool, waiter, sizeof *waiter);
+    } else {
+        struct kn_envelope *e = kn_message_new_outside(rt, &koken_type_koken_writable, payload);
+        if (e && kn_post_system(NULL, who, e) < 0) {
+            kn_message_drop(rt, NULL, e, -ESRCH);
+        }
+        pthread_mutex_lock(&rt->outside_lock);
+        kn_block_free(&rt->outside_pool, waiter, sizeof *waiter);
+        pthread_mutex_unlock(&rt->outside_lock);
+    }
+}
+
+/* A message of one of the agent's alarms: 1 to deliver it, 0 not. */
+static int alarm_message(struct koken_ctx *ctx, struct kn_agent *a, struct kn_envelope *e)
+{
+    struct kn_alarm *alarm = kn_alarm_find(a, e->corr);
+    if (!alarm) {
+        return 0; /* cancelled while its message was on its way */
+    }
+    if (alarm->kind == KN_ALARM_REQUEST) {
+        ctx->request = alarm->number;
+    }
+    if (!alarm->period_ns) {
+        kn_alarm_end(ctx->local, a, alarm);
+    }
+    return 1;
+}
+
+/* The answer to a request: 1 to deliver it, 0 when it is late. */
+static int answer(struct koken_ctx *ctx, struct kn_agent *a, struct kn_envelope *e)
+{
+    struct kn_alarm *alarm = kn_alarm_find(a, e->corr);
+    if (!alarm || alarm->kind != KN_ALARM_REQUEST) {
+        if (e->type->drop) {
+            e->type->drop(e->payload);
+        }
+        return 0;
+    }
+    ctx->request = alarm->number;
+    kn_alarm_end(ctx->local, a, alarm);
+    return 1;
+}
+
+int kn_agent_system(struct koken_ctx *ctx, struct kn_agent *a, struct kn_envelope *e, bool *deliver)
+{
+    if (e->flags & KN_ENV_TIMER) {
+        *deliver = alarm_message(ctx, a, e);
+    } else if (e->flags & KN_ENV_REPLY) {
+        *deliver = answer(ctx, a, e);
+    } else if (e->type == &kn_type_stop) {
+        return KOKEN_STOP;
+    } else if (e->type == &kn_type_init) {
+        return kn_spawn_init_late(ctx, a, e);
+    } else if (e->type == &kn_type_alarm_over) {
+        struct kn_alarm *alarm = kn_alarm_find(a, e->corr);
+        if (alarm) {
+            kn_alarm_end(ctx->local, a, alarm);
+        }
+    } else if (e->type != &kn_type_wake) {
+        *deliver = true;
+    }
+    return 0;
+}

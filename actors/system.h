@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The runtime's own messages, on the system lane. */
+#ifndef KN_ACTORS_SYSTEM_H
+#define KN_ACTORS_SYSTEM_H
+
+#include "actors/agent.h"
+
+extern const struct koken_type kn_type_stop;       /* end, please */
+extern const struct koken_type kn_type_init;       /* first message of an agent spawned from outside */
+extern const struct koken_type kn_type_alarm_over; /* the alarm `corr` has done its work */
+extern const struct koken_type kn_type_wake;       /* look around: a fiber's wait may be over */
+
+/* Payload of kn_type_init. */
+struct kn_init_arg {
+    const void *arg; /* of the caller, who waits; or NULL: inside `bytes` */
+    uint32_t size;
+    uint32_t is_waiting;
+    unsigned char bytes[KN_PAYLOAD_MAX - 16] KN_ALIGNED(16);
+};
+
+/* Delivers koken_writable to who and gives the waiter's block back (its address is the cookie). */
+void kn_system_writable(struct kn_local *local, struct koken *rt, uint64_t who,
+                        const struct koken_writable *payload, uint64_t cookie);
+
+#endif

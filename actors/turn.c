@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One turn of a handler agent: take what has come, handle message after message, go idle.
+ *
+ *     take --> message? --yes--> handle --> budget left? --yes--> message?
+ *       ^         | no                          | no: tail of the queue
+ *       |         v
+ *       +-no-- idle? --yes--> done
+ *
+ * The worker holds the S flag of the agent's mailbox from the first to the last line, so everything marked
+ * (s) in agent.h is its own. After a successful kn_mailbox_idle nothing of the agent may be touched.
+ */
+#include "actors/agent.h"
+
+#include "actors/park.h"
+#include "actors/profile.h"
+#include "actors/request.h"
+#include <errno.h>
+
+enum {
+    LOOK_EVERY = 16,       /* messages between two looks for the system lane and the worker's nudge */
+    SLOW_HANDLER_NS = 2000, /* handlers slower than this are looked after at each message */
+    SAMPLE_EVERY = 64,     /* turns of a worker of which one is timed */
+};
+
+/* Finds the handler of a message type; a table has at most 32 rows and mostly a few. */
+static const struct koken_row *find_row(const struct koken_agent_type *behaviour,
+                                        const struct koken_type *type)
+{
+    const struct koken_row *row = behaviour->rows;
+    const struct koken_row *end = row + behaviour->row_count;
+    const struct koken_row *any = NULL;
+    for (; row < end; row++) {
+        if (row->type == type) {
+            return row;
+        }
+        any = row->kind == KOKEN_ROW_ANY ? row : any;
+    }
+    return any;
+}
+
+/* Calls the handler of one message and disposes of its envelope. 0, or what ends the agent. */
+static KN_ALWAYS_INLINE int handle(struct koken_ctx *ctx, struct kn_agent *a, struct kn_envelope *e)
+{
+    const struct koken_row *row = find_row(a->behaviour, e->type);
+    ctx->kept = false;
+    if (kn_unlikely(!row)) {
+        kn_dead_letter(ctx->local, e, -ENOTSUP);
+        kn_envelope_done(ctx->local, a, e);
+        return 0;
+    }
+    ctx->msg = e;
+    kn_store(&ctx->local->running_type, e->type, relaxed); /* for reports only */
+    int rc = row->handle(ctx, a->state, e->payload);
+    ctx->msg = NULL;
+    if (kn_unlikely(ctx->kept)) {
+        return rc;
+    }
+    struct kn_local *local = ctx->local; /* another one, if the handler was in a blocking section */
+    kn_count_add(&local->counters.received, 1);
+    if (kn_unlikely(e->flags & (KN_ENV_REQUEST | KN_ENV_BYTES))) {
+        kn_message_over(local, a, e, rc);
+    }
+    if (kn_unlikely(e->type->drop != NULL)) {
+        e->type->drop(e->payload); /* what the handler has not taken */
+    }
+    kn_envelope_done(local, a, e);
+    return rc;
+}
+
+/* A message of the system lane. */
+static int handle_system(struct koken_ctx *ctx, struct kn_agent *a, struct kn_envelope *e)
+{
+    bool deliver = false;
+    int rc = kn_agent_system(ctx, a, e, &deliver);
+    if (!deliver) {
+        kn_count_add(&ctx->local->counters.received, 1);
+        kn_envelope_done(ctx->local, a, e);
+        return rc;
+    }
+    rc = handle(ctx, a, e);
+    ctx->request = 0;
+    return rc;
+}
+
+/* Publishes what was consumed and tells those who wait for room. */
+static inline void publish(struct kn_local *local, struct kn_agent *a, uint32_t *consumed)
+{
+    if (*consumed && kn_likely(a->policy != KOKEN_POLICY_DROP_OLD)) {
+        kn_mailbox_consume(&a->mailbox, *consumed);
+        *consumed = 0;
+        if (kn_unlikely(kn_load(&a->mailbox.word, relaxed) & KN_MB_PRESSED)) { /* relaxed: a hint */
+            if (kn_mailbox_relieve(&a->mailbox)) {
+                kn_room_made(local, a);
+            }
+        }
+    }
+}
+
+/* Next message from the private lists; DROP_OLD keeps its user lane elsewhere. NULL: none. */
+static inline struct kn_envelope *next_message(struct kn_agent *a)
+{
+    struct kn_envelope *e = kn_intake_next(&a->intake);
+    if (!e && kn_unlikely(a->policy == KOKEN_POLICY_DROP_OLD)) {
+        e = kn_overflow_pop(kn_load(&a->overflow, relaxed)); /* relaxed: made at the spawn */
+    }
+    return e;
+}
+
+static inline void take(struct kn_local *local, struct kn_agent *a)
+{
+    bool took;
+    kn_envelope_release(local, kn_mailbox_take(&a->mailbox, &a->intake, &took));
+}
+
+enum outcome { OUT_EMPTY, OUT_AGAIN, OUT_ENDED, OUT_PARKED };
+
+/* Handles messages until there is none, the budget is spent, the agent ends, or waits for room elsewhere. */
+static enum outcome run_messages(struct koken_ctx *ctx, struct kn_agent *a, uint32_t *ret_handled)
+{
+    uint32_t consumed = 0, since_look = 0, handled = 0;
+    /* Relaxed: a statistic. */
+    uint32_t look_every = kn_load(&a->run_ns_ema, relaxed) > SLOW_HANDLER_NS ? 1 : LOOK_EVERY;
+    enum outcome out = OUT_EMPTY;
+    struct kn_envelope *e;
+    while ((e = next_message(a)) != NULL) { /* ends: at the budget at the latest */
+        int rc;
+        if (kn_unlikely(e->lane == KN_LANE_SYSTEM)) {
+            rc = handle_system(ctx, a, e);
+        } else {
+            bool is_counted = !(e->flags & KN_ENV_UNCOUNTED);
+            rc = handle(ctx, a, e);
+            consumed += is_counted && !ctx->kept;
+        }
+        handled++;
+        ctx->local->worker->budget--;
+        if (kn_unlikely(rc != 0) && (rc < 0 || rc == KOKEN_STOP)) {
+            publish(ctx->local, a, &consumed);
+            kn_agent_end(ctx->local, a, rc < 0 ? rc : 0);
+            return OUT_ENDED;
+        }
+        if (kn_unlikely(kn_agent_is_parked(a))) {
+            out = OUT_PARKED;
+            break;
+        }
+        if (consumed >= a->publish_every) {
+            publish(ctx->local, a, &consumed);
+        }
+        if (++since_look >= look_every) {
+            since_look = 0;
+            if (kn_mailbox_has_system(&a->mailbox)) {
+                take(ctx->local, a);
+            }
+            if (kn_worker_must_yield(ctx->local->worker)) {
+                out = OUT_AGAIN;
+                break;
+            }
+        }
+    }
+    publish(ctx->local, a, &consumed);
+    kn_store(&a->handled, kn_load(&a->handled, relaxed) + handled, relaxed); /* a statistic, ours */
+    *ret_handled = handled;
+    return out;
+}
+
+int kn_agent_run_system(struct koken_ctx *ctx, struct kn_agent *a)
+{
+    int rc = 0;
+    take(ctx->local, a);
+    while (rc >= 0 && rc != KOKEN_STOP && a->intake.system_head) { /* ends: what was taken is finite */
+        struct kn_envelope *e = a->intake.system_head;
+        a->intake.system_head = e->next;
+        rc = handle_system(ctx, a, e);
+    }
+    return rc == KOKEN_STOP || rc < 0 ? rc : 0;
+}
+
+/* The turn proper. timer: of a turn that is sampled, else NULL. */
+static enum kn_ran run_turn(struct koken_ctx *ctx, struct kn_agent *a, struct kn_sample *timer)
+{
+    uint32_t handled = 0;
+    enum outcome out = kn_unlikely(kn_agent_is_parked(a)) ? OUT_PARKED : OUT_EMPTY;
+    if (!a->intake.user_head && !a->intake.system_head) {
+        take(ctx->local, a);
+    }
+    for (;;) { /* ends: idle, ended, or the budget */
+        if (kn_likely(out != OUT_PARKED)) {
+            out = run_messages(ctx, a, &handled);
+        }
+        if (out == OUT_ENDED) {
+            return KN_RAN_DONE;
+        }
+        if (kn_unlikely(timer != NULL)) {
+            kn_profile_sample(timer, a, handled); /* before the agent may be another worker's */
+            timer = NULL;
+        }
+        if (out == OUT_AGAIN) {
+            return KN_RAN_AGAIN;
+        }
+        if (kn_unlikely(out == OUT_PARKED)) {
+            enum kn_parked parked = kn_park_turn(ctx, a);
+            if (parked != KN_PARKED_NO) {
+                return parked == KN_PARKED_AGAIN ? KN_RAN_AGAIN : KN_RAN_DONE;
+            }
+            out = OUT_EMPTY;
+            continue;
+        }
+        struct kn_envelope *last = NULL;
+        if (kn_mailbox_idle(&a->mailbox, &a->intake, 0, &last)) {
+            kn_envelope_release(ctx->local, last);
+            return KN_RAN_DONE;
+        }
+        if (kn_mailbox_relieve(&a->mailbox)) {
+            kn_room_made(ctx->local, a);
+        }
+        take(ctx->local, a);
+        if (kn_worker_must_yield(ctx->local->worker)) {
+            return KN_RAN_AGAIN;
+        }
+    }
+}
+
+enum kn_ran kn_agent_turn(struct kn_worker *worker, struct kn_runnable *run)
+{
+    struct kn_agent *a = kn_container_of(run, struct kn_agent, run);
+    struct kn_local *local = worker->local;
+    struct koken_ctx ctx = {.rt = local->rt, .local = local};
+    enum kn_ran ran;
+    kn_turn_begin(local, a, &ctx);
+    /* Relaxed: our own counter. */
+    if (kn_unlikely(kn_load(&worker->tick, relaxed) % SAMPLE_EVERY == 0)) {
+        struct kn_sample timer;
+        kn_profile_begin(&timer);
+        ran = run_turn(&ctx, a, &timer);
+    } else {
+        ran = run_turn(&ctx, a, NULL);
+    }
+    kn_turn_end(ctx.local);
+    return ran;
+}

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Threads outside that wait for an answer. A waiter is an agent without handlers that stands for the
+ * thread: answers find it by its handle, and late ones find nobody.
+ *
+ *     WAITING --answer, on a worker--> DONE       the thread reads the answer
+ *        |
+ *        +----timeout, on the thread--> GIVEN_UP   whatever comes later is thrown away
+ *
+ * One compare-and-swap decides. The waiter's memory belongs to the thread and the agent together; the
+ * second of the two to let go frees it.
+ */
+
+#include "actors/fiber_agent.h"
+#include "actors/kn_rcu.h"
+#include "actors/request.h"
+#include "actors/slots.h"
+#include "actors/spawn.h"
+#include "actors/system.h"
+#include "base/world.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum state { WAITING, DONE, GIVEN_UP };
+
+struct kn_waiter {
+    kn_atomic(uint32_t) state;  /* (a) enum state, and the futex */
+    kn_atomic(uint32_t) owners; /* (a) thread and agent */
+    int rc;                     /* written before DONE */
+    uint32_t size;              /* likewise: bytes of the answer */
+    unsigned char answer[KN_PAYLOAD_MAX] KN_ALIGNED(32);
+};
+
+static const struct koken_row no_rows[1] = {{NULL, NULL, KOKEN_ROW_MESSAGE}};
+static const struct koken_agent_type waiter_type = {
+    "koken.waiter", sizeof(struct kn_waiter *), _Alignof(struct kn_waiter *), no_rows, 0, 0};
+
+static void let_go(struct kn_waiter *waiter)
+{
+    /* [AW2] release: what this owner did; acquire: what the other did, before the memory goes. */
+    if (kn_sub(&waiter->owners, 1, acq_rel) == 1) {
+        kn_free(waiter, sizeof *waiter, _Alignof(struct kn_waiter));
+    }
+}
+
+/* Settles the wait with what e says, or as cancelled (e NULL). Later calls do nothing. */
+static void settle(struct kn_waiter *waiter, const struct kn_envelope *e)
+{
+    uint32_t waiting = WAITING;
+    if (kn_load(&waiter->state, relaxed) != WAITING) { /* relaxed: only we make it DONE */
+        return;
+    }
+    waiter->rc = -ECANCELED;
+    if (e && (e->flags & KN_ENV_ERROR)) {
+        waiter->rc = ((const struct koken_failed *)(const void *)e->payload)->error;
+    } else if (e) {
+        waiter->rc = 0;
+        waiter->size = e->type->size;
+        memcpy(waiter->answer, e->payload, e->type->size);
+    }
+    /* [AW1] release: the answer is there. */
+    if (kn_cas_strong(&waiter->state, &waiting, DONE, release, relaxed)) {
+        kn_futex_wake(&waiter->state, 1);
+    }
+}
+
+/* The waiter's turn: the first message settles it, and it ends. */
+static enum kn_ran waiter_turn(struct kn_worker *worker, struct kn_runnable *run)
+{
+    struct kn_agent *a = kn_container_of(run, struct kn_agent, run);
+    struct kn_local *local = worker->local;
+    struct kn_waiter *waiter = *(struct kn_waiter **)a->state;
+    bool took;
+    (void)kn_mailbox_take(&a->mailbox, &a->intake, &took);
+    struct kn_envelope *e = a->intake.system_head;
+    if (e) {
+        a->intake.system_head = e->next;
+        settle(waiter, e->flags & KN_ENV_REPLY ? e : NULL);
+        kn_count_add(&local->counters.received, 1);
+        kn_envelope_done(local, a, e);
+    } else {
+        settle(waiter, NULL);
+    }
+    kn_agent_end_quietly(local, a, 0, /* with_hook= */ false);
+    let_go(waiter);
+    return KN_RAN_DONE;
+}
+
+/* A waiter, of the calling thread and its agent. Errors: -ENOMEM. */
+static int waiter_new(struct koken *rt, struct kn_waiter **ret_waiter, struct kn_agent **ret_agent)
+{
+    struct kn_waiter *waiter = kn_alloc(sizeof *waiter, _Alignof(struct kn_waiter), -1);
+    if (!waiter) {
+        return -ENOMEM;
+    }
+    struct koken_spawn_options o = {.capacity = 2, .high = 2, .low = 1, .policy = KOKEN_POLICY_REJECT};
+    struct kn_birth birth = {&waiter_type, &o, waiter_turn, KN_AGENT_WAITER, false};
+    int rc = kn_agent_new(rt, NULL, &birth, ret_agent);
+    if (rc < 0) {
+        kn_free(waiter, sizeof *waiter, _Alignof(struct kn_waiter));
+        return rc;
+    }
+    pthread_mutex_lock(&rt->outside_lock);
+    kn_count_add(&rt->outside.spawned, 1);
+    pthread_mutex_unlock(&rt->outside_lock);
+    kn_atomic_init(&waiter->state, WAITING);
+    kn_atomic_init(&waiter->owners, 2);
+    waiter->rc = 0;
+    *(struct kn_waiter **)(*ret_agent)->state = waiter;
+    *ret_waiter = waiter;
+    return 0;
+}
+
+/* Waits for the settlement; gives up at the deadline. Thread: outside, offline in RCU. */
+static int await(struct kn_waiter *waiter, koken_ref who, uint64_t deadline)
+{
+    /* [AW1] acquire: the answer. */
+    while (kn_load(&waiter->state, acquire) == WAITING) {
+        if (kn_futex_wait(&waiter->state, WAITING, deadline) == -ETIMEDOUT) {
+            uint32_t waiting = WAITING;
+            /* [AW1] acquire: an answer that came after all. */
+            if (kn_cas_strong(&waiter->state, &waiting, GIVEN_UP, acquire, acquire)) {
+                kn_rcu_visit();
+                /* Gone already, or without memory: then its own answer, or the stop, ends it. */
+                (void)kn_tell_outside(who, &kn_type_stop);
+                kn_rcu_depart();
+                return -ETIMEDOUT;
+            }
+        }
+    }
+    return waiter->rc;
+}
+
+static uint64_t deadline_of(uint64_t timeout_ns)
+{
+    if (timeout_ns == KOKEN_NO_DEADLINE) {
+        return KN_NEVER;
+    }
+    uint64_t now = kn_now();
+    return timeout_ns > KN_NEVER - 1 - now ? KN_NEVER - 1 : now + timeout_ns;
+}
+
+int koken_await_rt_(struct koken *rt, koken_ref to, uint64_t timeout_ns, void *ret_answer,
+                    size_t answer_size, const struct koken_type *type, const void *payload)
+{
+    if (!rt || !ret_answer) {
+        return -EINVAL;
+    }
+    struct kn_local *local = kn_local_here();
+    if (local) {
+        return local->running ? koken_await_ctx_(local->running, to, timeout_ns, ret_answer, answer_size,
+                                                 type, payload)
+                              : -ENOTSUP;
+    }
+    struct kn_waiter *waiter = NULL;
+    struct kn_agent *self = NULL;
+    uint64_t deadline = deadline_of(timeout_ns);
+    kn_rcu_visit();
+    struct kn_agent *a = kn_resolve(to.id);
+    int rc = !a ? -ESRCH
+                : (kn_load(&rt->stopping, relaxed) ? -ESHUTDOWN : waiter_new(rt, &waiter, &self));
+    koken_ref me = {0};
+    if (rc == 0) {
+        me = kn_agent_ref(self);
+        struct koken *there = kn_agent_runtime(a);
+        struct kn_envelope *e = kn_message_new_outside(there, type, payload);
+        rc = e ? 0 : -ENOMEM;
+        if (e) {
+            e->from = me.id;
+            e->corr = 1;
+            e->flags |= KN_ENV_REQUEST;
+            rc = kn_send_outside(there, a, e);
+        }
+        if (rc < 0) {
+            (void)kn_tell_outside(me, &kn_type_stop); /* without memory: the stop ends it */
+        }
+    }
+    kn_rcu_depart();
+    if (rc >= 0) {
+        rc = await(waiter, me, deadline);
+        if (rc == 0 && waiter->size != answer_size) {
+            rc = -EPROTO;
+        }
+        if (rc == 0) {
+            memcpy(ret_answer, waiter->answer, answer_size);
+        }
+    }
+    if (waiter) {
+        let_go(waiter);
+    }
+    return rc;
+}
+
+int kn_spawn_start(struct koken *rt, struct kn_agent *a, const struct kn_init_arg *payload, uint64_t from)
+{
+    struct kn_envelope *e = kn_message_new_outside(rt, &kn_type_init, payload);
+    if (!e) {
+        (void)kn_tell_outside(kn_agent_ref(a), &kn_type_stop);
+        return -ENOMEM;
+    }
+    if (from) {
+        e->from = from;
+        e->corr = 1;
+    }
+    int rc = kn_post_system(NULL, kn_agent_id(a), e);
+    KN_ASSERT(rc == 0); /* nobody else knows the newborn */
+    pthread_mutex_lock(&rt->outside_lock);
+    kn_count_add(&rt->outside.sent, 1);
+    pthread_mutex_unlock(&rt->outside_lock);
+    return rc;
+}
+
+int kn_spawn_and_wait(struct koken *rt, struct kn_agent *a, const void *arg)
+{
+    struct kn_waiter *waiter;
+    struct kn_agent *self;
+    int rc = waiter_new(rt, &waiter, &self);
+    if (rc < 0) {
+        (void)kn_tell_outside(kn_agent_ref(a), &kn_type_stop);
+        return rc;
+    }
+    koken_ref me = kn_agent_ref(self);
+    struct kn_init_arg payload = {.arg = arg, .is_waiting = 1};
+    rc = kn_spawn_start(rt, a, &payload, me.id);
+    kn_rcu_depart();
+    if (rc == 0) {
+        rc = await(waiter, me, KN_NEVER);
+        rc = rc > 0 ? -ECANCELED : rc;
+    }
+    kn_rcu_visit();
+    let_go(waiter);
+    return rc;
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The mailbox's less frequent paths: pressure, sorting a longer chain, closing. See mailbox.h. */
+#include "mailbox/mailbox.h"
+
+/*
+ * Hysteresis. Pressed, a mailbox accepts again only at its low mark; the one whose swap clears P (a sender
+ * here, the receiver in kn_mailbox_relieve) wakes those who wait. Not pressed but at the limit, P is set so
+ * that the receiver knows that somebody was refused. The receiver cannot go idle while P is set, so a
+ * refused sender is never forgotten. (A receiver that goes idle with messages at hand, because it waits for
+ * something else, keeps P and will come back to them: kn_mailbox_idle.)
+ */
+int kn_mailbox_pressure(struct kn_mailbox *mb, uint64_t *word, bool *opened)
+{
+    uint64_t seen = *word;
+    for (;;) {
+        if (seen & KN_MB_CLOSED) {
+            return -1;
+        }
+        /* Relaxed: as in kn_mailbox_push; the word was read first, with acquire. */
+        int32_t len = kn_mb_length(seen, kn_load(&mb->consumed, relaxed));
+        uint32_t length = len < 0 ? 0 : (uint32_t)len;
+        if (seen & KN_MB_PRESSED) {
+            if (length > mb->low) {
+                return KN_PUSH_FULL;
+            }
+            *word = seen & ~(uint64_t)KN_MB_PRESSED;
+            *opened = true;
+            return 0;
+        }
+        if (length < mb->limit) {
+            *word = seen;
+            *opened = false;
+            return 0;
+        }
+        /* [MB2] release: a sender's refusal happens before the relief it waits for. [MB3] acquire. */
+        if (kn_cas_weak(&mb->word, &seen, seen | KN_MB_PRESSED, acq_rel, acquire)) {
+            return KN_PUSH_FULL;
+        }
+    }
+}
+
+void kn_intake_sort(struct kn_intake *in, struct kn_envelope *top)
+{
+    struct kn_envelope *user = NULL, *user_last = NULL, *system = NULL, *system_last = NULL;
+    struct kn_envelope *e = top;
+    while (e != in->boundary) { /* ends: a chain leads down to the boundary, or to NULL when there is none */
+        struct kn_envelope *older = e->next;
+        if (e->lane == KN_LANE_SYSTEM) {
+            system_last = system ? system_last : e;
+            e->next = system;
+            system = e;
+        } else {
+            user_last = user ? user_last : e;
+            e->next = user;
+            user = e;
+        }
+        e = older;
+    }
+    if (user) {
+        if (in->user_head) {
+            in->user_tail->next = user;
+        } else {
+            in->user_head = user;
+        }
+        in->user_tail = user_last;
+    }
+    if (system) {
+        struct kn_envelope **link = &in->system_head;
+        while (*link) { /* ends: the list is short, it was taken whole and is drained first */
+            link = &(*link)->next;
+        }
+        *link = system;
+        KN_ASSERT(system_last->next == NULL);
+    }
+    in->boundary = top;
+}
+
+bool kn_mailbox_relieve(struct kn_mailbox *mb)
+{
+    uint64_t word = kn_load(&mb->word, acquire); /* [MB2] acquire: the refusal that set P */
+    for (;;) {
+        if (!(word & KN_MB_PRESSED)) {
+            return false;
+        }
+        int32_t len = kn_mb_length(word, kn_load(&mb->consumed, relaxed)); /* our own count */
+        if (len > 0 && (uint32_t)len > mb->low) {
+            return false;
+        }
+        /* [MB2] release: room made happens before the send of whom it wakes. */
+        if (kn_cas_weak(&mb->word, &word, word & ~(uint64_t)KN_MB_PRESSED, acq_rel, acquire)) {
+            return true;
+        }
+    }
+}
+
+bool kn_mailbox_close(struct kn_mailbox *mb, struct kn_intake *in, struct kn_envelope **ret_last)
+{
+    struct kn_envelope *last = in->boundary;
+    uint64_t word = kn_load(&mb->word, acquire); /* [MB1] acquire */
+    KN_ASSERT(word & KN_MB_SCHEDULED);
+    uint64_t closed;
+    do {
+        closed = (word & KN_MB_SEQ_MASK) | KN_MB_CLOSED | KN_MB_SCHEDULED;
+        /* [MB1] acquire: takes the whole chain. [MB3] release: the receiver's end. */
+    } while (!kn_cas_weak(&mb->word, &word, closed, acq_rel, acquire));
+    struct kn_envelope *top = kn_mb_top(word);
+    if (top != last) {
+        kn_intake_sort(in, top);
+    }
+    in->boundary = NULL;
+    *ret_last = last;
+    return word & KN_MB_PRESSED;
+}

@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The mailbox: many senders, one receiver at a time, two lanes, an exact bound, in one atomic word.
+ *
+ *      63                22 21        4 3  2  1  0
+ *     +--------------------+-----------+--+--+--+--+
+ *     | newest envelope >>6|  sequence |P |C |Y |S |
+ *     +--------------------+-----------+--+--+--+--+
+ *
+ *     S  scheduled: somebody is responsible for running the receiver
+ *     Y  a system message is among those not yet taken
+ *     C  closed: the receiver has ended
+ *     P  pressed: len reached the high mark and has not been down at the low mark since
+ *
+ * Envelopes not yet taken form a chain from the newest down. A send is one compare-and-swap that puts an
+ * envelope on top and sets S; whoever found S clear must get the receiver scheduled. The word is the whole
+ * truth about "is there work": nobody looks at lengths to decide it.
+ *
+ * Taking costs the receiver a load, no read-modify-write: it walks from the top down to the *boundary*,
+ * the top of its previous take, and reverses what lies between into its private lists. The boundary stays
+ * linked in the word, so it is kept, though handled, until it cannot be met again (DESIGN.md, I3).
+ * Going idle is one compare-and-swap from {boundary, S} to {nothing, 0}: it fails exactly if something
+ * came meanwhile. So a lone message costs two locked operations from send to idle, a flood one each.
+ *
+ * The bound: `sequence` counts accepted user messages, `consumed` (written by the receiver alone) the
+ * handled ones. A sender reads the word, then consumed; the swap succeeds only if the word still stands,
+ * and consumed can only have grown: the length it found is never too small. System messages are not counted.
+ *
+ * | op    | push | take | idle | close | len |   X: one at a time, by holding S
+ * |-------|------|------|------|-------|-----|
+ * | push  |  -   |  -   |  -   |  -    |  -  |   push: lock-free; take, len: wait-free; idle: wait-free
+ * | take  |  -   |  X   |  X   |  X    |  -  |   (answers "no" instead of trying again); close: lock-free
+ * | idle  |  -   |  X   |  X   |  X    |  -  |
+ * | close |  -   |  X   |  X   |  X    |  -  |
+ */
+#ifndef KN_MAILBOX_MAILBOX_H
+#define KN_MAILBOX_MAILBOX_H
+
+#include "base/align.h"
+#include "base/assert.h"
+#include "base/atomic.h"
+#include "caps/envelope.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+    KN_MB_SCHEDULED = 1u << 0,
+    KN_MB_SYSTEM = 1u << 1,
+    KN_MB_CLOSED = 1u << 2,
+    KN_MB_PRESSED = 1u << 3,
+    KN_MB_SEQ_SHIFT = 4,
+    KN_MB_SEQ_BITS = 18,
+    KN_MB_TOP_SHIFT = 22,
+};
+
+#define KN_MB_SEQ_ONE ((uint64_t)1 << KN_MB_SEQ_SHIFT)
+#define KN_MB_SEQ_MASK ((((uint64_t)1 << KN_MB_SEQ_BITS) - 1) << KN_MB_SEQ_SHIFT)
+#define KN_MB_FLAGS ((uint64_t)15)
+
+/* Lengths are differences of two sequence numbers, and must be told from their opposites. */
+#define KN_MB_CAPACITY_MAX ((1u << (KN_MB_SEQ_BITS - 1)) - 1)
+#define KN_MB_UNBOUNDED UINT32_MAX
+
+_Static_assert(KN_MB_SEQ_SHIFT + KN_MB_SEQ_BITS == KN_MB_TOP_SHIFT, "the fields of the word meet");
+_Static_assert(48 - 6 + KN_MB_TOP_SHIFT == 64, "the pointer field holds any 64-byte aligned address");
+
+/* (c) constant after init  (a) atomic  (o) holder of S only */
+struct kn_mailbox {
+    kn_atomic(uint64_t) word;     /* (a) everyone */
+    kn_atomic(uint32_t) consumed; /* (a) written by the holder of S, user messages handled, wraps */
+    uint32_t limit;               /* (c) refuse a user message at this length; KN_MB_UNBOUNDED: never */
+    uint32_t low;                 /* (c) pressed ends at this length; == limit: no hysteresis */
+};
+
+/* The receiver's side: private lists in the order of arrival. */
+struct kn_intake {
+    struct kn_envelope *user_head;   /* (o) */
+    struct kn_envelope *user_tail;   /* (o) valid while user_head is set */
+    struct kn_envelope *system_head; /* (o) */
+    struct kn_envelope *boundary;    /* (o) newest envelope of the last take, still linked in the word */
+};
+
+enum kn_push {
+    KN_PUSH_OK,     /* the receiver is scheduled already */
+    KN_PUSH_WAKE,   /* the pusher must get the receiver scheduled */
+    KN_PUSH_FULL,   /* refused, the envelope stays the pusher's */
+    KN_PUSH_CLOSED, /* refused, nobody there */
+};
+
+static inline struct kn_envelope *kn_mb_top(uint64_t word)
+{
+    return (struct kn_envelope *)(uintptr_t)((word >> KN_MB_TOP_SHIFT) << 6);
+}
+
+static inline uint64_t kn_mb_with_top(const struct kn_envelope *top, uint64_t rest)
+{
+    return ((uint64_t)(uintptr_t)top << (KN_MB_TOP_SHIFT - 6)) | rest;
+}
+
+/* User messages accepted in word and not among the first `consumed`; at least 0 as a signed number. */
+static inline int32_t kn_mb_length(uint64_t word, uint32_t consumed)
+{
+    uint32_t seq = (uint32_t)((word & KN_MB_SEQ_MASK) >> KN_MB_SEQ_SHIFT);
+    /* The difference of two 18-bit numbers, sign-extended. */
+    return (int32_t)((seq - consumed) << (32 - KN_MB_SEQ_BITS)) >> (32 - KN_MB_SEQ_BITS);
+}
+
+/*
+ * Initialises a mailbox that refuses at `limit` user messages and, once it has refused, until `low`.
+ * `flags` may hold KN_MB_SCHEDULED: born scheduled. Not concurrent with anything.
+ */
+static inline void kn_mailbox_init(struct kn_mailbox *mb, uint32_t limit, uint32_t low, uint64_t flags)
+{
+    KN_ASSERT(limit == KN_MB_UNBOUNDED || (limit >= 1 && limit <= KN_MB_CAPACITY_MAX));
+    KN_ASSERT(low <= limit);
+    kn_store(&mb->consumed, 0, relaxed); /* published by whoever publishes the receiver */
+    mb->limit = limit;
+    mb->low = low;
+    kn_store(&mb->word, flags, relaxed);
+}
+
+/*
+ * What a full or pressed mailbox does with a send: 0 to go on with *word (perhaps with P cleared, then
+ * *opened is set), or KN_PUSH_FULL. The slow part of kn_mailbox_push.
+ */
+int kn_mailbox_pressure(struct kn_mailbox *mb, uint64_t *word, bool *opened);
+
+/*
+ * Puts a user message into the mailbox. *opened is set (never cleared) if this push ended the pressure:
+ * the pusher must then wake those who wait for room. On refusal the envelope is unchanged.
+ */
+static inline enum kn_push kn_mailbox_push(struct kn_mailbox *mb, struct kn_envelope *e, bool *opened)
+{
+    /* [MB3] acquire: pairs with the release of close; and `consumed` is to be read after the word. */
+    uint64_t word = kn_load(&mb->word, acquire);
+    KN_ASSERT(((uintptr_t)e & 63) == 0);
+    for (;;) {
+        if (kn_unlikely(word & KN_MB_CLOSED)) {
+            return KN_PUSH_CLOSED;
+        }
+        uint64_t seen = word;
+        bool opening = false;
+        /* Relaxed: consumed only grows, and an old value only makes the length look larger. */
+        int32_t len = kn_mb_length(word, kn_load(&mb->consumed, relaxed));
+        if (kn_unlikely((word & KN_MB_PRESSED) || (len > 0 && (uint32_t)len >= mb->limit))) {
+            int full = kn_mailbox_pressure(mb, &word, &opening);
+            if (full) {
+                return full < 0 ? KN_PUSH_CLOSED : KN_PUSH_FULL;
+            }
+            seen = opening ? word | KN_MB_PRESSED : word;
+        }
+        e->next = kn_mb_top(word);
+        uint64_t seq = (word + KN_MB_SEQ_ONE) & KN_MB_SEQ_MASK;
+        uint64_t now = kn_mb_with_top(e, seq | (word & KN_MB_FLAGS) | KN_MB_SCHEDULED);
+        /*
+         * [MB1] release: publishes the envelope to the take. [MB2] acquire: if this finds S clear, what the
+         * last receiver did before it went idle happens before what the next one does.
+         */
+        if (kn_likely(kn_cas_weak(&mb->word, &seen, now, acq_rel, acquire))) {
+            *opened |= opening;
+            return word & KN_MB_SCHEDULED ? KN_PUSH_OK : KN_PUSH_WAKE;
+        }
+        word = seen;
+    }
+}
+
+/* Puts a system message into the mailbox: never refused but by a closed one, never counted. */
+static inline enum kn_push kn_mailbox_push_system(struct kn_mailbox *mb, struct kn_envelope *e)
+{
+    uint64_t word = kn_load(&mb->word, acquire); /* [MB3] acquire */
+    KN_ASSERT(((uintptr_t)e & 63) == 0);
+    e->lane = KN_LANE_SYSTEM;
+    for (;;) {
+        if (kn_unlikely(word & KN_MB_CLOSED)) {
+            return KN_PUSH_CLOSED;
+        }
+        e->next = kn_mb_top(word);
+        uint64_t rest = word & (KN_MB_SEQ_MASK | KN_MB_FLAGS);
+        uint64_t now = kn_mb_with_top(e, rest | KN_MB_SCHEDULED | KN_MB_SYSTEM);
+        /* [MB1] release, [MB2] acquire: as in kn_mailbox_push. */
+        if (kn_likely(kn_cas_weak(&mb->word, &word, now, acq_rel, acquire))) {
+            return word & KN_MB_SCHEDULED ? KN_PUSH_OK : KN_PUSH_WAKE;
+        }
+    }
+}
+
+/* Sets S (and, with KN_MB_SYSTEM, asks for a look) without a message. Answers as a push. */
+static inline enum kn_push kn_mailbox_nudge(struct kn_mailbox *mb, uint64_t flags)
+{
+    /* [MB1] release, [MB2] acquire: as in kn_mailbox_push. */
+    uint64_t word = kn_or(&mb->word, flags | KN_MB_SCHEDULED, acq_rel);
+    if (kn_unlikely(word & KN_MB_CLOSED)) {
+        return KN_PUSH_CLOSED;
+    }
+    return word & KN_MB_SCHEDULED ? KN_PUSH_OK : KN_PUSH_WAKE;
+}
+
+/* True if a system message waits untaken. Relaxed: a hint, made certain by the take or by going idle. */
+static inline bool kn_mailbox_has_system(const struct kn_mailbox *mb)
+{
+    return kn_load(&mb->word, relaxed) & KN_MB_SYSTEM;
+}
+
+/* Sorts the chain from top down to (not including) the boundary into the intake's lists. */
+void kn_intake_sort(struct kn_intake *in, struct kn_envelope *top);
+
+/*
+ * Moves what has come since the last take into the private lists. Only the holder of S.
+ * Answers the envelope that stopped being the boundary (to be freed if it has been handled), or NULL;
+ * *took tells whether anything came.
+ */
+static inline struct kn_envelope *kn_mailbox_take(struct kn_mailbox *mb, struct kn_intake *in, bool *took)
+{
+    /* [MB1] acquire: the envelopes in the chain are ours, whole. */
+    uint64_t word = kn_load(&mb->word, acquire);
+    if (kn_unlikely(word & KN_MB_SYSTEM)) {
+        word = kn_and(&mb->word, ~(uint64_t)KN_MB_SYSTEM, acq_rel); /* [MB1] acquire */
+    }
+    struct kn_envelope *top = kn_mb_top(word);
+    struct kn_envelope *old = in->boundary;
+    *took = top != old;
+    if (top == old) {
+        return NULL;
+    }
+    if (top->next == old && top->lane == KN_LANE_USER && !in->user_head) {
+        top->next = NULL; /* the usual case: one message */
+        in->user_head = in->user_tail = top;
+        in->boundary = top;
+    } else {
+        kn_intake_sort(in, top);
+    }
+    return old;
+}
+
+/* Tells senders that n more user messages have been handled. Only the holder of S. */
+static inline void kn_mailbox_consume(struct kn_mailbox *mb, uint32_t n)
+{
+    /* Relaxed: only the count travels here; one writer, so no read-modify-write. */
+    kn_store(&mb->consumed, kn_load(&mb->consumed, relaxed) + n, relaxed);
+}
+
+/*
+ * Ends the pressure if the length is at the low mark. True: the caller must wake those who wait for room.
+ * Only the holder of S; to be called after consume, and always before going idle.
+ */
+bool kn_mailbox_relieve(struct kn_mailbox *mb);
+
+/*
+ * Gives S up if nothing has come. `keep` is 0, or KN_MB_PRESSED for a receiver that goes idle with messages
+ * still in its private lists: the pressure on it then lasts until it handles them. True: it is idle and no longer the caller's, in->boundary has
+ * been cleared before, and *ret_last is the old boundary, to be freed if handled (NULL: none).
+ * The caller has no use now for what its private lists may still hold.
+ */
+static inline bool kn_mailbox_idle(struct kn_mailbox *mb, struct kn_intake *in, uint64_t keep,
+                                   struct kn_envelope **ret_last)
+{
+    KN_ASSERT(!in->system_head);
+    struct kn_envelope *last = in->boundary;
+    uint64_t word = kn_load(&mb->word, relaxed); /* what it says is checked by the swap */
+    if (kn_mb_top(word) != last || (word & KN_MB_FLAGS & ~keep) != KN_MB_SCHEDULED) {
+        return false;
+    }
+    in->boundary = NULL; /* before the swap: afterwards the intake may be another worker's */
+    /* [MB2] release: the receiver's state passes to whoever schedules it next. */
+    uint64_t idle = word & (KN_MB_SEQ_MASK | keep);
+    if (!kn_cas_strong(&mb->word, &word, idle, acq_rel, relaxed)) {
+        in->boundary = last;
+        return false;
+    }
+    *ret_last = last;
+    return true;
+}
+
+/*
+ * Closes the mailbox for good; what had not been taken is in the private lists afterwards. True: the
+ * mailbox was pressed, somebody may wait for room. S stays with the caller. Only the holder of S.
+ * *ret_last: as in kn_mailbox_idle.
+ */
+bool kn_mailbox_close(struct kn_mailbox *mb, struct kn_intake *in, struct kn_envelope **ret_last);
+
+/* The number of user messages that wait, at some moment during the call. Any thread. */
+static inline uint32_t kn_mailbox_queued(const struct kn_mailbox *mb)
+{
+    uint64_t word = kn_load(&mb->word, acquire); /* [MB3] acquire: read before consumed */
+    int32_t len = kn_mb_length(word, kn_load(&mb->consumed, relaxed));
+    return len < 0 ? 0 : (uint32_t)len;
+}
+
+/* First of the private lists, system lane first; NULL when both are empty. Only the holder of S. */
+static inline struct kn_envelope *kn_intake_next(struct kn_intake *in)
+{
+    struct kn_envelope *e = in->system_head;
+    if (kn_unlikely(e != NULL)) {
+        in->system_head = e->next;
+        return e;
+    }
+    e = in->user_head;
+    if (e) {
+        in->user_head = e->next;
+    }
+    return e;
+}
+
+#endif

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See overflow.h. */
+#include "mailbox/overflow.h"
+
+#include "base/alloc.h"
+#include "base/assert.h"
+
+struct kn_overflow *kn_overflow_new(uint64_t bytes_max)
+{
+    struct kn_overflow *o = kn_alloc(sizeof *o, KN_CACHE_LINE, -1);
+    if (!o) {
+        return NULL;
+    }
+    *o = (struct kn_overflow){.bytes_max = bytes_max};
+    o->waiters_end = &o->waiters;
+    int rc = pthread_mutex_init(&o->lock, NULL);
+    KOKEN_CHECK(rc == 0); /* a default mutex takes no resource on any platform we support */
+    return o;
+}
+
+void kn_overflow_free(struct kn_overflow *o)
+{
+    if (!o) {
+        return;
+    }
+    KN_ASSERT(!o->waiters);
+    KN_ASSERT(!o->oldest);
+    pthread_mutex_destroy(&o->lock);
+    kn_free(o, sizeof *o, KN_CACHE_LINE);
+}
+
+bool kn_overflow_wait(struct kn_overflow *o, struct kn_room_waiter *waiter)
+{
+    pthread_mutex_lock(&o->lock);
+    bool open = !o->closed;
+    if (open) {
+        waiter->next = NULL;
+        *o->waiters_end = waiter;
+        o->waiters_end = &waiter->next;
+    }
+    pthread_mutex_unlock(&o->lock);
+    return open;
+}
+
+/* Unlinks what *link points to. Under the lock. */
+static struct kn_room_waiter *unlink_waiter(struct kn_overflow *o, struct kn_room_waiter **link)
+{
+    struct kn_room_waiter *waiter = *link;
+    *link = waiter->next;
+    if (o->waiters_end == &waiter->next) {
+        o->waiters_end = link;
+    }
+    return waiter;
+}
+
+bool kn_overflow_unwait(struct kn_overflow *o, struct kn_room_waiter *waiter)
+{
+    bool found = false;
+    pthread_mutex_lock(&o->lock);
+    for (struct kn_room_waiter **link = &o->waiters; *link; link = &(*link)->next) {
+        if (*link == waiter) {
+            unlink_waiter(o, link);
+            found = true;
+            break;
+        }
+    }
+    pthread_mutex_unlock(&o->lock);
+    return found;
+}
+
+bool kn_overflow_pop_waiter(struct kn_overflow *o, uint64_t *ret_who, uint64_t *ret_cookie)
+{
+    pthread_mutex_lock(&o->lock);
+    bool found = o->waiters != NULL;
+    if (found) {
+        struct kn_room_waiter *waiter = unlink_waiter(o, &o->waiters);
+        *ret_who = waiter->who;
+        *ret_cookie = waiter->cookie;
+    }
+    pthread_mutex_unlock(&o->lock);
+    return found;
+}
+
+void kn_overflow_close(struct kn_overflow *o)
+{
+    pthread_mutex_lock(&o->lock);
+    o->closed = true;
+    pthread_mutex_unlock(&o->lock);
+}
+
+bool kn_overflow_append(struct kn_overflow *o, struct kn_envelope *e, uint32_t max,
+                        struct kn_envelope **ret_victim)
+{
+    struct kn_envelope *victim = NULL;
+    KN_ASSERT(max >= 1);
+    pthread_mutex_lock(&o->lock);
+    bool open = !o->closed;
+    if (open) {
+        e->next = NULL;
+        if (o->oldest) {
+            o->newest->next = e;
+        } else {
+            o->oldest = e;
+        }
+        o->newest = e;
+        if (++o->count > max) {
+            victim = o->oldest;
+            o->oldest = victim->next;
+            o->count--;
+        }
+        *ret_victim = victim;
+    }
+    pthread_mutex_unlock(&o->lock);
+    return open;
+}
+
+struct kn_envelope *kn_overflow_pop(struct kn_overflow *o)
+{
+    pthread_mutex_lock(&o->lock);
+    struct kn_envelope *e = o->oldest;
+    if (e) {
+        o->oldest = e->next;
+        o->count--;
+    }
+    pthread_mutex_unlock(&o->lock);
+    return e;
+}
+
+uint32_t kn_overflow_count(struct kn_overflow *o)
+{
+    pthread_mutex_lock(&o->lock);
+    uint32_t count = o->count;
+    pthread_mutex_unlock(&o->lock);
+    return count;
+}
+
+bool kn_overflow_reserve(struct kn_overflow *o, uint64_t n)
+{
+    /* Relaxed: the counter bounds a sum, it hands nothing over. The swap loop never overshoots. */
+    uint64_t bytes = kn_load(&o->bytes, relaxed);
+    do {
+        if (bytes + n > o->bytes_max) {
+            return false;
+        }
+    } while (!kn_cas_weak(&o->bytes, &bytes, bytes + n, relaxed, relaxed));
+    return true;
+}
+
+void kn_overflow_release(struct kn_overflow *o, uint64_t n)
+{
+    uint64_t before = kn_sub(&o->bytes, n, relaxed); /* relaxed: as above */
+    KN_ASSERT(before >= n);
+    (void)before;
+}
