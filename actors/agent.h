@@ -124,8 +124,8 @@ struct koken {
     struct koken_options options;     /* (c) with all defaults filled in */
     struct kn_local *locals;          /* (c) one per worker */
     unsigned worker_count;            /* (c) */
-    struct kn_depot **depots;         /* (c) one per NUMA node */
-    unsigned node_count;              /* (c) */
+    struct kn_depot *depots[KN_NODES_MAX]; /* (c) one per NUMA node that has workers, and [0] */
+    unsigned node_count;                   /* (c) highest such node + 1 */
     kn_atomic(uint32_t) stopping;     /* (a) 0 runs, 1 refuses from outside, 2 cancels */
 
     struct kn_stack_pool stack_pool;  /* its own lock, a leaf */

@@ -59,14 +59,31 @@ static int read_options(const struct koken_options *from, struct koken_options *
     return 0;
 }
 
+/* The depot of a node, made at its first worker. NULL: no memory. Thread: the one that starts rt. */
+static struct kn_depot *depot_of(struct koken *rt, unsigned node)
+{
+    if (!rt->depots[node]) {
+        struct kn_depot *depot = kn_alloc(sizeof *depot, _Alignof(struct kn_depot), -1);
+        if (!depot) {
+            return NULL;
+        }
+        kn_depot_init(depot, (int)node);
+        rt->depots[node] = depot;
+        rt->node_count = node >= rt->node_count ? node + 1 : rt->node_count;
+    }
+    return rt->depots[node];
+}
+
 static int worker_start(struct kn_worker *worker, void *arg)
 {
     struct koken *rt = arg;
     struct kn_local *local = &rt->locals[worker->index];
-    unsigned node = worker->node >= 0 && (unsigned)worker->node < rt->node_count
-                        ? (unsigned)worker->node
-                        : 0;
-    kn_pool_init(&worker->pool, rt->depots[node], rt->node_count > 1 ? worker->node : -1);
+    unsigned node = worker->node > 0 ? (unsigned)worker->node % KN_NODES_MAX : 0;
+    struct kn_depot *depot = depot_of(rt, node);
+    if (!depot) {
+        return -ENOMEM;
+    }
+    kn_pool_init(&worker->pool, depot, (int)node);
     kn_stacks_init(&local->stacks, &rt->stack_pool, -1);
     local->worker = worker;
     local->rt = rt;
@@ -142,19 +159,6 @@ static struct kn_sched_config sched_config(struct koken *rt)
     };
 }
 
-static int make_depots(struct koken *rt)
-{
-    for (unsigned i = 0; i < rt->node_count; i++) {
-        rt->depots[i] = kn_alloc(sizeof *rt->depots[i], _Alignof(struct kn_depot), -1);
-        if (!rt->depots[i]) {
-            return -ENOMEM;
-        }
-        kn_depot_init(rt->depots[i], rt->node_count > 1 ? (int)i : -1);
-    }
-    kn_pool_init(&rt->outside_pool, rt->depots[0], -1);
-    return 0;
-}
-
 void kn_runtime_free(struct koken *rt)
 {
     kn_pool_fini(&rt->outside_pool);
@@ -190,14 +194,15 @@ int koken_start(const struct koken_options *options, struct koken **ret_rt)
     }
     memset(rt, 0, sizeof *rt);
     rt->options = filled;
-    rt->node_count = 1;
     pthread_mutex_init(&rt->slots_lock, NULL);
     pthread_mutex_init(&rt->outside_lock, NULL);
     pthread_mutex_init(&rt->park_lock, NULL);
-    rc = make_depots(rt);
-    if (rc < 0) {
+    struct kn_depot *depot = depot_of(rt, 0);
+    if (!depot) {
+        rc = -ENOMEM;
         goto err;
     }
+    kn_pool_init(&rt->outside_pool, depot, -1);
     rc = kn_stack_pool_init(&rt->stack_pool, &(struct kn_stack_config){.size = filled.stack_size});
     if (rc < 0) {
         goto err;
@@ -268,8 +273,10 @@ void koken_metrics(const struct koken *const_rt, struct koken_metrics *m)
     m->wakes = stats.wakes;
     for (unsigned i = 0; i < rt->node_count; i++) {
         struct kn_depot_usage usage;
-        kn_depot_usage(rt->depots[i], &usage);
-        m->envelope_bytes += usage.slab_bytes;
+        if (rt->depots[i]) {
+            kn_depot_usage(rt->depots[i], &usage);
+            m->envelope_bytes += usage.slab_bytes;
+        }
     }
     m->workers = rt->worker_count;
 }
