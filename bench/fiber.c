@@ -11,9 +11,10 @@ struct yielder {
     uint64_t count;
 };
 
-static int yielder_body(koken_ctx *ctx, struct yielder *self, const void *arg)
+static int yielder_body(koken_ctx *ctx, struct bench_none *state, const void *arg)
 {
-    (void)arg;
+    (void)state;
+    const struct yielder *self = arg;
     struct bench_go go;
     int rc = koken_receive_only(ctx, KOKEN_S(60), bench_go, &go);
     for (uint64_t i = 0; rc == 0 && i < self->count; i++) {
@@ -25,7 +26,7 @@ static int yielder_body(koken_ctx *ctx, struct yielder *self, const void *arg)
     return koken_signal(self->sink, bench_tok, .value = self->count);
 }
 
-KOKEN_FIBER(yielder, struct yielder, yielder_body);
+KOKEN_FIBER(yielder, struct bench_none, yielder_body);
 
 int bench_fiber(struct bench_run *run, unsigned arg)
 {
@@ -41,7 +42,8 @@ int bench_fiber(struct bench_run *run, unsigned arg)
     struct yielder state = {sink, n};
     uint64_t start_ns = koken_now();
     for (int i = 0; rc == 0 && i < 2; i++) {
-        rc = koken_signal(koken_spawn(rt, yielder, .arg = &state), bench_go, .n = n);
+        rc = koken_signal(koken_spawn(rt, yielder, .arg = &state, .arg_size = sizeof state),
+                          bench_go, .n = n);
     }
     if (rc == 0) {
         rc = bench_ask(run, rt, sink, 2, KOKEN_NOBODY, &done);

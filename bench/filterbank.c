@@ -80,27 +80,29 @@ static int run_stage(koken_ctx *ctx, const struct stage *self, struct fir *fir)
     return 0;
 }
 
-static int stage_body(koken_ctx *ctx, struct stage *self, const void *arg)
+static int stage_body(koken_ctx *ctx, struct bench_none *state, const void *arg)
 {
-    (void)arg;
+    (void)state;
+    const struct stage *self = arg;
     struct fir *fir = new_fir(self->channel, self->number);
     int rc = fir == NULL ? -ENOMEM : run_stage(ctx, self, fir);
     free(fir);
     return rc;
 }
 
-KOKEN_FIBER(stage, struct stage, stage_body);
+KOKEN_FIBER(stage, struct bench_none, stage_body);
 
 struct feeder {
     koken_ref channel[CHANNELS];
     uint64_t count;
 };
 
-static int feeder_body(koken_ctx *ctx, struct feeder *self, const void *arg)
+static int feeder_body(koken_ctx *ctx, struct bench_none *state, const void *arg)
 {
-    (void)ctx;
-    (void)arg;
-    int rc = 0;
+    (void)state;
+    const struct feeder *self = arg;
+    struct bench_more begin; /* from the combiner, who must wait for the answer first */
+    int rc = koken_receive_only(ctx, KOKEN_S(60), bench_more, &begin);
     for (uint64_t i = 0; rc == 0 && i < self->count; i++) {
         for (unsigned c = 0; rc == 0 && c < CHANNELS; c++) {
             rc = koken_signal(self->channel[c], fb_sample, .value = i % 10000, .channel = c);
@@ -109,7 +111,7 @@ static int feeder_body(koken_ctx *ctx, struct feeder *self, const void *arg)
     return rc;
 }
 
-KOKEN_FIBER(feeder, struct feeder, feeder_body);
+KOKEN_FIBER(feeder, struct bench_none, feeder_body);
 
 struct combiner {
     koken_claim claim;
@@ -123,7 +125,7 @@ static int on_sample(koken_ctx *ctx, struct combiner *self, const struct fb_samp
     (void)ctx;
     self->sum += msg->value * (msg->channel + 1);
     self->left--;
-    return self->left == 0 && self->claim.number != 0 ? bench_answer(self->claim, self->sum) : 0;
+    return self->left == 0 ? bench_answer(self->claim, self->sum) : 0;
 }
 
 static int on_go(koken_ctx *ctx, struct combiner *self, const struct bench_go *msg)
@@ -153,9 +155,11 @@ static uint64_t expected_sum(uint64_t count)
 static koken_ref spawn_channel(struct koken *rt, koken_ref end, uint64_t channel, uint64_t count)
 {
     struct stage second = {end, channel, 1, (count + DECIMATION - 1) / DECIMATION};
-    koken_ref after = koken_spawn(rt, stage, .arg = &second, .policy = KOKEN_POLICY_PARK);
+    koken_ref after = koken_spawn(rt, stage, .arg = &second, .arg_size = sizeof second,
+                                  .policy = KOKEN_POLICY_PARK);
     struct stage first = {after, channel, 0, count};
-    return koken_spawn(rt, stage, .arg = &first, .policy = KOKEN_POLICY_PARK);
+    return koken_spawn(rt, stage, .arg = &first, .arg_size = sizeof first,
+                       .policy = KOKEN_POLICY_PARK);
 }
 
 int bench_filterbank(struct bench_run *run, unsigned arg)
@@ -175,7 +179,7 @@ int bench_filterbank(struct bench_run *run, unsigned arg)
     for (uint64_t c = 0; c < CHANNELS; c++) {
         feeder_state.channel[c] = spawn_channel(rt, end, c, n);
     }
-    koken_ref feed = koken_spawn(rt, feeder, .arg = &feeder_state);
+    koken_ref feed = koken_spawn(rt, feeder, .arg = &feeder_state, .arg_size = sizeof feeder_state);
     rc = bench_ask(run, rt, end, n, feed, &done);
     if (rc == 0) {
         rc = bench_check(run, "sum", expected_sum(n), done.value);

@@ -59,16 +59,17 @@ static int sort_one_bit(koken_ctx *ctx, const struct stage *self, uint64_t *kept
     return 0;
 }
 
-static int stage_body(koken_ctx *ctx, struct stage *self, const void *arg)
+static int stage_body(koken_ctx *ctx, struct bench_none *state, const void *arg)
 {
-    (void)arg;
+    (void)state;
+    const struct stage *self = arg;
     uint64_t *kept = malloc(self->count * sizeof *kept);
     int rc = kept == NULL ? -ENOMEM : sort_one_bit(ctx, self, kept);
     free(kept);
     return rc;
 }
 
-KOKEN_FIBER(stage, struct stage, stage_body);
+KOKEN_FIBER(stage, struct bench_none, stage_body);
 
 struct feeder {
     koken_ref first;
@@ -85,10 +86,11 @@ static uint64_t number(uint64_t seed, uint64_t place)
     return (x ^ (x >> 31)) >> (64 - BITS);
 }
 
-static int feeder_body(koken_ctx *ctx, struct feeder *self, const void *arg)
+static int feeder_body(koken_ctx *ctx, struct bench_none *state, const void *arg)
 {
     (void)ctx;
-    (void)arg;
+    (void)state;
+    const struct feeder *self = arg;
     int rc = 0;
     for (uint64_t i = 0; rc == 0 && i < self->count; i++) {
         rc = koken_signal(self->first, rs_value, .value = number(self->seed, i));
@@ -96,7 +98,7 @@ static int feeder_body(koken_ctx *ctx, struct feeder *self, const void *arg)
     return rc;
 }
 
-KOKEN_FIBER(feeder, struct feeder, feeder_body);
+KOKEN_FIBER(feeder, struct bench_none, feeder_body);
 
 struct judge {
     uint64_t left;
@@ -146,10 +148,11 @@ int bench_radixsort(struct bench_run *run, unsigned arg)
     koken_ref next = end;
     for (uint64_t bit = BITS; bit > 0; bit--) {
         struct stage state = {next, bit - 1, n};
-        next = koken_spawn(rt, stage, .arg = &state, .policy = KOKEN_POLICY_PARK);
+        next = koken_spawn(rt, stage, .arg = &state, .arg_size = sizeof state,
+                           .policy = KOKEN_POLICY_PARK);
     }
     struct feeder feeder_state = {next, n, bench_seed(run)};
-    koken_ref feed = koken_spawn(rt, feeder, .arg = &feeder_state);
+    koken_ref feed = koken_spawn(rt, feeder, .arg = &feeder_state, .arg_size = sizeof feeder_state);
     rc = koken_is_nobody(next) || koken_is_nobody(feed) ? bench_error(run, "spawn", -ENOMEM) : 0;
     if (rc == 0) {
         rc = bench_ask(run, rt, end, n, KOKEN_NOBODY, &done);
