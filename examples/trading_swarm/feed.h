@@ -8,8 +8,8 @@
 
 #include <koken.h>
 
-#define FEED_BATCH 64u   /* ticks from mark to mark */
-#define FEED_WINDOW 512u /* ticks whose consequences may be under way at a time */
+#define FEED_BATCH 64u   /* ticks from mark to mark; stop losses are looked at then */
+#define FEED_WINDOW 256u /* ticks whose consequences may be under way at a time */
 
 struct feed_plan {
     const struct series *series; /* constant while the runtime runs */

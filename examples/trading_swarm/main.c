@@ -2,27 +2,28 @@
 /*
  * A swarm that trades real prices.
  *
- *     feed --ticks--> analyst (one per symbol and strategy) --orders--> risk --tickets--> execution
- * --fills--> ledger
+ *     feed --ticks--> analysts --orders--> risk --tickets--> execution --fills--> ledger
  *
  * One seed gives one ledger, whatever the number of workers and shards and however the scheduler
  * interleaves the agents. That is a property of the protocol, made of four rules:
  *
- *   1. Chance is named. Every random number comes from a stream named by what it is for (symbol and
- * date of a path, ticket of a slip), never from a stream that agents share (random.h).
- *   2. Time is logical. Every message carries the number of the tick that caused it; no decision
- * looks at a clock, at a queue or at what else has happened to arrive. koken_now() is measured,
- * never acted upon.
- *   3. Where streams meet, they are put in order. The three analysts of a symbol share one exposure
- * limit; risk holds their orders until all three have marked a tick and judges them by (tick,
- * strategy) (risk.c). Nothing flows back to a decision: a feed is paid in credit, which changes
- * when it sends, not what.
- *   4. What is summed in any order is summed in whole numbers (money.h), and an account's fills
- * come from one sender, in order (ledger.c).
+ * 1. Chance is named. Every random number comes from a stream named by what it is for (symbol and
+ *    date of a path, ticket of a slip), never from a stream that agents share (random.h).
  *
- * Nothing is traded before every file has been read and found to be right. Afterwards the books
- * must balance, and so must the runtime's count of messages; otherwise the exit status is 1
- * (audit.c).
+ * 2. Time is logical. Every message carries the number of the tick that caused it; no decision
+ *    looks at a clock, at a queue, or at what else happens to have arrived. What koken_now() says
+ *    is reported, never acted upon.
+ *
+ * 3. Where streams meet, they are put in order. The three analysts of a symbol share one exposure
+ *    limit; risk holds their orders until all three have marked a tick, then judges them by (tick,
+ *    strategy) (risk.c). Nothing flows back to a decision: a feed is paid in credit, which changes
+ *    when it sends, not what (feed.c).
+ *
+ * 4. What is summed in any order is summed in whole numbers (money.h), and the fills of an account
+ *    come from one sender, in order (ledger.c).
+ *
+ * Nothing is traded before every file has been read and found right. Afterwards the books must
+ * balance, and so must the runtime's count of messages; otherwise the exit status is 1 (audit.c).
  */
 #include "audit.h"
 #include "floor.h"

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TICKS_DEFAULT 390u
+#define TICKS_DEFAULT 1170u
 #define SHARDS_DEFAULT 4u
 #define SHARDS_MAX 256u
 #define WORKERS_MAX 1024u
