@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * [BC3]: who takes `busy` sees what the last holder left in the plain fields of the clock. Several
- * threads lay the lines of the process's clock in turn; weakened at either end, ThreadSanitizer
- * reports a race.
+ * [BC3]: who takes `busy` sees what the last holder left in the plain fields of the clock, and the
+ * line it laid. Several threads lay the lines of the process's clock in turn. Weakened to relaxed
+ * at either end, a holder can take the old line for the current one and race with its predecessor
+ * on the plain fields: seen by an exhaustive search under RC11.
  */
 #include "base/assert.h"
 #include "base/clock.h"

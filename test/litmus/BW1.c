@@ -2,8 +2,7 @@
 /*
  * [BW1]: who finds the world ready sees the calibrated clock. All threads come at once; whoever
  * returns from kn_world_init() finds the same clock in use and lays its next line. Weakened at
- * either end, one may still look at the system's clock, and ThreadSanitizer may report a race on
- * the plain fields.
+ * either end, one may still look at the system's clock, on weakly ordered processors.
  */
 #include "base/assert.h"
 #include "base/clock.h"
