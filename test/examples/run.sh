@@ -94,6 +94,7 @@ for source in examples/*.c; do
     check "$name" python3 test/example.py "$root" "$name" "$programs/$name"
 done
 
+check "swarm, known ledger" python3 test/example.py "$root" trading_swarm "$programs/trading_swarm"
 check "swarm, 1 worker" run_swarm one --workers 1
 check "swarm, 2 workers" run_swarm two --workers 2
 check "swarm, 2 workers again" run_swarm again --workers 2
