@@ -265,11 +265,7 @@ static void run(struct kn_machine *machine)
     kn_worker_self = worker;
     kn_topology_bind(machine->sched->topology, worker->index, &machine->cpu);
     worker->beat_ns = worker->now_ns = kn_now();
-    while ((worker = kn_worker_self) != NULL) { /* ends: stop, or another thread takes the worker */
-        if (kn_worker_step(worker) == KN_STEPPED_IDLE) {
-            kn_worker_rest(worker);
-        }
-    }
+    kn_worker_run();
 }
 
 static void report_start(struct kn_machine *machine, int rc)

@@ -98,7 +98,7 @@ static int new_worker(struct kn_sched *sched, unsigned index, bool is_biased)
     worker->is_single = sched->worker_count == 1;
     worker->budget_full = (int32_t)sched->config.budget;
     worker->budget = worker->budget_full;
-    worker->beat = KN_GLOBAL_EVERY;
+    worker->beat_due = KN_GLOBAL_EVERY;
     worker->rng = kn_random_seed(sched->config.seed + index);
     worker->spin_limit_ns = sched->config.spin_ns;
     worker->now_ns = worker->beat_ns = kn_now();
@@ -390,6 +390,7 @@ void kn_sched_stats(struct kn_sched *sched, struct kn_sched_stats *ret_stats)
         KN_WORKER_COUNTS(X)
 #undef X
     }
+    sum.lifo_hits = sum.dispatches > sum.queued ? sum.dispatches - sum.queued : 0;
     sum.stuck = kn_load(&sched->stuck, relaxed);
     sum.nudges = kn_load(&sched->nudges, relaxed);
     sum.handoffs = kn_load(&sched->handoffs, relaxed);

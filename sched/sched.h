@@ -179,7 +179,8 @@ KOKEN_MUST_USE int kn_blocking_submit(struct kn_sched *sched, struct kn_job *kee
 struct kn_sched_stats {
     uint64_t dispatches, lifo_hits, lifo_stolen, global_polls, global_taken, overflows;
     uint64_t steal_attempts, steals, stolen, searches, spins, parks, wakes, budget_ends;
-    uint64_t idle_looks, stuck, nudges, handoffs, sections_kept, jobs, job_threads, machines;
+    uint64_t idle_looks, queued, stuck, nudges, handoffs, sections_kept, jobs, job_threads,
+        machines;
 };
 void kn_sched_stats(struct kn_sched *sched, struct kn_sched_stats *ret_stats);
 

@@ -57,7 +57,7 @@ static KN_NOINLINE void overflow(struct kn_worker *worker, struct kn_runnable *r
 }
 
 /* Whether what is queued is worth the time it takes to wake a worker. */
-static bool is_worth_sharing(struct kn_worker *worker)
+static KN_NOINLINE bool is_worth_sharing(struct kn_worker *worker)
 {
     uint64_t len = 0;
 
@@ -213,33 +213,33 @@ static KN_NOINLINE struct kn_runnable *pick_above(struct kn_worker *worker, enum
     return runnable;
 }
 
-static inline struct kn_runnable *pick(struct kn_worker *worker, enum kn_prio *ret_prio)
+/* The slot is full. NULL: a thief has it. */
+static KN_NOINLINE struct kn_runnable *pick_slot(struct kn_worker *worker, enum kn_prio *ret_prio)
 {
-    struct kn_runnable *runnable;
-
-    if (kn_likely(kn_lifo_is_full(worker))) {
-        if (kn_unlikely(worker->budget <= 0)) {
-            return end_turn(worker, ret_prio);
-        }
-        /* Relaxed: written by this thread. */
-        if (kn_likely((kn_load(&worker->levels, relaxed) & LEVELS_ABOVE_NORMAL) == 0)) {
-            runnable = kn_lifo_take(worker);
-            *ret_prio = KN_PRIO_NORMAL;
-        } else {
-            runnable = pick_above(worker, ret_prio);
-        }
-        if (kn_likely(runnable != NULL)) {
-            kn_count_add(&worker->stats.lifo_hits, 1);
-            return runnable;
-        }
+    if (worker->budget <= 0) {
+        return end_turn(worker, ret_prio);
     }
-    if (worker->again != NULL) {
-        runnable = worker->again;
+    /* Relaxed: written by this thread. */
+    if ((kn_load(&worker->levels, relaxed) & LEVELS_ABOVE_NORMAL) != 0) {
+        return pick_above(worker, ret_prio);
+    }
+    *ret_prio = KN_PRIO_NORMAL;
+    return kn_lifo_take(worker);
+}
+
+static struct kn_runnable *pick(struct kn_worker *worker, enum kn_prio *ret_prio)
+{
+    struct kn_runnable *runnable = NULL;
+
+    if (kn_lifo_is_full(worker)) {
+        runnable = pick_slot(worker, ret_prio);
+    }
+    if (runnable == NULL && worker->again != NULL) {
+        runnable = start_turn(worker, worker->again);
         worker->again = NULL;
         *ret_prio = worker->again_level;
-        return start_turn(worker, runnable);
     }
-    return pick_queue(worker, ret_prio);
+    return runnable != NULL ? runnable : pick_queue(worker, ret_prio);
 }
 
 /* ---- the beat: clock, timers, global queue ------------------------------------------------- */
@@ -264,6 +264,12 @@ static void read_clock(struct kn_worker *worker)
     }
     worker->beat_ns = now;
     worker->now_ns = now;
+}
+
+/* The dispatch after the next 60 begins with a beat. */
+static void schedule_beat(struct kn_worker *worker)
+{
+    worker->beat_due = kn_load(&worker->tick, relaxed) + KN_GLOBAL_EVERY; /* relaxed: own */
 }
 
 static void say_quiescent(struct kn_worker *worker)
@@ -311,8 +317,8 @@ static KN_NOINLINE struct kn_runnable *beat(struct kn_worker *worker, enum kn_pr
 {
     struct kn_runnable *runnable;
 
-    worker->beat = KN_GLOBAL_EVERY;
     read_clock(worker);
+    schedule_beat(worker);
     say_quiescent(worker);
     (void)kn_wheel_advance(&worker->wheel, worker->now_ns);
     share(worker);
@@ -343,7 +349,7 @@ static KN_NOINLINE bool heed_nudge(struct kn_worker *worker)
     if ((nudge & KN_NUDGE_GIVE) != 0 && kn_worker_give(worker)) {
         return false;
     }
-    worker->beat = 1;
+    worker->beat_due = 0;
     return true;
 }
 
@@ -357,7 +363,7 @@ static KN_NOINLINE struct kn_runnable *find(struct kn_worker *worker, enum kn_pr
     say_quiescent(worker);
     read_clock(worker);
     kn_worker_mark_idle(worker);
-    worker->beat = KN_GLOBAL_EVERY;
+    schedule_beat(worker);
     if (kn_wheel_advance(&worker->wheel, worker->now_ns) > 0) {
         runnable = pick(worker, ret_prio);
         if (runnable != NULL) {
@@ -415,8 +421,8 @@ KN_NOINLINE void kn_worker_end_search(struct kn_worker *worker)
     }
 }
 
-static inline void requeue(struct kn_worker *worker, struct kn_runnable *runnable,
-                           enum kn_prio prio)
+static KN_NOINLINE void requeue(struct kn_worker *worker, struct kn_runnable *runnable,
+                                enum kn_prio prio)
 {
     /* Relaxed: written by this thread. Alone: it runs again at once, without passing the queue. */
     if (kn_load(&worker->levels, relaxed) == 0 && !kn_lifo_is_full(worker) &&
@@ -429,42 +435,38 @@ static inline void requeue(struct kn_worker *worker, struct kn_runnable *runnabl
     share(worker);
 }
 
-static inline void dispatch(struct kn_worker *worker, struct kn_runnable *runnable,
-                            enum kn_prio prio)
+static KN_ALWAYS_INLINE void dispatch(struct kn_worker *worker, struct kn_runnable *runnable,
+                                      enum kn_prio prio)
 {
-    enum kn_ran ran;
-
     if (kn_unlikely(worker->is_searching)) {
         kn_worker_end_search(worker);
     }
     worker->budget--;
     /* Relaxed: one writer; readers compare it with what it was. */
     kn_store(&worker->tick, kn_load(&worker->tick, relaxed) + 1, relaxed);
-    ran = runnable->step(worker, runnable);
-    if (ran == KN_RAN_AGAIN) {
-        worker = kn_worker_self; /* a blocking section may have changed it */
-        KOKEN_CHECK(worker != NULL);
-        requeue(worker, runnable, prio);
+    if (kn_unlikely(runnable->step(worker, runnable) == KN_RAN_AGAIN)) {
+        requeue(kn_worker_self, runnable,
+                prio); /* a blocking section may have changed the worker */
     }
 }
 
-enum kn_stepped kn_worker_step(struct kn_worker *worker)
+/* All but the way from slot to step. */
+static KN_NOINLINE enum kn_stepped step_slowly(struct kn_worker *worker)
 {
     struct kn_runnable *runnable = NULL;
     enum kn_prio prio = KN_PRIO_NORMAL;
 
-    KN_ASSERT(worker == kn_worker_self);
     /* Relaxed: a hint; heed_nudge() reads it again with acquire. */
-    if (kn_unlikely(kn_load(&worker->nudge, relaxed) != 0) && !heed_nudge(worker)) {
+    if (kn_load(&worker->nudge, relaxed) != 0 && !heed_nudge(worker)) {
         return KN_STEPPED_GONE;
     }
-    if (kn_unlikely(--worker->beat == 0)) {
+    if (kn_load(&worker->tick, relaxed) >= worker->beat_due) { /* relaxed: own */
         runnable = beat(worker, &prio);
     }
-    if (kn_likely(runnable == NULL)) {
+    if (runnable == NULL) {
         runnable = pick(worker, &prio);
     }
-    if (kn_unlikely(runnable == NULL)) {
+    if (runnable == NULL) {
         runnable = find(worker, &prio);
         if (runnable == NULL) {
             return KN_STEPPED_IDLE;
@@ -473,8 +475,58 @@ enum kn_stepped kn_worker_step(struct kn_worker *worker)
             kn_worker_spin_won(worker);
         }
     }
+    kn_count_add(&worker->stats.queued, 1);
     dispatch(worker, runnable, prio);
     return KN_STEPPED_RAN;
+}
+
+/*
+ * The two common ways, from the slot and from the normal queue, when nothing else asks for
+ * attention; the rest is step_slowly(). It is longer than a line or two and inline, as it is what a
+ * message costs.
+ */
+static KN_ALWAYS_INLINE enum kn_stepped step(struct kn_worker *worker)
+{
+    struct kn_runnable *runnable = NULL;
+    uint32_t levels;
+
+    KN_ASSERT(worker == kn_worker_self);
+    /* Relaxed, all: nudge is a hint, the others are written by this thread. */
+    if (kn_unlikely(kn_load(&worker->nudge, relaxed) != 0 ||
+                    kn_load(&worker->tick, relaxed) >= worker->beat_due)) {
+        return step_slowly(worker);
+    }
+    levels = kn_load(&worker->levels, relaxed);
+    if (kn_lifo_is_full(worker)) {
+        if (kn_likely(worker->budget > 0 && (levels & LEVELS_ABOVE_NORMAL) == 0)) {
+            runnable = kn_lifo_take(worker);
+        }
+    } else if (levels == 1u << KN_PRIO_NORMAL && worker->again == NULL) {
+        runnable = kn_runq_pop(&worker->queues[KN_PRIO_NORMAL], worker->is_single);
+        worker->budget = worker->budget_full;
+        kn_count_add(&worker->stats.queued, runnable != NULL);
+    }
+    if (kn_unlikely(runnable == NULL)) {
+        return step_slowly(worker);
+    }
+    dispatch(worker, runnable, KN_PRIO_NORMAL);
+    return KN_STEPPED_RAN;
+}
+
+enum kn_stepped kn_worker_step(struct kn_worker *worker)
+{
+    return step(worker);
+}
+
+void kn_worker_run(void)
+{
+    struct kn_worker *worker;
+
+    while ((worker = kn_worker_self) != NULL) { /* ends: stop, or another thread takes the worker */
+        if (kn_unlikely(step(worker) == KN_STEPPED_IDLE)) {
+            kn_worker_rest(worker);
+        }
+    }
 }
 
 bool kn_worker_slice_over(struct kn_worker *worker)

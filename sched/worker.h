@@ -24,9 +24,11 @@ enum {
 
 /* Counters of a worker, in the order of struct kn_sched_stats; single writer each: the holder. */
 #define KN_WORKER_COUNTS(X)                                                                        \
-    X(lifo_hits)                                                                                   \
-    X(lifo_stolen) X(global_polls) X(global_taken) X(overflows) X(steal_attempts) X(steals)        \
-        X(stolen) X(searches) X(spins) X(parks) X(wakes) X(budget_ends) X(idle_looks)
+    X(queued)                                                                                      \
+    X(lifo_stolen)                                                                                 \
+    X(global_polls)                                                                                \
+    X(global_taken) X(overflows) X(steal_attempts) X(steals) X(stolen) X(searches) X(spins)        \
+        X(parks) X(wakes) X(budget_ends) X(idle_looks)
 
 struct kn_worker_stats {
 #define X(name) struct kn_count name;
@@ -51,7 +53,7 @@ struct kn_worker {
     kn_atomic(uint32_t) lifo_busy; /* (a) holder: 1 inside an access to lifo */
     int32_t budget;                /* (o) messages left in this turn; steps count it down */
     kn_atomic(uint64_t) tick;      /* (a) holder: dispatches + looks around without finding work */
-    uint32_t beat;                 /* (o) dispatches to the next look at clock and global queue */
+    uint64_t beat_due;             /* (o) tick of the next look at clock and global queue */
     enum kn_prio again_level;      /* (o) of `again` */
     struct kn_sched *sched;        /* (c) */
     void *local;                   /* (o) of the floor above */
