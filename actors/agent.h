@@ -113,6 +113,7 @@ struct KN_ALIGNED(KN_FALSE_SHARING) kn_local {
     struct kn_agent *dead;       /* (w) ended, waiting to make a batch for their grace period */
     struct koken_ctx *running;   /* (w) context of the agent that runs now, or NULL */
     bool is_stamping;            /* (c) messages carry the time of their send */
+    bool is_unusual;             /* (w) sends take the long way: stamping, or the running agent is parked */
     struct kn_counters counters; /* (w) */
     struct kn_stacks stacks;     /* (w) of fibers */
     kn_atomic(const struct koken_type *) running_type; /* (a) written by (w): of the message at work */

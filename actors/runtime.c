@@ -87,7 +87,7 @@ static int worker_start(struct kn_worker *worker, void *arg)
     kn_stacks_init(&local->stacks, &rt->stack_pool, -1);
     local->worker = worker;
     local->rt = rt;
-    local->is_stamping = rt->options.stamp_messages;
+    local->is_stamping = local->is_unusual = rt->options.stamp_messages;
     worker->local = local;
     return 0;
 }

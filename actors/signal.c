@@ -11,16 +11,20 @@
 #include "actors/slots.h"
 
 #include "base/world.h"
+#include "sched/lifo.h"
 
 #include <errno.h>
 
-static void fill(struct kn_envelope *e, const struct koken_type *type, const void *payload, uint64_t from)
+static KN_ALWAYS_INLINE void fill(struct kn_envelope *e, const struct koken_type *type,
+                                  const void *payload, uint64_t from)
 {
+    /* corr, size class, lane and flags in one store; the first, the last two are 0. */
+    uint64_t head = (uint64_t)e->size_class << 32;
+    _Static_assert(offsetof(struct kn_envelope, size_class) == offsetof(struct kn_envelope, corr) + 4,
+                   "the size class follows corr");
+    __builtin_memcpy((char *)e + offsetof(struct kn_envelope, corr), &head, sizeof head);
     e->type = type;
     e->from = from;
-    e->corr = 0;
-    e->lane = KN_LANE_USER;
-    e->flags = 0;
     kn_payload_copy(e->payload, payload, type->size);
 }
 
@@ -71,15 +75,27 @@ static void free_outside(struct koken *rt, struct kn_envelope *e)
     pthread_mutex_unlock(&rt->outside_lock);
 }
 
-void kn_agent_wake(struct kn_local *local, struct kn_agent *a)
+/* Makes an agent of this worker's runtime ready. The usual case is the LIFO slot, and that empty. */
+static KN_ALWAYS_INLINE void wake_here(struct kn_worker *worker, struct kn_agent *a)
 {
     unsigned priority = kn_load(&a->priority, relaxed); /* relaxed: a hint */
-    if (kn_unlikely(!local || kn_agent_runtime(a) != local->rt)) {
-        kn_ready_foreign(kn_agent_runtime(a)->sched, &a->run, (enum kn_prio)(priority & 0x7fu));
-    } else if (kn_likely(priority == KN_PRIO_NORMAL)) {
-        kn_ready(local->worker, &a->run, KN_PRIO_NORMAL);
+    if (kn_likely(priority == KN_PRIO_NORMAL && worker->has_lifo)) {
+        struct kn_runnable *old = kn_lifo_put(worker, &a->run);
+        if (kn_unlikely(old != NULL)) {
+            kn_ready_tail(worker, old, KN_PRIO_NORMAL);
+        }
     } else {
-        kn_ready_tail(local->worker, &a->run, (enum kn_prio)(priority & 0x7fu));
+        kn_ready_tail(worker, &a->run, (enum kn_prio)(priority & 0x7fu));
+    }
+}
+
+void kn_agent_wake(struct kn_local *local, struct kn_agent *a)
+{
+    if (kn_unlikely(!local || kn_agent_runtime(a) != local->rt)) {
+        unsigned priority = kn_load(&a->priority, relaxed); /* relaxed: a hint */
+        kn_ready_foreign(kn_agent_runtime(a)->sched, &a->run, (enum kn_prio)(priority & 0x7fu));
+    } else {
+        wake_here(local->worker, a);
     }
 }
 
@@ -229,10 +245,11 @@ int kn_send(struct kn_local *local, struct kn_agent *a, struct kn_envelope *e)
     return -EAGAIN;
 }
 
-int koken_signal_(koken_ref to, const struct koken_type *type, const void *payload)
+/* koken_signal_ where it is not the usual case; a NULL: nobody of this runtime. */
+static KN_NOINLINE int signal_slowly(koken_ref to, const struct koken_type *type, const void *payload)
 {
     struct kn_worker *worker = kn_worker_self;
-    if (kn_unlikely(!worker)) {
+    if (!worker) {
         kn_rcu_visit();
         int outside = signal_outside(to, type, payload);
         kn_rcu_depart();
@@ -240,24 +257,71 @@ int koken_signal_(koken_ref to, const struct koken_type *type, const void *paylo
     }
     struct kn_local *local = worker->local;
     struct kn_agent *a = kn_resolve(to.id);
-    if (kn_unlikely(!a)) {
+    if (!a) {
         return refuse(local, -ESRCH);
     }
-    if (kn_unlikely(kn_agent_runtime(a) != local->rt)) {
+    if (kn_agent_runtime(a) != local->rt) {
         return signal_outside(to, type, payload);
     }
-    if (kn_unlikely(local->running && kn_agent_is_parked(local->running->self))) {
+    if (local->running && kn_agent_is_parked(local->running->self)) {
         return kn_park_later(local, local->running->self, to, type, payload);
     }
     struct kn_envelope *e = kn_message_new(local, type, payload);
-    if (kn_unlikely(!e)) {
+    if (!e) {
         return refuse(local, -ENOMEM);
     }
     int rc = kn_send(local, a, e);
-    if (kn_unlikely(rc < 0)) {
+    if (rc < 0) {
         struct kn_worker *now = kn_worker_current(); /* a fiber may have waited, and moved */
         kn_envelope_free(&now->pool, e);
         return refuse(now->local, rc);
     }
     return rc;
+}
+
+/* A push that was refused: by the policy of the receiver. */
+static KN_NOINLINE int refused(struct kn_local *local, struct kn_agent *a, struct kn_envelope *e,
+                               enum kn_push pushed)
+{
+    int rc = pushed == KN_PUSH_CLOSED ? -ESRCH : -EAGAIN;
+    if (rc == -EAGAIN && a->policy == KOKEN_POLICY_PARK && local->running) {
+        rc = kn_park_envelope(local, local->running->self, kn_agent_id(a), e);
+    }
+    if (rc < 0) {
+        struct kn_worker *now = kn_worker_current(); /* a fiber may have waited, and moved */
+        kn_envelope_free(&now->pool, e);
+        return refuse(now->local, rc);
+    }
+    return rc;
+}
+
+int koken_signal_(koken_ref to, const struct koken_type *type, const void *payload)
+{
+    struct kn_worker *worker = kn_worker_self;
+    if (kn_unlikely(!worker)) {
+        return signal_slowly(to, type, payload);
+    }
+    struct kn_local *local = worker->local;
+    struct kn_agent *a = kn_resolve_in(local->rt, to.id);
+    if (kn_unlikely(!a || local->is_unusual || (a->flags & KN_AGENT_SPECIAL))) {
+        return signal_slowly(to, type, payload);
+    }
+    struct kn_envelope *e = kn_envelope_new(&worker->pool, type->size);
+    if (kn_unlikely(!e)) {
+        return refuse(local, -ENOMEM);
+    }
+    fill(e, type, payload, kn_load(&local->self_id, relaxed)); /* relaxed: our own */
+    bool opened = false;
+    enum kn_push pushed = kn_mailbox_push(&a->mailbox, e, &opened);
+    if (kn_unlikely(pushed > KN_PUSH_WAKE)) {
+        return refused(local, a, e, pushed);
+    }
+    kn_count_add(&local->counters.sent, 1);
+    if (pushed == KN_PUSH_WAKE) {
+        wake_here(worker, a);
+    }
+    if (kn_unlikely(opened)) {
+        kn_room_made(local, a);
+    }
+    return 0;
 }

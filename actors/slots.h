@@ -58,6 +58,21 @@ static inline struct kn_agent *kn_resolve(uint64_t id)
     return a;
 }
 
+/* As kn_resolve, but NULL also for an agent of another runtime. */
+static inline struct kn_agent *kn_resolve_in(const struct koken *rt, uint64_t id)
+{
+    uint32_t index = (uint32_t)id;
+    if (kn_unlikely(index >> KN_CHUNK_SHIFT >= KN_CHUNKS_MAX)) {
+        return NULL;
+    }
+    struct kn_chunk *chunk = kn_load(&kn_chunks[index >> KN_CHUNK_SHIFT], acquire); /* [AS1] acquire */
+    if (kn_unlikely(!chunk || chunk->rt != rt)) {
+        return NULL;
+    }
+    struct kn_agent *a = &chunk->slots[index & (KN_CHUNK_SLOTS - 1)];
+    return kn_likely(kn_load(&a->generation, acquire) == id >> 32) ? a : NULL; /* [AS2] acquire */
+}
+
 /* The runtime that an agent found by kn_resolve lives in. */
 static inline struct koken *kn_agent_runtime(const struct kn_agent *a)
 {

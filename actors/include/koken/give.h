@@ -69,6 +69,15 @@
         koken_share_((to), KOKEN_LIVE_((h).ptr_));                                                 \
     }))
 
+/* The same for a val in a field. */
+#define koken_share_in(to, f)                                                                      \
+    KOKEN_CAPS_(__extension__({                                                                    \
+        KOKEN_RULE_(KOKEN_IS_(f, val), "koken_share_in: '" #f "' is not a val: an iso is sent, "   \
+                                       "not shared");                                              \
+        KOKEN_TRACE_(f, KOKEN_OP_DUP);                                                             \
+        koken_share_((to), (f).ptr_);                                                              \
+    }))
+
 #define KOKEN_MAY_SEND_(name, h)                                                                   \
     KOKEN_RULE_(KOKEN_IS_HANDLE_(h), name ": '" #h "' is not a capability handle (a raw "          \
                                           "pointer?)");                                            \
