@@ -15,7 +15,7 @@ for header in $(cd "$include" && find . -name '*.h' | sed 's|^\./||' | sort); do
   esac
   for compiler in "gcc -x c -std=c11" "clang -x c -std=c11" "g++ -x c++ -std=c++17" "clang++ -x c++ -std=c++17"; do
     command -v "${compiler%% *}" >/dev/null || continue
-    printf '#include <%s>\n' "$header" |
+    printf '#include <%s>\nextern int not_empty;\n' "$header" |
       $compiler -Wall -Wextra -Wpedantic -Werror -fsyntax-only -I"$include" - ||
       { echo "$header: $compiler rejects it"; exit 1; }
   done
