@@ -10,6 +10,7 @@
 #ifndef KN_ACTORS_AGENT_H
 #define KN_ACTORS_AGENT_H
 
+#include "actors/kn_rcu.h"
 #include "base/align.h"
 #include "base/alloc.h"
 #include "base/atomic.h"
@@ -130,6 +131,7 @@ struct koken {
     kn_atomic(uint32_t) stopping;     /* (a) 0 runs, 1 refuses from outside, 2 cancels */
 
     struct kn_stack_pool stack_pool;  /* its own lock, a leaf */
+    struct kn_reclaimer reclaimer;    /* its own lock */
 
     pthread_mutex_t slots_lock;       /* rank 20: chunk list, fresh slots, returned batches */
     struct kn_chunk *chunks;          /* (m) slots_lock */

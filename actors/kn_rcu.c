@@ -33,21 +33,11 @@ static char grace_edge;
 #define KN_RCU_ACQUIRE() ((void)0)
 #endif
 
-_Static_assert(sizeof(struct rcu_head) == sizeof(((struct kn_rcu_head *)0)->words),
-               "liburcu's head fits into ours");
-
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* rank 50: the helper's life */
-static struct call_rcu_data *helper;                     /* (m) lock for changes */
-static unsigned users;                                   /* (m) lock */
-static pthread_key_t visitor_key;                        /* (m) lock while made */
-static bool visitor_key_made;                            /* (m) lock */
+static pthread_once_t visitor_once = PTHREAD_ONCE_INIT;
+static pthread_key_t visitor_key;
+static int visitor_error; /* of the key's making */
 
 static KN_TLS bool is_visitor; /* the calling thread was registered by kn_rcu_visit */
-
-static void probe(void *arg)
-{
-    (void)arg;
-}
 
 static void forget_visitor(void *unused)
 {
@@ -58,42 +48,91 @@ static void forget_visitor(void *unused)
     }
 }
 
-int kn_rcu_start(void)
+static void make_key(void)
 {
-    int rc = 0;
-    pthread_mutex_lock(&lock);
-    if (!visitor_key_made) {
-        rc = -pthread_key_create(&visitor_key, forget_visitor);
-        visitor_key_made = rc == 0;
-    }
-    if (rc == 0 && !helper) {
-        /* liburcu aborts the process when it cannot start its thread: find out before it does. */
-        struct kn_thread thread = {NULL};
-        rc = kn_thread_start(&thread, "koken/probe", probe, NULL);
-        if (rc == 0) {
-            kn_thread_join(&thread);
-            helper = urcu_qsbr_create_call_rcu_data(0, -1);
-            rc = helper ? 0 : -ENOMEM;
-        }
-    }
-    if (rc == 0) {
-        users++;
-    }
-    pthread_mutex_unlock(&lock);
-    return rc == 0 ? 0 : (rc == -ENOMEM ? -ENOMEM : -EAGAIN);
+    visitor_error = pthread_key_create(&visitor_key, forget_visitor);
 }
 
-void kn_rcu_stop(void)
+/* Takes all that is deferred now, oldest first. */
+static struct kn_rcu_head *take_deferred(struct kn_reclaimer *r)
 {
-    urcu_qsbr_barrier();
-    KN_RCU_ACQUIRE();
-    pthread_mutex_lock(&lock);
-    KOKEN_CHECK(users > 0);
-    if (--users == 0) {
-        urcu_qsbr_call_rcu_data_free(helper);
-        helper = NULL;
+    pthread_mutex_lock(&r->lock);
+    struct kn_rcu_head *all = r->deferred;
+    r->deferred = NULL;
+    pthread_mutex_unlock(&r->lock);
+    struct kn_rcu_head *first = NULL;
+    while (all) {
+        struct kn_rcu_head *next = all->next;
+        all->next = first;
+        first = all;
+        all = next;
     }
-    pthread_mutex_unlock(&lock);
+    return first;
+}
+
+static void reclaim(void *arg)
+{
+    struct kn_reclaimer *r = arg;
+    for (;;) { /* ends: stopped, with nothing left */
+        uint32_t bell = kn_load(&r->bell, acquire); /* [AR1] acquire: before the look at the list */
+        struct kn_rcu_head *head = take_deferred(r);
+        if (head) {
+            kn_rcu_synchronize();
+        } else if (kn_load(&r->is_stopping, acquire)) { /* [AR1] acquire */
+            return;
+        } else {
+            (void)kn_futex_wait(&r->bell, bell, KN_NEVER);
+        }
+        while (head) {
+            struct kn_rcu_head *next = head->next;
+            head->fn(head);
+            head = next;
+        }
+    }
+}
+
+static void ring(struct kn_reclaimer *r)
+{
+    (void)kn_add(&r->bell, 1, release); /* [AR1] release: the list, or the stop */
+    kn_futex_wake(&r->bell, 1);
+}
+
+int kn_reclaimer_start(struct kn_reclaimer *r)
+{
+    pthread_once(&visitor_once, make_key);
+    if (visitor_error) {
+        return -EAGAIN;
+    }
+    *r = (struct kn_reclaimer){.deferred = NULL};
+    pthread_mutex_init(&r->lock, NULL);
+    int rc = kn_thread_start(&r->thread, "koken/reclaim", reclaim, r);
+    if (rc < 0) {
+        pthread_mutex_destroy(&r->lock);
+    }
+    return rc;
+}
+
+void kn_reclaimer_stop(struct kn_reclaimer *r)
+{
+    kn_store(&r->is_stopping, 1, release); /* [AR1] release */
+    ring(r);
+    kn_thread_join(&r->thread);
+    KN_ASSERT(!r->deferred);
+    pthread_mutex_destroy(&r->lock);
+}
+
+void kn_rcu_defer(struct kn_reclaimer *r, struct kn_rcu_head *head, void (*fn)(struct kn_rcu_head *head))
+{
+    head->fn = fn;
+    KN_RCU_RELEASE();
+    pthread_mutex_lock(&r->lock);
+    bool is_first = r->deferred == NULL;
+    head->next = r->deferred;
+    r->deferred = head;
+    pthread_mutex_unlock(&r->lock);
+    if (is_first) {
+        ring(r); /* otherwise it has been rung, and takes the whole list */
+    }
 }
 
 void kn_rcu_enter(void)
@@ -139,21 +178,6 @@ void kn_rcu_depart(void)
 {
     KN_RCU_RELEASE();
     urcu_qsbr_thread_offline();
-}
-
-static void call_back(struct rcu_head *words)
-{
-    struct kn_rcu_head *head = kn_container_of(words, struct kn_rcu_head, words);
-    KN_RCU_ACQUIRE();
-    head->fn(head);
-}
-
-void kn_rcu_defer(struct kn_rcu_head *head, void (*fn)(struct kn_rcu_head *head))
-{
-    head->fn = fn;
-    KN_RCU_RELEASE();
-    urcu_qsbr_set_thread_call_rcu_data(helper);
-    urcu_qsbr_call_rcu((struct rcu_head *)(void *)head->words, call_back);
 }
 
 void kn_rcu_synchronize(void)

@@ -7,18 +7,39 @@
 #ifndef KN_ACTORS_KN_RCU_H
 #define KN_ACTORS_KN_RCU_H
 
+#include "base/atomic.h"
+#include "base/world.h"
+
+#include <pthread.h>
+
 /* An object that waits for its grace period; part of the object. */
 struct kn_rcu_head {
-    void *words[2]; /* liburcu's */
+    struct kn_rcu_head *next;
     void (*fn)(struct kn_rcu_head *head);
 };
 
 /*
- * Starts the process's helper thread of deferred work unless it runs. Errors: -EAGAIN no thread can be had.
- * (liburcu itself would abort.) Each start has its kn_rcu_stop, which waits for all that was deferred.
+ * A reclaimer: the thread that waits for grace periods so that workers need not, and then calls back what
+ * was deferred. It sleeps while there is nothing. liburcu's own call_rcu thread is not used: it aborts the
+ * process when it cannot be started, and lets 10 ms pass between two rounds.
  */
-int kn_rcu_start(void);
-void kn_rcu_stop(void);
+struct kn_reclaimer {
+    struct kn_thread thread;
+    pthread_mutex_t lock;         /* rank 50 */
+    struct kn_rcu_head *deferred; /* (m) newest first */
+    kn_atomic(uint32_t) bell;     /* (a) changes when there is something, or it is to stop */
+    kn_atomic(uint32_t) is_stopping; /* (a) */
+};
+
+/* Errors: -EAGAIN no thread can be had, -ENOMEM. */
+int kn_reclaimer_start(struct kn_reclaimer *reclaimer);
+
+/* Calls back all that was deferred, after their grace periods, and ends the thread. Not from a reader. */
+void kn_reclaimer_stop(struct kn_reclaimer *reclaimer);
+
+/* Has fn(head) called after a grace period, on the reclaimer's thread. Thread: any. */
+void kn_rcu_defer(struct kn_reclaimer *reclaimer, struct kn_rcu_head *head,
+                  void (*fn)(struct kn_rcu_head *head));
 
 /* The calling thread becomes a reader, online; and stops being one. */
 void kn_rcu_enter(void);
@@ -37,9 +58,6 @@ void kn_rcu_quiescent(void);
  */
 void kn_rcu_visit(void);
 void kn_rcu_depart(void);
-
-/* Calls fn(head) after a grace period, on the helper thread. Thread: an online reader. */
-void kn_rcu_defer(struct kn_rcu_head *head, void (*fn)(struct kn_rcu_head *head));
 
 /* Waits for a grace period. Thread: any but an online reader. */
 void kn_rcu_synchronize(void);

@@ -208,21 +208,21 @@ int koken_start(const struct koken_options *options, struct koken **ret_rt)
         goto err;
     }
     rt->locals = kn_map(KN_WORKERS_MAX * sizeof *rt->locals, -1);
-    rc = rt->locals ? kn_rcu_start() : -ENOMEM;
+    rc = rt->locals ? kn_reclaimer_start(&rt->reclaimer) : -ENOMEM;
     if (rc < 0) {
         goto err;
     }
     struct kn_sched_config config = sched_config(rt);
     rc = kn_sched_start(&config, &rt->sched);
     if (rc < 0) {
-        goto err_after_rcu;
+        goto err_after_reclaimer;
     }
     rt->worker_count = kn_sched_worker_count(rt->sched);
     *ret_rt = rt;
     return 0;
 
-err_after_rcu:
-    kn_rcu_stop();
+err_after_reclaimer:
+    kn_reclaimer_stop(&rt->reclaimer);
 err:
     kn_runtime_free(rt);
     KN_ASSERT(rc < 0);

@@ -156,7 +156,7 @@ struct kn_agent *kn_slot_take(struct koken *rt, struct kn_local *local)
     return a;
 }
 
-/* After the grace period, on liburcu's helper thread: nobody who knew the old agents is left. */
+/* After the grace period, on the reclaimer's thread: nobody who knew the old agents is left. */
 static void return_batch(struct kn_rcu_head *head)
 {
     struct kn_slot_batch *batch = kn_container_of(head, struct kn_slot_batch, head);
@@ -179,7 +179,7 @@ static void defer_batch(struct koken *rt, struct kn_agent *first)
     struct kn_slot_batch *batch = (struct kn_slot_batch *)(void *)first->inline_state;
     batch->rt = rt;
     batch->first = first;
-    kn_rcu_defer(&batch->head, return_batch);
+    kn_rcu_defer(&rt->reclaimer, &batch->head, return_batch);
 }
 
 void kn_slot_give(struct koken *rt, struct kn_local *local, struct kn_agent *a)

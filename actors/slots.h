@@ -20,7 +20,7 @@ enum {
     KN_CHUNK_SLOTS = 1 << KN_CHUNK_SHIFT,
     KN_CHUNKS_MAX = 1 << 18, /* 268 million agents */
     KN_SLOTS_REFILL = 64,    /* slots that a worker takes from the runtime at a time */
-    KN_DEAD_BATCH = 256,     /* ended agents that wait for one grace period together */
+    KN_DEAD_BATCH = 1024,     /* ended agents that wait for one grace period together */
 };
 
 struct kn_chunk {

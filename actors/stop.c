@@ -145,7 +145,7 @@ static uint64_t end_the_rest(struct koken *rt)
 static void free_runtime(struct koken *rt)
 {
     kn_sched_free(rt->sched);
-    kn_rcu_stop();
+    kn_reclaimer_stop(&rt->reclaimer);
     kn_slots_free(rt);
     kn_runtime_free(rt);
 }

@@ -48,8 +48,8 @@ enum koken_io_events {
 
 /*
  * koken_io_wait waits until fd is ready for one of events. Answers the events that are (> 0; errors and
- * hang-ups count as both). Errors: -ETIMEDOUT, -ECANCELED, -EBADF, -EPERM fd cannot be polled (a regular
- * file), -EBUSY another agent waits for it.
+ * hang-ups count as both). Errors: -ETIMEDOUT, -ECANCELED, -EPERM fd cannot be polled (a regular
+ * file), -EBUSY another agent waits for it, -EINVAL it is not open or was closed meanwhile.
  */
 KOKEN_MUST_USE int koken_io_wait(koken_ctx *ctx, int fd, unsigned events, uint64_t timeout_ns);
 
