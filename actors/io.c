@@ -4,7 +4,6 @@
 
 #include "actors/request.h"
 #include "actors/slots.h"
-#include "sched/machine.h"
 #include "sched/netpoll.h"
 
 #include <koken/fiber.h>
@@ -70,7 +69,7 @@ int koken_io_wait(koken_ctx *ctx, int fd, unsigned events, uint64_t timeout_ns)
     if (timeout_ns == 0) {
         return look(fd, events);
     }
-    struct kn_netpoll *netpoll = &f->ctx.rt->sched->netpoll;
+    struct kn_netpoll *netpoll = kn_sched_netpoll(f->ctx.rt->sched);
     struct io_wait wait = {.io = {.done = io_done, .fd = fd, .events = events}};
     wait.who = kn_agent_id(f->agent);
     if (!kn_fiber_wait_begin(f, timeout_ns)) {

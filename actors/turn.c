@@ -116,11 +116,13 @@ static inline void take(struct kn_local *local, struct kn_agent *a)
 enum outcome { OUT_EMPTY, OUT_AGAIN, OUT_ENDED, OUT_PARKED };
 
 /* Handles messages until there is none, the budget is spent, the agent ends, or waits for room elsewhere. */
-static enum outcome run_messages(struct koken_ctx *ctx, struct kn_agent *a, uint32_t *ret_handled)
+static KN_ALWAYS_INLINE enum outcome run_messages(struct koken_ctx *ctx, struct kn_agent *a, uint32_t *ret_handled)
 {
-    uint32_t consumed = 0, since_look = 0, handled = 0;
-    /* Relaxed: a statistic. */
-    uint32_t look_every = kn_load(&a->run_ns_ema, relaxed) > SLOW_HANDLER_NS ? 1 : LOOK_EVERY;
+    uint32_t consumed = 0, handled = 0;
+    uint32_t look_at = LOOK_EVERY;
+    if (kn_unlikely(kn_load(&a->run_ns_ema, relaxed) > SLOW_HANDLER_NS)) { /* relaxed: a statistic */
+        look_at = 1;
+    }
     enum outcome out = OUT_EMPTY;
     struct kn_envelope *e;
     while ((e = next_message(a)) != NULL) { /* ends: at the budget at the latest */
@@ -146,8 +148,8 @@ static enum outcome run_messages(struct koken_ctx *ctx, struct kn_agent *a, uint
         if (consumed >= a->publish_every) {
             publish(ctx->local, a, &consumed);
         }
-        if (++since_look >= look_every) {
-            since_look = 0;
+        if (kn_unlikely(handled >= look_at)) {
+            look_at = handled + (look_at == 1 || handled < LOOK_EVERY ? 1 : LOOK_EVERY);
             if (kn_mailbox_has_system(&a->mailbox)) {
                 take(ctx->local, a);
             }
@@ -176,7 +178,8 @@ int kn_agent_run_system(struct koken_ctx *ctx, struct kn_agent *a)
 }
 
 /* The turn proper. timer: of a turn that is sampled, else NULL. */
-static enum kn_ran run_turn(struct koken_ctx *ctx, struct kn_agent *a, struct kn_sample *timer)
+static KN_ALWAYS_INLINE enum kn_ran run_turn(struct koken_ctx *ctx, struct kn_agent *a,
+                                             struct kn_sample *timer)
 {
     uint32_t handled = 0;
     enum outcome out = kn_unlikely(kn_agent_is_parked(a)) ? OUT_PARKED : OUT_EMPTY;
@@ -226,16 +229,14 @@ enum kn_ran kn_agent_turn(struct kn_worker *worker, struct kn_runnable *run)
     struct kn_agent *a = kn_container_of(run, struct kn_agent, run);
     struct kn_local *local = worker->local;
     struct koken_ctx ctx = {.rt = local->rt, .local = local};
-    enum kn_ran ran;
+    struct kn_sample sample, *timer = NULL;
     kn_turn_begin(local, a, &ctx);
     /* Relaxed: our own counter. */
     if (kn_unlikely(kn_load(&worker->tick, relaxed) % SAMPLE_EVERY == 0)) {
-        struct kn_sample timer;
-        kn_profile_begin(&timer);
-        ran = run_turn(&ctx, a, &timer);
-    } else {
-        ran = run_turn(&ctx, a, NULL);
+        kn_profile_begin(&sample);
+        timer = &sample;
     }
+    enum kn_ran ran = run_turn(&ctx, a, timer);
     kn_turn_end(ctx.local);
     return ran;
 }
