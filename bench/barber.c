@@ -89,15 +89,28 @@ struct barber {
     uint64_t random;
 };
 
-static int on_customer(koken_ctx *ctx, struct barber *self, const struct hair_customer *msg)
+/* The room may be full of customers; the barber then waits with its call, too. */
+static int call_next(koken_ctx *ctx, struct barber *self)
 {
-    (void)ctx;
-    compute(&self->random);
-    int rc = koken_signal(msg->who, hair_cut);
-    return rc < 0 ? rc : koken_signal(self->room, hair_next);
+    int rc = koken_signal(self->room, hair_next);
+    return rc == -EAGAIN ? koken_notify_writable(ctx, self->room) : rc;
 }
 
-KOKEN_AGENT(barber, struct barber, KOKEN_ON(hair_customer, on_customer));
+static int on_customer(koken_ctx *ctx, struct barber *self, const struct hair_customer *msg)
+{
+    compute(&self->random);
+    int rc = koken_signal(msg->who, hair_cut);
+    return rc < 0 ? rc : call_next(ctx, self);
+}
+
+static int on_room_writable(koken_ctx *ctx, struct barber *self, const struct koken_writable *msg)
+{
+    (void)msg;
+    return call_next(ctx, self);
+}
+
+KOKEN_AGENT(barber, struct barber, KOKEN_ON(hair_customer, on_customer),
+            KOKEN_ON(koken_writable, on_room_writable));
 
 struct room {
     koken_ref chairs[CHAIRS]; /* a ring; the fill is tail - head */
@@ -153,6 +166,17 @@ struct street {
     uint64_t cut;
 };
 
+/* Customers who were turned away may have filled the street's own mailbox: then it waits like
+ * anybody. */
+static int go_on(koken_ctx *ctx, struct street *self)
+{
+    if (self->to_come == 0) {
+        return 0;
+    }
+    int rc = koken_signal(koken_self(ctx), bench_more);
+    return rc == -EAGAIN ? koken_notify_writable(ctx, koken_self(ctx)) : rc;
+}
+
 /* One customer per turn: the street answers its mailbox in between. */
 static int on_more(koken_ctx *ctx, struct street *self, const struct bench_more *msg)
 {
@@ -161,7 +185,13 @@ static int on_more(koken_ctx *ctx, struct street *self, const struct bench_more 
     struct customer state = {.room = self->room, .street = koken_self(ctx)};
     int rc = koken_signal(koken_spawn(ctx, customer, .arg = &state), bench_go, .n = 0);
     self->to_come--;
-    return rc < 0 || self->to_come == 0 ? rc : koken_signal(koken_self(ctx), bench_more);
+    return rc < 0 ? rc : go_on(ctx, self);
+}
+
+static int on_room(koken_ctx *ctx, struct street *self, const struct koken_writable *msg)
+{
+    (void)msg;
+    return go_on(ctx, self);
 }
 
 static int on_go(koken_ctx *ctx, struct street *self, const struct bench_go *msg)
@@ -189,7 +219,8 @@ static int on_tok(koken_ctx *ctx, struct street *self, const struct bench_tok *m
 }
 
 KOKEN_AGENT(street, struct street, KOKEN_ON(bench_go, on_go), KOKEN_ON(bench_more, on_more),
-            KOKEN_ON(hair_returned, on_returned), KOKEN_ON(bench_tok, on_tok));
+            KOKEN_ON(hair_returned, on_returned), KOKEN_ON(bench_tok, on_tok),
+            KOKEN_ON(koken_writable, on_room));
 
 int bench_barber(struct bench_run *run, unsigned arg)
 {
