@@ -96,14 +96,15 @@ int audit_collect(struct audit *audit, struct floor *floor)
 
     audit->account_count = (uint32_t)floor->market->count * STRATEGY_COUNT_;
     audit->accounts = calloc(audit->account_count, sizeof *audit->accounts);
-    rc = audit->accounts == NULL ? -ENOMEM : collect_accounts(audit, floor);
+    rc = audit->accounts == NULL ? -ENOMEM : koken_drain(floor->rt, ANSWER_WITHIN);
+    rc = rc < 0 ? rc : collect_accounts(audit, floor);
     for (uint32_t shard = 0; rc >= 0 && shard < floor->shard_count; shard++) {
         rc = collect_risk(audit, floor, shard);
         rc = rc < 0 ? rc : collect_execution(audit, floor, shard);
     }
     rc = rc < 0 ? rc : collect_latencies(audit, floor);
     rc = rc < 0 ? rc : koken_drain(floor->rt, ANSWER_WITHIN);
-    koken_metrics(floor->rt, &audit->metrics);
+    koken_metrics(floor->rt, &audit->metrics); /* exact: after the last answer all is quiet */
     return rc;
 }
 

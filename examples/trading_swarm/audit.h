@@ -17,7 +17,7 @@ struct audit {
     uint64_t duration_ns; /* of the trading */
 };
 
-/* audit_collect asks the agents of floor, then drains its runtime and reads the metrics. */
+/* audit_collect lets floor come to rest, asks its agents, and reads the metrics at rest again. */
 KOKEN_MUST_USE int audit_collect(struct audit *audit, struct floor *floor);
 
 /* The two laws of conservation. */

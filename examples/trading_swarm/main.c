@@ -25,6 +25,8 @@
  * Nothing is traded before every file has been read and found right. Afterwards the books must
  * balance, and so must the runtime's count of messages; otherwise the exit status is 1 (audit.c).
  */
+#define _POSIX_C_SOURCE 200809L
+
 #include "audit.h"
 #include "floor.h"
 #include "options.h"
@@ -34,6 +36,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define STALLED_AFTER KOKEN_S(60)
 
@@ -82,6 +85,26 @@ static int read_bars(struct market *market, const struct options *options)
     return complaints > 0 ? -EINVAL : 0;
 }
 
+/*
+ * Waits for more than seen ticks to be booked. A thread outside cannot be parked as an agent can: a
+ * ledger with a full mailbox refuses its question, which is asked again a little later.
+ */
+static int await_progress(struct floor *floor, uint64_t seen, struct standing *ret_standing)
+{
+    const struct timespec little = {.tv_nsec = 1000 * 1000};
+    uint64_t give_up_at = koken_now() + STALLED_AFTER;
+
+    for (;;) { /* ends by an answer, or at give_up_at */
+        int rc =
+            koken_await(floor->rt, floor->ledger, STALLED_AFTER, ret_standing, watch, .seen = seen);
+
+        if (rc != -EAGAIN || koken_now() > give_up_at) {
+            return rc;
+        }
+        nanosleep(&little, NULL);
+    }
+}
+
 /* Lets the swarm trade, telling of its progress, until the last tick is booked. */
 static int trade(struct floor *floor, struct audit *audit)
 {
@@ -92,8 +115,7 @@ static int trade(struct floor *floor, struct audit *audit)
 
     progress_begin(&progress, floor->ticks);
     while (rc >= 0 && standing.ticks < floor->ticks) {
-        rc = koken_await(floor->rt, floor->ledger, STALLED_AFTER, &standing, watch,
-                         .seen = standing.ticks);
+        rc = await_progress(floor, standing.ticks, &standing);
         progress_tell(&progress, standing.ticks, standing.fills);
     }
     progress_end(&progress);
