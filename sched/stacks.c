@@ -26,8 +26,6 @@
 #define MARK_USED 0x6b6f6b656e757365ull /* "kokenuse" */
 #define MARK_FREE 0x6b6f6b656e667265ull /* "kokenfre" */
 
-enum { COLOURS = 16, COLOUR_STEP = 128 };
-
 /* A leak is not a leak while a pointer to it lies on a stack: LeakSanitizer is told where those
  * are. */
 static void sanitizers_meet(void *region, size_t size)
@@ -63,11 +61,11 @@ int kn_stack_pool_init(struct kn_stack_pool *pool, const struct kn_stack_config 
     *pool = (struct kn_stack_pool){
         .page = page,
         .size = size,
-        .region_size = page + size + page,
+        .region_size = page + size + page, /* the last page: header, room, and more stack */
         .worker_max = config->worker_max == 0 ? KN_STACKS_WORKER_DEFAULT : config->worker_max,
         .shared_max = config->shared_max == 0 ? KN_STACKS_SHARED_DEFAULT : config->shared_max,
     };
-    return pthread_mutex_init(&pool->lock, NULL) == 0 ? 0 : -ENOMEM;
+    return 0;
 }
 
 /*
@@ -80,16 +78,11 @@ static bool install_guard(void *region, size_t page)
     return madvise(region, page, MADV_GUARD_INSTALL) == 0 || mprotect(region, page, PROT_NONE) == 0;
 }
 
-/*
- * The header goes to one of 16 places near the end of the last page. At one place for all, the hot
- * top lines of all stacks would fall into the same sets of the cache.
- */
 static struct kn_stack *new_stack(struct kn_stack_pool *pool, int node)
 {
     const size_t page = pool->page;
     char *region = kn_map(pool->region_size, node);
     struct kn_stack *stack;
-    size_t colour;
 
     if (region == NULL) {
         return NULL;
@@ -99,9 +92,7 @@ static struct kn_stack *new_stack(struct kn_stack_pool *pool, int node)
         return NULL;
     }
     sanitizers_meet(region, pool->region_size);
-    /* Relaxed: any spread will do. */
-    colour = kn_add(&pool->colour, 1, relaxed) % COLOURS * COLOUR_STEP;
-    stack = (struct kn_stack *)(void *)(region + pool->region_size - KN_CACHE_LINE - colour);
+    stack = (struct kn_stack *)(void *)(region + pool->region_size - KN_CACHE_LINE);
     _Static_assert(sizeof(*stack) <= KN_CACHE_LINE, "the header is one line");
     stack->low = region + page;
     stack->top = (char *)stack - KN_STACK_ROOM;
@@ -112,9 +103,6 @@ static struct kn_stack *new_stack(struct kn_stack_pool *pool, int node)
     (void)kn_add(&pool->mapped, 1, relaxed); /* a gauge */
     return stack;
 }
-_Static_assert(KN_CACHE_LINE + KN_STACK_ROOM + (COLOURS - 1) * COLOUR_STEP <= 4096,
-               "header and room fit into the extra page");
-
 static void unmap_stack(struct kn_stack_pool *pool, struct kn_stack *stack)
 {
     void *region = stack->region;
@@ -155,7 +143,6 @@ void kn_stack_pool_fini(struct kn_stack_pool *pool)
     unmap_list(pool, pool->free);
     /* Relaxed: all workers are gone. */
     KOKEN_CHECK(kn_load(&pool->mapped, relaxed) == 0);
-    pthread_mutex_destroy(&pool->lock);
     *pool = (struct kn_stack_pool){0};
 }
 
@@ -182,7 +169,7 @@ static void refill(struct kn_stacks *stacks)
     unsigned want = pool->worker_max / 2 + 1;
 
     KN_ASSERT(stacks->free == NULL);
-    pthread_mutex_lock(&pool->lock);
+    kn_lock(&pool->lock);
     while (want > 0 && pool->free != NULL) {
         struct kn_stack *stack = pool->free;
 
@@ -193,7 +180,7 @@ static void refill(struct kn_stacks *stacks)
         stacks->free_count++;
         want--;
     }
-    pthread_mutex_unlock(&pool->lock);
+    kn_unlock(&pool->lock);
 }
 
 int kn_stack_take(struct kn_stacks *stacks, struct kn_stack **ret_stack)
@@ -223,7 +210,7 @@ int kn_stack_take(struct kn_stacks *stacks, struct kn_stack **ret_stack)
 /* Puts a list into the pool as far as it has room; returns the rest. */
 static struct kn_stack *pool_give(struct kn_stack_pool *pool, struct kn_stack *list)
 {
-    pthread_mutex_lock(&pool->lock);
+    kn_lock(&pool->lock);
     while (list != NULL && pool->free_count < pool->shared_max) {
         struct kn_stack *next = list->next;
 
@@ -232,7 +219,7 @@ static struct kn_stack *pool_give(struct kn_stack_pool *pool, struct kn_stack *l
         pool->free_count++;
         list = next;
     }
-    pthread_mutex_unlock(&pool->lock);
+    kn_unlock(&pool->lock);
     return list;
 }
 

@@ -12,16 +12,16 @@
  * was seen (kn_stack_saw), and in any case when the stack leaves the worker.
  *
  *                  take/give   usage                X: needs exclusion, -: none
- *      take/give       X         -                  the pool itself: any thread, a leaf mutex
+ *      take/give       X         -                  the pool itself: any thread, a leaf lock
  */
 #ifndef KN_SCHED_STACKS_H
 #define KN_SCHED_STACKS_H
 
 #include "base/align.h"
 #include "base/atomic.h"
+#include "sched/lock.h"
 
 #include <koken/error.h>
-#include <pthread.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -58,11 +58,10 @@ struct kn_stack_pool {
     size_t region_size;         /* (c) with guard and header */
     unsigned worker_max;        /* (c) */
     unsigned shared_max;        /* (c) */
-    pthread_mutex_t lock;       /* leaf: nothing is locked or mapped inside */
+    struct kn_lock lock;        /* leaf: nothing is locked or mapped inside */
     struct kn_stack *free;      /* (m) */
     unsigned free_count;        /* (m) */
     kn_atomic(uint64_t) mapped; /* (a) stacks that exist, in use or free; a gauge */
-    kn_atomic(uint32_t) colour; /* (a) where the next header goes, see new_stack() */
 };
 
 /* A worker's own. (o) all of it. */
@@ -73,7 +72,7 @@ struct kn_stacks {
     struct kn_stack_pool *pool;
 };
 
-/* Errors: -EINVAL size below KN_STACK_SIZE_MIN or absurd; -ENOMEM. Maps nothing yet. */
+/* Errors: -EINVAL size below KN_STACK_SIZE_MIN or absurd. Maps nothing yet. */
 KOKEN_MUST_USE int kn_stack_pool_init(struct kn_stack_pool *pool,
                                       const struct kn_stack_config *config);
 

@@ -123,28 +123,6 @@ Test(stacks, are_reused_last_in_first_out)
     stop();
 }
 
-Test(stacks, lie_at_different_places_of_their_page)
-{
-    struct kn_stack *stack[16];
-    unsigned places = 0;
-
-    start(0, 0, 0);
-    for (unsigned i = 0; i < 16; i++) {
-        bool is_new = true;
-
-        stack[i] = take();
-        for (unsigned j = 0; j < i; j++) {
-            is_new &= (uintptr_t)stack[i]->top % 4096 != (uintptr_t)stack[j]->top % 4096;
-        }
-        places += is_new;
-    }
-    cr_assert_eq(places, 16);
-    for (unsigned i = 0; i < 16; i++) {
-        kn_stack_give(&stacks, stack[i]);
-    }
-    stop();
-}
-
 Test(stacks, kept_free_are_bounded)
 {
     static struct kn_stack *stack[200];
