@@ -23,6 +23,7 @@
 #include "sched/worker.h"
 
 #include <koken/agent.h>
+#include <koken/histogram.h>
 #include <koken/signal.h>
 
 #include <pthread.h>
@@ -113,6 +114,7 @@ struct KN_ALIGNED(KN_FALSE_SHARING) kn_local {
     uint32_t dead_count;         /* (w) */
     struct kn_agent *dead;       /* (w) ended, waiting to make a batch for their grace period */
     struct koken_ctx *running;   /* (w) context of the agent that runs now, or NULL */
+    struct koken_histogram *latency; /* (w) from send to handling, NULL unless is_stamping */
     bool is_stamping;            /* (c) messages carry the time of their send */
     bool is_unusual;             /* (w) sends take the long way: stamping, or the running agent is parked */
     struct kn_counters counters; /* (w) */

@@ -7,7 +7,6 @@
 #include "actors/system.h"
 
 #include <errno.h>
-#include <string.h>
 
 koken_ref koken_self(const koken_ctx *ctx)
 {
@@ -32,12 +31,7 @@ const struct koken_type *koken_message_type(const koken_ctx *ctx)
 
 uint64_t koken_sent_at(const koken_ctx *ctx)
 {
-    uint64_t at = 0;
-    const struct kn_envelope *e = ctx->msg;
-    if (e && (e->flags & KN_ENV_STAMPED)) {
-        memcpy(&at, (const char *)e + kn_class_size(e->size_class) - sizeof at, sizeof at);
-    }
-    return at;
+    return ctx->msg ? kn_message_sent_at(ctx->msg) : 0;
 }
 
 int koken_become_(koken_ctx *ctx, const struct koken_agent_type *behaviour)

@@ -210,7 +210,7 @@ void kn_fiber_message_over(struct kn_fiber_agent *f)
     struct kn_local *local = f->ctx.local;
     struct kn_envelope *e = f->ctx.msg;
     f->ctx.msg = NULL;
-    if (e->flags & (KN_ENV_REQUEST | KN_ENV_BYTES)) {
+    if (e->flags & (KN_ENV_REQUEST | KN_ENV_BYTES | KN_ENV_STAMPED)) {
         kn_message_over(local, a, e, 0);
     }
     if (e->type->drop) {

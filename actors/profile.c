@@ -9,7 +9,7 @@
 
 #include <errno.h>
 
-enum { WEIGHT = 8, SLOW_NS = 50 * 1000, VERY_SLOW_NS = 5 * 1000 * 1000 };
+enum { WEIGHT = 10, SLOW_NS = 50 * 1000, VERY_SLOW_NS = 5 * 1000 * 1000 };
 
 void kn_profile_begin(struct kn_sample *sample)
 {

@@ -5,6 +5,7 @@
 #include "actors/alarm.h"
 #include "actors/kn_rcu.h"
 #include "actors/slots.h"
+#include "base/world.h"
 
 #include <errno.h>
 
@@ -96,6 +97,10 @@ void kn_message_over(struct kn_local *local, struct kn_agent *a, struct kn_envel
     if (e->flags & KN_ENV_BYTES) {
         struct kn_overflow *o = kn_load(&a->overflow, relaxed); /* relaxed: made at the spawn */
         kn_overflow_release(o, e->type->size);
+    }
+    if ((e->flags & KN_ENV_STAMPED) && local->latency) {
+        uint64_t now = kn_now(), sent = kn_message_sent_at(e);
+        koken_histogram_record(local->latency, now > sent ? now - sent : 0);
     }
 }
 

@@ -43,6 +43,9 @@ int kn_send(struct kn_local *local, struct kn_agent *a, struct kn_envelope *take
 /* The same from outside; counts, and frees the envelope when it is refused. */
 int kn_send_outside(struct koken *rt, struct kn_agent *a, struct kn_envelope *take_envelope);
 
+/* When a stamped message was sent, koken_now() time; 0 without a stamp. */
+uint64_t kn_message_sent_at(const struct kn_envelope *e);
+
 /* Gives up an envelope for good: request answered with error, payload dropped, memory back. */
 void kn_message_drop(struct koken *rt, struct kn_local *local, struct kn_envelope *take_envelope, int error);
 

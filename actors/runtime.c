@@ -89,6 +89,13 @@ static int worker_start(struct kn_worker *worker, void *arg)
     local->rt = rt;
     local->is_stamping = local->is_unusual = rt->options.stamp_messages;
     worker->local = local;
+    if (local->is_stamping) {
+        local->latency = kn_alloc(sizeof *local->latency, KN_CACHE_LINE, -1);
+        if (!local->latency) {
+            return -ENOMEM;
+        }
+        memset(local->latency, 0, sizeof *local->latency);
+    }
     return 0;
 }
 
@@ -98,6 +105,7 @@ static void worker_stop(struct kn_worker *worker, void *arg)
     struct kn_local *local = worker->local;
     if (local) {
         kn_stacks_fini(&local->stacks);
+        kn_free(local->latency, sizeof *local->latency, KN_CACHE_LINE);
     }
     kn_pool_fini(&worker->pool);
 }
@@ -232,6 +240,23 @@ err:
 unsigned koken_workers(const struct koken *rt)
 {
     return rt ? rt->worker_count : 0;
+}
+
+int koken_latency(struct koken *rt, struct koken_histogram *histogram)
+{
+    if (!rt || !histogram) {
+        return -EINVAL;
+    }
+    if (!rt->options.stamp_messages) {
+        return -ENOTSUP;
+    }
+    if (koken_drain(rt, 0) < 0) {
+        return -EBUSY;
+    }
+    for (unsigned i = 0; i < rt->worker_count; i++) {
+        koken_histogram_merge(histogram, rt->locals[i].latency);
+    }
+    return 0;
 }
 
 static void add_counters(struct koken_metrics *m, struct kn_counters *c)

@@ -35,6 +35,15 @@ static void stamp(struct kn_envelope *e)
     __builtin_memcpy((char *)e + kn_class_size(e->size_class) - sizeof now, &now, sizeof now);
 }
 
+uint64_t kn_message_sent_at(const struct kn_envelope *e)
+{
+    uint64_t at = 0;
+    if (e->flags & KN_ENV_STAMPED) {
+        __builtin_memcpy(&at, (const char *)e + kn_class_size(e->size_class) - sizeof at, sizeof at);
+    }
+    return at;
+}
+
 struct kn_envelope *kn_message_new(struct kn_local *local, const struct koken_type *type,
                                    const void *payload)
 {

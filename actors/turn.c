@@ -58,7 +58,7 @@ static KN_ALWAYS_INLINE int handle(struct koken_ctx *ctx, struct kn_agent *a, st
     }
     struct kn_local *local = ctx->local; /* another one, if the handler was in a blocking section */
     kn_count_add(&local->counters.received, 1);
-    if (kn_unlikely(e->flags & (KN_ENV_REQUEST | KN_ENV_BYTES))) {
+    if (kn_unlikely(e->flags & (KN_ENV_REQUEST | KN_ENV_BYTES | KN_ENV_STAMPED))) {
         kn_message_over(local, a, e, rc);
     }
     if (kn_unlikely(e->type->drop != NULL)) {

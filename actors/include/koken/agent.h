@@ -216,7 +216,7 @@ uint32_t koken_queued(koken_ref who);
 /* What the runtime has learnt of an agent by sampling its turns. */
 struct koken_profile {
     uint64_t messages;        /* handled so far */
-    uint64_t run_ns_ema;      /* time per message, moving average with weight 1/8 */
+    uint64_t run_ns_ema;      /* time per message, moving average with weight 1/10, rounded down */
     double arrival_rate;      /* messages per second since the first sample */
     double cpu_intensity;     /* share of its life spent running, 0..1 */
     enum koken_priority priority; /* as the scheduler uses it now */

@@ -95,15 +95,8 @@ KOKEN_MUST_USE KOKEN_API int koken_give_(koken_ref to, const void *payload, bool
     KOKEN_NEEDS_ARG_(2);
 KOKEN_MUST_USE KOKEN_API int koken_share_(koken_ref to, const void *payload) KOKEN_NEEDS_ARG_(2);
 
-/* The sends end what these begin, too. */
-KOKEN_API void *koken_payload_new_(const struct koken_type *type) KOKEN_ENDS_(koken_post_iso_, 2);
-KOKEN_API void *koken_recovered_(void *payload) KOKEN_ENDS_(koken_post_iso_, 2);
-KOKEN_API const void *koken_iso_freeze_(void *payload) KOKEN_ENDS_(koken_post_val_, 2);
-KOKEN_API const void *koken_val_keep_(const void *payload) KOKEN_ENDS_(koken_post_val_, 2);
-#ifdef KOKEN_ANALYZE
-void *koken_adopt_iso_(void *payload) KOKEN_ENDS_(koken_post_iso_, 2);
-const void *koken_adopt_val_(const void *payload) KOKEN_ENDS_(koken_post_val_, 2);
-#endif
+/* The sends end what the makers begin, too. */
+KOKEN_MAKERS_(KOKEN_ENDS_(koken_post_iso_, 2), KOKEN_ENDS_(koken_post_val_, 2));
 
 #endif /* C */
 

@@ -178,6 +178,15 @@ struct koken_metrics {
 
 void koken_metrics(const struct koken *rt, struct koken_metrics *ret_metrics);
 
+struct koken_histogram;
+
+/*
+ * koken_latency adds to histogram the times from send to handling of all messages so far; they are only
+ * taken under stamp_messages. Errors: -ENOTSUP without stamp_messages; -EBUSY the runtime is not quiet
+ * (koken_drain first). Thread: any outside rt.
+ */
+KOKEN_MUST_USE int koken_latency(struct koken *rt, struct koken_histogram *histogram);
+
 /* koken_workers is the number of workers of rt. */
 unsigned koken_workers(const struct koken *rt);
 
