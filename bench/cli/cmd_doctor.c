@@ -99,19 +99,30 @@ static bool has_cpu_flag(const char *flag)
     return found;
 }
 
+/* The best of many short runs: others may have the processor in between. */
+static double clock_cost_ns(void)
+{
+    enum { RUNS = 100, CALLS = 1000 };
+    double best_ns = 1e9;
+    for (int run = 0; run < RUNS; run++) {
+        uint64_t start_ns = koken_now();
+        for (int i = 0; i < CALLS; i++) {
+            (void)koken_now();
+        }
+        double ns = (double)(koken_now() - start_ns) / CALLS;
+        best_ns = ns < best_ns ? ns : best_ns;
+    }
+    return best_ns;
+}
+
 static void look_at_clock(void)
 {
-    enum { CALLS = 100000 };
     char source[64] = "unknown";
     char text[200];
     (void)environment_file("/sys/devices/system/clocksource/clocksource0/current_clocksource",
                            source, sizeof source);
     bool is_steady = has_cpu_flag("constant_tsc") && has_cpu_flag("nonstop_tsc");
-    uint64_t first_ns = koken_now();
-    for (int i = 0; i < CALLS; i++) {
-        (void)koken_now();
-    }
-    double cost_ns = (double)(koken_now() - first_ns) / CALLS;
+    double cost_ns = clock_cost_ns();
     snprintf(text, sizeof text, "kernel uses %s; time-stamp counter %s; koken_now() takes %.1f ns",
              source, is_steady ? "constant and never stopped" : "not known to be steady", cost_ns);
     find(cost_ns < 100 ? FINE : NOTE, "clock", text,

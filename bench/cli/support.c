@@ -42,7 +42,14 @@ int bench_begin_on(struct bench_run *run, unsigned workers, struct koken **ret_r
 {
     struct koken_options options = {
         .struct_size = sizeof options, .workers = workers, .seed = run->seed};
-    return bench_error(run, "koken_start", koken_start(&options, ret_rt));
+    int rc = bench_error(run, "koken_start", koken_start(&options, ret_rt));
+    static bool is_told;
+    if (rc == 0 && workers > koken_workers(*ret_rt) && !is_told) {
+        fprintf(stderr, "koken: this machine gives %u workers, not %u\n", koken_workers(*ret_rt),
+                workers);
+        is_told = true;
+    }
+    return rc;
 }
 
 int bench_begin(struct bench_run *run, struct koken **ret_rt)
