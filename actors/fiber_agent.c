@@ -79,7 +79,7 @@ enum kn_ran kn_fiber_turn(struct kn_worker *worker, struct kn_runnable *run)
         kn_store(&a->handled, kn_load(&a->handled, relaxed) + f->received, relaxed);
         f->received = 0;
         struct kn_envelope *last = NULL;
-        if (!f->is_yielding && kn_mailbox_idle(&a->mailbox, &a->intake, KN_MB_PRESSED, &last)) {
+        if (!f->is_yielding && kn_mailbox_idle(&a->mailbox, &a->intake, &last)) {
             kn_envelope_release(local, last);
             ran = KN_RAN_DONE;
             break;
@@ -147,7 +147,7 @@ static void collect_one(struct kn_fiber_agent *f, struct kn_envelope *e, struct 
     kn_envelope_done(local, a, e);
 }
 
-void kn_fiber_collect(struct kn_fiber_agent *f)
+bool kn_fiber_collect(struct kn_fiber_agent *f)
 {
     struct kn_agent *a = f->agent;
     struct kn_local *local = f->ctx.local;
@@ -160,6 +160,7 @@ void kn_fiber_collect(struct kn_fiber_agent *f)
         collect_one(f, e, &at);
     }
     f->since_look = 0;
+    return took;
 }
 
 uint32_t kn_fiber_wait_begin(struct kn_fiber_agent *f, uint64_t timeout_ns)
@@ -192,15 +193,18 @@ void kn_fiber_wait_end(struct kn_fiber_agent *f)
 
 int kn_fiber_wait(struct kn_fiber_agent *f)
 {
-    kn_fiber_collect(f);
+    bool took = kn_fiber_collect(f);
     if (f->is_cancelled) {
         return -ECANCELED;
+    }
+    if (took && !f->is_late) {
+        return 0; /* what the caller wants may be among it: going idle would not notice */
     }
     if (f->is_late) {
         return -ETIMEDOUT;
     }
     suspend(f);
-    kn_fiber_collect(f);
+    (void)kn_fiber_collect(f);
     return f->is_cancelled ? -ECANCELED : 0;
 }
 
@@ -335,17 +339,18 @@ int kn_fiber_park(struct kn_agent *self, uint64_t to, struct kn_envelope *e)
     }
     f->edge = &edge;
     while (try_send(f->ctx.local, to, e, &rc) == KN_PUSH_FULL) { /* ends: room, death, or cancelled */
+        /* Before entering the line: a nudge that comes after it must not be taken in here. */
+        (void)kn_fiber_collect(f);
+        if (f->is_cancelled) {
+            rc = -ECANCELED;
+            break;
+        }
         struct kn_agent *a = kn_resolve(to);
         bool again = true;
         if (a && kn_park_wait(a, &edge, &again) < 0) {
             f->is_yielding = true; /* no memory to wait in line: ask again later */
         }
         if (!again || f->is_yielding) {
-            kn_fiber_collect(f);
-            if (f->is_cancelled) {
-                rc = -ECANCELED;
-                break;
-            }
             suspend(f);
         }
         kn_park_unwait(&edge);

@@ -36,8 +36,11 @@ static inline struct kn_fiber_agent *kn_fiber_of(const koken_ctx *ctx)
     return ctx && ctx->self->cold ? ctx->self->cold->fiber : NULL;
 }
 
-/* Takes in what has come: messages to their list, everything else to its meaning. Inside the fiber. */
-void kn_fiber_collect(struct kn_fiber_agent *f);
+/*
+ * Takes in what has come: messages to their list, everything else to its meaning. True: there was something;
+ * then look for it before suspending. Inside the fiber.
+ */
+bool kn_fiber_collect(struct kn_fiber_agent *f);
 
 /*
  * Begins a wait of at most timeout_ns, whose number a reply may carry. 0: no memory. Ended by _end.

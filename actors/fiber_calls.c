@@ -72,7 +72,7 @@ static int receive(struct kn_fiber_agent *f, uint64_t timeout_ns, const struct k
         }
         f->ctx.msg = type ? pop_typed(a, type) : pop_user(a);
         if (!f->ctx.msg) {
-            kn_fiber_collect(f);
+            (void)kn_fiber_collect(f);
             f->ctx.msg = type ? pop_typed(a, type) : pop_user(a);
         }
         if (f->ctx.msg) {
@@ -192,10 +192,10 @@ int koken_yield(koken_ctx *ctx)
     if (!f) {
         return -ENOTSUP;
     }
-    kn_fiber_collect(f);
+    (void)kn_fiber_collect(f);
     f->is_yielding = true;
     kn_fiber_suspend();
-    kn_fiber_collect(f);
+    (void)kn_fiber_collect(f);
     return f->is_cancelled ? -ECANCELED : 0;
 }
 
@@ -240,7 +240,7 @@ int koken_blocking(koken_ctx *ctx, int (*fn)(void *arg), void *arg, int *ret_val
         return rc;
     }
     while (!kn_load(&call.is_done, acquire)) { /* [AF1] acquire: the value. Ends: the job ends */
-        kn_fiber_collect(f);
+        (void)kn_fiber_collect(f);
         if (!kn_load(&call.is_done, relaxed)) { /* relaxed: looked at again above */
             kn_fiber_suspend();
         }

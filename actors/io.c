@@ -82,8 +82,10 @@ int koken_io_wait(koken_ctx *ctx, int fd, unsigned events, uint64_t timeout_ns)
         } while (rc == 0 && !kn_load(&wait.is_done, acquire)); /* [AF2]. Ends: ready, late, cancelled */
         if (!kn_load(&wait.is_done, acquire) && !kn_netpoll_cancel(netpoll, &wait.io)) { /* [AF2] */
             while (!kn_load(&wait.is_done, acquire)) { /* [AF2]. Ends: the poller is about to say so */
-                kn_fiber_collect(f);
-                kn_fiber_suspend();
+                (void)kn_fiber_collect(f);
+                if (!kn_load(&wait.is_done, relaxed)) { /* relaxed: looked at again above */
+                    kn_fiber_suspend();
+                }
             }
         }
         /* Relaxed: acquired above. */

@@ -243,9 +243,12 @@ enum kn_parked kn_park_turn(struct koken_ctx *ctx, struct kn_agent *a)
             return KN_PARKED_AGAIN;
         }
         struct kn_envelope *last = NULL;
-        if (!again && kn_mailbox_idle(&a->mailbox, &a->intake, KN_MB_PRESSED, &last)) {
+        if (!again && kn_mailbox_idle(&a->mailbox, &a->intake, &last)) {
             kn_envelope_release(local, last);
             return KN_PARKED_IDLE;
+        }
+        if (kn_mailbox_relieve(&a->mailbox)) {
+            kn_room_made(local, a);
         }
     }
 }

@@ -48,7 +48,8 @@ static int make_bounds(const struct koken *rt, const struct koken_spawn_options 
         break;
     case KOKEN_POLICY_SIGNAL:
         ret->limit = capacity;
-        ret->low = high; /* told from here on; refused at the capacity until back here */
+        /* Told from the high mark on; refused at the capacity until back there. */
+        ret->low = high < capacity ? high : capacity - 1;
         break;
     case KOKEN_POLICY_DEFAULT:
     case KOKEN_POLICY_REJECT:
@@ -226,7 +227,7 @@ static void settle(struct kn_local *local, struct kn_agent *a)
 {
     struct kn_envelope *last = NULL;
     bool parked = kn_unlikely(a->cold != NULL) && a->cold->outbox;
-    if (parked || !kn_mailbox_idle(&a->mailbox, &a->intake, 0, &last)) {
+    if (parked || !kn_mailbox_idle(&a->mailbox, &a->intake, &last)) {
         kn_agent_wake(local, a);
     }
 }

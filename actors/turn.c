@@ -210,7 +210,7 @@ static KN_ALWAYS_INLINE enum kn_ran run_turn(struct koken_ctx *ctx, struct kn_ag
             continue;
         }
         struct kn_envelope *last = NULL;
-        if (kn_mailbox_idle(&a->mailbox, &a->intake, 0, &last)) {
+        if (kn_mailbox_idle(&a->mailbox, &a->intake, &last)) {
             kn_envelope_release(ctx->local, last);
             return KN_RAN_DONE;
         }

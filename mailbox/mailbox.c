@@ -5,9 +5,9 @@
 /*
  * Hysteresis. Pressed, a mailbox accepts again only at its low mark; the one whose swap clears P (a sender
  * here, the receiver in kn_mailbox_relieve) wakes those who wait. Not pressed but at the limit, P is set so
- * that the receiver knows that somebody was refused. The receiver cannot go idle while P is set, so a
- * refused sender is never forgotten. (A receiver that goes idle with messages at hand, because it waits for
- * something else, keeps P and will come back to them: kn_mailbox_idle.)
+ * that the receiver knows that somebody was refused. The receiver cannot go idle while P is set and could
+ * be cleared; if it goes idle with messages at hand it will come back to them. So a refused sender is never
+ * forgotten.
  */
 int kn_mailbox_pressure(struct kn_mailbox *mb, uint64_t *word, bool *opened)
 {

@@ -70,7 +70,7 @@ struct kn_mailbox {
     kn_atomic(uint64_t) word;     /* (a) everyone */
     kn_atomic(uint32_t) consumed; /* (a) written by the holder of S, user messages handled, wraps */
     uint32_t limit;               /* (c) refuse a user message at this length; KN_MB_UNBOUNDED: never */
-    uint32_t low;                 /* (c) pressed ends at this length; == limit: no hysteresis */
+    uint32_t low;                 /* (c) pressed ends at this length; limit - 1: no hysteresis */
 };
 
 /* The receiver's side: private lists in the order of arrival. */
@@ -113,7 +113,7 @@ static inline int32_t kn_mb_length(uint64_t word, uint32_t consumed)
 static inline void kn_mailbox_init(struct kn_mailbox *mb, uint32_t limit, uint32_t low, uint64_t flags)
 {
     KN_ASSERT(limit == KN_MB_UNBOUNDED || (limit >= 1 && limit <= KN_MB_CAPACITY_MAX));
-    KN_ASSERT(low <= limit);
+    KN_ASSERT(low < limit);
     kn_store(&mb->consumed, 0, relaxed); /* published by whoever publishes the receiver */
     mb->limit = limit;
     mb->low = low;
@@ -208,18 +208,19 @@ void kn_intake_sort(struct kn_intake *in, struct kn_envelope *top);
 /*
  * Moves what has come since the last take into the private lists. Only the holder of S.
  * Answers the envelope that stopped being the boundary (to be freed if it has been handled), or NULL;
- * *took tells whether anything came.
+ * *took tells whether anything came, a nudge included.
  */
 static inline struct kn_envelope *kn_mailbox_take(struct kn_mailbox *mb, struct kn_intake *in, bool *took)
 {
     /* [MB1] acquire: the envelopes in the chain are ours, whole. */
     uint64_t word = kn_load(&mb->word, acquire);
-    if (kn_unlikely(word & KN_MB_SYSTEM)) {
+    bool nudged = word & KN_MB_SYSTEM;
+    if (kn_unlikely(nudged)) {
         word = kn_and(&mb->word, ~(uint64_t)KN_MB_SYSTEM, acq_rel); /* [MB1] acquire */
     }
     struct kn_envelope *top = kn_mb_top(word);
     struct kn_envelope *old = in->boundary;
-    *took = top != old;
+    *took = top != old || nudged;
     if (top == old) {
         return NULL;
     }
@@ -247,28 +248,38 @@ static inline void kn_mailbox_consume(struct kn_mailbox *mb, uint32_t n)
 bool kn_mailbox_relieve(struct kn_mailbox *mb);
 
 /*
- * Gives S up if nothing has come. `keep` is 0, or KN_MB_PRESSED for a receiver that goes idle with messages
- * still in its private lists: the pressure on it then lasts until it handles them. True: it is idle and no longer the caller's, in->boundary has
- * been cleared before, and *ret_last is the old boundary, to be freed if handled (NULL: none).
- * The caller has no use now for what its private lists may still hold.
+ * Gives S up if nothing has come. A receiver may go idle with messages still in its private lists, when it
+ * waits for something else: the pressure on it then lasts until it handles them. But pressure that could be
+ * relieved now must be, first: idle refuses, and the caller calls kn_mailbox_relieve. True: the receiver is
+ * idle and no longer the caller's, in->boundary has been cleared before, and *ret_last is the old boundary
+ * if it has been handled, to be freed, else NULL.
  */
-static inline bool kn_mailbox_idle(struct kn_mailbox *mb, struct kn_intake *in, uint64_t keep,
+static inline bool kn_mailbox_idle(struct kn_mailbox *mb, struct kn_intake *in,
                                    struct kn_envelope **ret_last)
 {
     KN_ASSERT(!in->system_head);
     struct kn_envelope *last = in->boundary;
     uint64_t word = kn_load(&mb->word, relaxed); /* what it says is checked by the swap */
-    if (kn_mb_top(word) != last || (word & KN_MB_FLAGS & ~keep) != KN_MB_SCHEDULED) {
+    if (kn_mb_top(word) != last || (word & KN_MB_FLAGS & ~(uint64_t)KN_MB_PRESSED) != KN_MB_SCHEDULED) {
         return false;
     }
-    in->boundary = NULL; /* before the swap: afterwards the intake may be another worker's */
+    if (kn_unlikely(word & KN_MB_PRESSED)) {
+        /* Our own count, so the length is exact; P coming later fails the swap. */
+        int32_t len = kn_mb_length(word, kn_load(&mb->consumed, relaxed));
+        if (len <= 0 || (uint32_t)len <= mb->low) {
+            return false;
+        }
+    }
+    /* Both before the swap: afterwards the intake, and an envelope not yet handled, may be another's. */
+    struct kn_envelope *handled = last && (last->flags & KN_ENV_DONE) ? last : NULL;
+    in->boundary = NULL;
+    uint64_t idle = word & (KN_MB_SEQ_MASK | KN_MB_PRESSED);
     /* [MB2] release: the receiver's state passes to whoever schedules it next. */
-    uint64_t idle = word & (KN_MB_SEQ_MASK | keep);
-    if (!kn_cas_strong(&mb->word, &word, idle, acq_rel, relaxed)) {
+    if (!kn_cas_strong(&mb->word, &word, idle, release, relaxed)) {
         in->boundary = last;
         return false;
     }
-    *ret_last = last;
+    *ret_last = handled;
     return true;
 }
 

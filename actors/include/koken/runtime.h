@@ -51,7 +51,10 @@ static inline bool koken_is_nobody(koken_ref ref)
 enum koken_policy {
     KOKEN_POLICY_DEFAULT,  /* what the runtime's options say, else REJECT */
     KOKEN_POLICY_REJECT,   /* refuse at the high mark until the low mark: -EAGAIN, the message stays yours */
-    KOKEN_POLICY_PARK,     /* the sending agent waits, never its thread; a cycle answers -EDEADLK */
+    KOKEN_POLICY_PARK,     /* refused as by REJECT, but the sending agent waits, never its thread: a fiber
+                            * inside the send, a handler after it has returned (64 messages more are
+                            * taken of it, then -EAGAIN). A cycle answers -EDEADLK, a thread outside
+                            * -EAGAIN */
     KOKEN_POLICY_DROP_NEW, /* the message goes to the dead letters; the send succeeds */
     KOKEN_POLICY_DROP_OLD, /* the oldest waiting message goes to the dead letters instead */
     KOKEN_POLICY_SIGNAL,   /* accept up to the capacity, but tell: KOKEN_PRESSURE above the high mark */
