@@ -24,11 +24,11 @@
  *       shutdown does is found there, one that locks it after sees is_shut; and no new chunk comes
  *       into being behind the walk, because the lock of the table orders its birth and is_shut.
  *
- *   N5  A wake is not lost: only the sleeper takes it, there is one at a time, and he empties the
- *       eventfd first and clears is_woken after. A waker that finds it set has its work seen by the
- *       sleeper, who reads it by that same swap and then looks around. (The other order could eat a
- *       later wake; a second reader, or a next sleeper who comes before the clearing, could sleep
- *       through one.)
+ *   N5  A wake is not lost. Only the sleeper takes it; he empties the eventfd first and clears
+ *       is_woken after, so a waker that finds it set has its work seen by the sleeper, who reads it
+ *       by that same swap and then looks around (the other order could eat a later wake). The next
+ *       one becomes the sleeper after that clearing, and only then tells others to wake him here:
+ *       had he told before, the one who leaves could take his wake with him.
  */
 #include "sched/netpoll.h"
 
@@ -505,21 +505,29 @@ static int wait_events(struct kn_netpoll *netpoll, struct epoll_event *events, u
     return count <= 0 ? count : epoll_wait(netpoll->epoll_fd, events, KN_NETPOLL_BATCH, 0);
 }
 
+bool kn_netpoll_enter(struct kn_netpoll *netpoll)
+{
+    /* [NP4] acquire: the last sleeper's clearing of is_woken. Pairs with kn_netpoll_leave(). */
+    return kn_netpoll_is_needed(netpoll) && is_open(netpoll) &&
+           kn_swap(&netpoll->has_sleeper, 1, acquire) == 0;
+}
+
+void kn_netpoll_leave(struct kn_netpoll *netpoll)
+{
+    KN_ASSERT(kn_netpoll_has_sleeper(netpoll));
+    /* [NP4] release: is_woken is clear before the next sleeper can be told to be woken; N5. */
+    kn_store(&netpoll->has_sleeper, 0, release);
+}
+
 int kn_netpoll_sleep(struct kn_netpoll *netpoll, uint64_t deadline_ns, struct kn_io **ret_ready)
 {
     struct epoll_event events[KN_NETPOLL_BATCH];
     int count;
 
-    /* [NP4] acquire: the last sleeper's clearing of is_woken. Pairs with release [NP4] below. */
-    if (!kn_netpoll_is_needed(netpoll) || !is_open(netpoll) ||
-        kn_swap(&netpoll->has_sleeper, 1, acquire) != 0) {
-        return -EBUSY;
-    }
+    KN_ASSERT(kn_netpoll_has_sleeper(netpoll));
     count = wait_events(netpoll, events, deadline_ns);
     KN_ASSERT(count >= 0 || errno == EINTR);
     *ret_ready = on_events(netpoll, events, count, /* is_sleeper= */ true);
-    /* [NP4] release: is_woken is clear before another sleeper can be told to be woken; N5. */
-    kn_store(&netpoll->has_sleeper, 0, release);
     return count == 0 && kn_now() >= deadline_ns ? -ETIMEDOUT : 0;
 }
 

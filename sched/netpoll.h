@@ -121,9 +121,17 @@ static inline bool kn_netpoll_has_sleeper(struct kn_netpoll *netpoll)
 KOKEN_MUST_USE struct kn_io *kn_netpoll_poll(struct kn_netpoll *netpoll);
 
 /*
+ * Makes the calling thread the sleeper, until kn_netpoll_leave(). False: another one is, or nobody
+ * waits for an fd: sleep elsewhere. To be called before the thread tells those who may wake it to
+ * do it here.
+ */
+bool kn_netpoll_enter(struct kn_netpoll *netpoll);
+void kn_netpoll_leave(struct kn_netpoll *netpoll);
+
+/*
  * Sleeps until an event, kn_netpoll_wake() or the deadline; completed waits in *ret_ready as above.
- * A wake that came before counts. Returns 0, also for no reason at all; -ETIMEDOUT at the deadline;
- * -EBUSY: another thread sleeps here, or nobody waits: sleep elsewhere.
+ * A wake that came before counts. Returns 0, also for no reason at all, or -ETIMEDOUT at the
+ * deadline. Thread: the sleeper.
  */
 KOKEN_MUST_USE int kn_netpoll_sleep(struct kn_netpoll *netpoll, uint64_t deadline_ns,
                                     struct kn_io **ret_ready);

@@ -43,6 +43,16 @@ static unsigned poll_now(void)
     return kn_netpoll_deliver(NULL, kn_netpoll_poll(&netpoll));
 }
 
+static int sleep_until(uint64_t deadline_ns, struct kn_io **ret_ready)
+{
+    int rc;
+
+    cr_assert(kn_netpoll_enter(&netpoll));
+    rc = kn_netpoll_sleep(&netpoll, deadline_ns, ret_ready);
+    kn_netpoll_leave(&netpoll);
+    return rc;
+}
+
 static void start(void)
 {
     (void)kn_world_init();
@@ -363,14 +373,13 @@ Test(netpoll, shutdown_ends_all_waits_and_refuses_more)
 Test(netpoll, unused_poller_opens_nothing)
 {
     struct wait wait = {0};
-    struct kn_io *ready = NULL;
     int before = dup(0);
 
     (void)close(before);
     start();
     kn_netpoll_wake(&netpoll);
     cr_assert_null(kn_netpoll_poll(&netpoll));
-    cr_assert_eq(kn_netpoll_sleep(&netpoll, 0, &ready), -EBUSY);
+    cr_assert(!kn_netpoll_enter(&netpoll));
     kn_netpoll_shutdown(&netpoll, NULL);
     cr_assert_eq(begin(&wait, 0, KN_IO_READ), -ESHUTDOWN);
     int after = dup(0);
@@ -442,7 +451,7 @@ Test(netpoll, sleep_ends_at_the_deadline_and_not_before)
     int rc = 0;
 
     while (rc == 0) {
-        rc = kn_netpoll_sleep(&netpoll, deadline, &ready);
+        rc = sleep_until(deadline, &ready);
         cr_assert_null(ready);
     }
     cr_assert_eq(rc, -ETIMEDOUT);
@@ -461,7 +470,7 @@ Test(netpoll, sleep_ends_with_an_event)
     open_pipe(ends);
     cr_assert_eq(begin(&wait, ends[0], KN_IO_READ), 0);
     put(ends[1]);
-    cr_assert_eq(kn_netpoll_sleep(&netpoll, KN_NEVER, &ready), 0);
+    cr_assert_eq(sleep_until(KN_NEVER, &ready), 0);
     cr_assert_eq(ready, &wait.io);
     cr_assert(!kn_netpoll_cancel(&netpoll, &wait.io));
     cr_assert_eq(wait.done, 0);
@@ -485,10 +494,10 @@ Test(netpoll, wake_before_the_sleep_counts_and_a_poll_does_not_eat_it)
         kn_netpoll_wake(&netpoll);
         kn_netpoll_wake(&netpoll);
         cr_assert_eq(poll_now(), 0);
-        cr_assert_eq(kn_netpoll_sleep(&netpoll, KN_NEVER, &ready), 0);
+        cr_assert_eq(sleep_until(KN_NEVER, &ready), 0);
         cr_assert_null(ready);
     }
-    cr_assert_eq(kn_netpoll_sleep(&netpoll, kn_now() + 1000, &ready), -ETIMEDOUT);
+    cr_assert_eq(sleep_until(kn_now() + 1000, &ready), -ETIMEDOUT);
     stop();
     close_both(ends);
 }
@@ -505,7 +514,7 @@ static void *sleeper(void *arg)
 
     (void)arg;
     while (seen < WAKE_ROUNDS) {
-        cr_assert_eq(kn_netpoll_sleep(&netpoll, KN_NEVER, &ready), 0);
+        cr_assert_eq(sleep_until(KN_NEVER, &ready), 0);
         cr_assert_null(ready);
         seen = kn_load(&wake_work, relaxed);
         kn_store(&wake_seen, seen, relaxed);
@@ -539,33 +548,100 @@ Test(netpoll, no_wake_is_lost, .timeout = 60)
     close_both(ends);
 }
 
-static void *second_sleeper(void *arg)
+Test(netpoll, has_one_sleeper_at_a_time)
 {
-    struct kn_io *ready = NULL;
+    struct wait wait = {0};
+    int ends[2];
 
-    *(int *)arg = kn_netpoll_sleep(&netpoll, KN_NEVER, &ready);
+    start();
+    cr_assert(!kn_netpoll_enter(&netpoll));
+    open_pipe(ends);
+    cr_assert_eq(begin(&wait, ends[0], KN_IO_READ), 0);
+    cr_assert(!kn_netpoll_has_sleeper(&netpoll));
+    cr_assert(kn_netpoll_enter(&netpoll));
+    cr_assert(kn_netpoll_has_sleeper(&netpoll));
+    cr_assert(!kn_netpoll_enter(&netpoll));
+    kn_netpoll_leave(&netpoll);
+    cr_assert(kn_netpoll_enter(&netpoll));
+    kn_netpoll_leave(&netpoll);
+    stop();
+    close_both(ends);
+}
+
+enum { PARKERS = 2, PARK_ROUNDS = 5000 };
+
+/* As the machines of the scheduler park: a word each, which says where to wake them. */
+enum { PARK_EMPTY, PARK_TOKEN, PARK_ASLEEP, PARK_POLLING };
+
+static kn_atomic(uint32_t) park[PARKERS];
+static kn_atomic(uint32_t) park_taken[PARKERS];
+
+static void park_until_token(kn_atomic(uint32_t) *word)
+{
+    bool is_sleeper = kn_netpoll_enter(&netpoll);
+    struct kn_io *ready = NULL;
+    uint32_t seen = PARK_EMPTY;
+
+    if (kn_cas_strong(word, &seen, is_sleeper ? PARK_POLLING : PARK_ASLEEP, acquire, acquire)) {
+        while (kn_load(word, acquire) != PARK_TOKEN) {
+            if (is_sleeper) {
+                cr_assert_eq(kn_netpoll_sleep(&netpoll, KN_NEVER, &ready), 0);
+            } else {
+                (void)kn_futex_wait(word, PARK_ASLEEP, KN_NEVER);
+            }
+        }
+    }
+    if (is_sleeper) {
+        kn_netpoll_leave(&netpoll);
+    }
+    kn_store(word, PARK_EMPTY, relaxed);
+}
+
+static void *parker(void *arg)
+{
+    unsigned index = (unsigned)(uintptr_t)arg;
+
+    for (uint32_t i = 1; i <= PARK_ROUNDS; i++) {
+        park_until_token(&park[index]);
+        kn_store(&park_taken[index], i, release);
+    }
     return NULL;
 }
 
-Test(netpoll, second_sleeper_is_refused, .timeout = 60)
+/* Two threads take turns as the sleeper, each with its own waker: a wake taken by the other hangs.
+ */
+Test(netpoll, sleepers_that_take_turns_lose_no_wake, .timeout = 60)
 {
     struct wait wait = {0};
-    struct kn_io *ready = NULL;
-    pthread_t thread;
+    pthread_t thread[PARKERS];
+    uint32_t given[PARKERS] = {0};
     int ends[2];
-    int rc = 1;
 
     start();
     open_pipe(ends);
     cr_assert_eq(begin(&wait, ends[0], KN_IO_READ), 0);
-    cr_assert_eq(pthread_create(&thread, NULL, second_sleeper, &rc), 0);
-    while (kn_load(&netpoll.has_sleeper, relaxed) == 0) {
-        kn_thread_yield();
+    for (uintptr_t i = 0; i < PARKERS; i++) {
+        cr_assert_eq(pthread_create(&thread[i], NULL, parker, (void *)i), 0);
     }
-    cr_assert_eq(kn_netpoll_sleep(&netpoll, KN_NEVER, &ready), -EBUSY);
-    kn_netpoll_wake(&netpoll);
-    cr_assert_eq(pthread_join(thread, NULL), 0);
-    cr_assert_eq(rc, 0);
+    while (given[0] < PARK_ROUNDS || given[1] < PARK_ROUNDS) {
+        for (unsigned i = 0; i < PARKERS; i++) {
+            uint32_t was;
+
+            if (given[i] == PARK_ROUNDS || kn_load(&park_taken[i], acquire) != given[i]) {
+                continue;
+            }
+            given[i]++;
+            was = kn_swap(&park[i], PARK_TOKEN, acq_rel);
+            if (was == PARK_POLLING) {
+                kn_netpoll_wake(&netpoll);
+            } else if (was == PARK_ASLEEP) {
+                kn_futex_wake(&park[i], 1);
+            }
+        }
+    }
+    for (unsigned i = 0; i < PARKERS; i++) {
+        cr_assert_eq(pthread_join(thread[i], NULL), 0);
+    }
     stop();
     close_both(ends);
 }
@@ -631,9 +707,13 @@ static void *race_poller(void *arg)
     while (!kn_load(&race_is_over, relaxed)) {
         struct kn_io *ready = NULL;
 
-        if (kn_netpoll_sleep(&netpoll, kn_now() + 1000000, &ready) == 0) {
-            (void)kn_netpoll_deliver(NULL, ready);
+        if (!kn_netpoll_enter(&netpoll)) {
+            kn_thread_yield();
+            continue;
         }
+        (void)!kn_netpoll_sleep(&netpoll, kn_now() + 1000000, &ready);
+        kn_netpoll_leave(&netpoll);
+        (void)kn_netpoll_deliver(NULL, ready);
     }
     return NULL;
 }
