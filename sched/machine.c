@@ -19,7 +19,40 @@ void kn_machine_wake(struct kn_machine *machine)
     KOKEN_CHECK(was != KN_PARK_TOKEN);
     if (was == KN_PARK_ASLEEP) {
         kn_futex_wake(&machine->park, 1);
+    } else if (was == KN_PARK_POLLING) {
+        kn_netpoll_wake(&machine->sched->netpoll);
     }
+}
+
+/*
+ * The same in the netpoller. -ETIMEDOUT also when there are events, or for no reason at all;
+ * *ret_ready is what has completed, with the token as well as without. -EBUSY: the place is taken.
+ */
+int kn_machine_sleep_polling(struct kn_machine *machine, uint64_t deadline_ns,
+                             struct kn_io **ret_ready)
+{
+    struct kn_netpoll *netpoll = &machine->sched->netpoll;
+    uint32_t seen = KN_PARK_EMPTY;
+
+    *ret_ready = NULL;
+    /* Before POLLING can be seen: else the sleeper that leaves could take our wake (netpoll.c, N5).
+     */
+    if (!kn_netpoll_enter(netpoll)) {
+        return -EBUSY;
+    }
+    /* [SM1] acquire, both: pairs with release in kn_machine_wake(). */
+    if (kn_cas_strong(&machine->park, &seen, KN_PARK_POLLING, acquire, acquire)) {
+        (void)!kn_netpoll_sleep(netpoll, deadline_ns, ret_ready);
+        seen = KN_PARK_POLLING;
+        (void)kn_cas_strong(&machine->park, &seen, KN_PARK_EMPTY, acquire, acquire);
+    }
+    kn_netpoll_leave(netpoll);
+    if (seen == KN_PARK_POLLING) {
+        return -ETIMEDOUT;
+    }
+    KOKEN_CHECK(seen == KN_PARK_TOKEN);
+    kn_store(&machine->park, KN_PARK_EMPTY, relaxed); /* relaxed: wakers only swap, one at a time */
+    return 0;
 }
 
 /* 0: the token came and is taken. -ETIMEDOUT: the deadline came first; the token may still come. */
@@ -135,6 +168,10 @@ bool kn_worker_give(struct kn_worker *worker)
     let_go(worker);
     machine->worker = worker;
     worker->machine = machine;
+    if (kn_load(&worker->sched->leaver_count, relaxed) > 0) {
+        /* One request may stand for many. Relaxed: whoever queues after this look nudges itself. */
+        (void)kn_or(&worker->nudge, KN_NUDGE_GIVE, release); /* [SN1] */
+    }
     kn_machine_wake(machine);
     return true;
 }
@@ -197,10 +234,16 @@ static bool withdraw_spare(struct kn_machine *machine, bool *ret_retires)
     return is_there;
 }
 
-/* Gets the machine an orphan, or puts it on the spares. */
-static bool enlist(struct kn_machine *machine, uint64_t *ret_deadline_ns)
+enum enlisted { ENLISTED_STOP, ENLISTED_ORPHAN, ENLISTED_SPARE };
+
+/*
+ * Gets the machine an orphan, or puts it on the spares. A spare's worker is not to be looked at
+ * before its token: whoever takes the machine off the list writes it.
+ */
+static enum enlisted enlist(struct kn_machine *machine, uint64_t *ret_deadline_ns)
 {
     struct kn_sched *sched = machine->sched;
+    enum enlisted enlisted = ENLISTED_SPARE;
     struct kn_worker *worker;
 
     kn_lock(&sched->machines_lock);
@@ -208,10 +251,11 @@ static bool enlist(struct kn_machine *machine, uint64_t *ret_deadline_ns)
     if (kn_load(&sched->stopping, relaxed) != 0) {
         sched->total--;
         kn_unlock(&sched->machines_lock);
-        return false;
+        return ENLISTED_STOP;
     }
     worker = sched->orphans;
     if (worker != NULL) {
+        enlisted = ENLISTED_ORPHAN;
         sched->orphans = worker->next_orphan;
         machine->worker = worker;
         worker->machine = machine;
@@ -221,7 +265,7 @@ static bool enlist(struct kn_machine *machine, uint64_t *ret_deadline_ns)
     }
     *ret_deadline_ns = sched->total - sched->blocked > sched->worker_count ? 0 : KN_NEVER;
     kn_unlock(&sched->machines_lock);
-    return true;
+    return enlisted;
 }
 
 /* Without a worker: waits for one. False: the thread ends. */
@@ -235,12 +279,10 @@ static bool wait_for_worker(struct kn_machine *machine)
     }
     while (machine->worker == NULL && !retires) {
         uint64_t deadline_ns;
+        enum enlisted enlisted = enlist(machine, &deadline_ns);
 
-        if (!enlist(machine, &deadline_ns)) {
-            retires = true;
-            break;
-        }
-        if (machine->worker != NULL) {
+        if (enlisted != ENLISTED_SPARE) {
+            retires = enlisted == ENLISTED_STOP;
             break;
         }
         if (deadline_ns == 0) {

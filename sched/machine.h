@@ -24,6 +24,7 @@
 #include "sched/global.h"
 #include "sched/idle.h"
 #include "sched/lock.h"
+#include "sched/netpoll.h"
 #include "sched/sched.h"
 #include "sched/topology.h"
 #include "sched/worker.h"
@@ -31,7 +32,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum kn_park_state { KN_PARK_EMPTY, KN_PARK_TOKEN, KN_PARK_ASLEEP };
+enum kn_park_state { KN_PARK_EMPTY, KN_PARK_TOKEN, KN_PARK_ASLEEP, KN_PARK_POLLING };
 
 struct kn_machine {
     kn_atomic(uint32_t) park; /* (a) enum kn_park_state */
@@ -67,6 +68,7 @@ struct kn_watch; /* sysmon.c */
 struct kn_sched {
     struct kn_idle idle;
     struct kn_global global;
+    struct kn_netpoll netpoll;
 
     KN_ALIGNED(KN_FALSE_SHARING) kn_atomic(uint32_t) stopping; /* (a) */
     kn_atomic(uint32_t) leaver_count;                          /* (a) written under machines_lock */
@@ -106,6 +108,8 @@ KOKEN_MUST_USE int kn_machine_start(struct kn_sched *sched, struct kn_worker *wo
                                     bool is_first);
 void kn_machine_wake(struct kn_machine *machine);
 int kn_machine_sleep(struct kn_machine *machine, uint64_t deadline_ns);
+int kn_machine_sleep_polling(struct kn_machine *machine, uint64_t deadline_ns,
+                             struct kn_io **ret_ready);
 void kn_machines_reap(struct kn_sched *sched);
 void kn_machines_dismiss(struct kn_sched *sched);
 

@@ -58,19 +58,30 @@ bool kn_rest_is_over(struct kn_worker *worker)
            kn_load(&sched->leaver_count, seq_cst) > 0;
 }
 
+/* In the netpoller if somebody waits for an fd and the place is free, else on the machine's word.
+ */
+static int sleep_somewhere(struct kn_machine *machine, uint64_t deadline_ns,
+                           struct kn_io **ret_ready)
+{
+    if (kn_netpoll_is_needed(&machine->sched->netpoll)) {
+        int rc = kn_machine_sleep_polling(machine, deadline_ns, ret_ready);
+
+        if (rc != -EBUSY) {
+            return rc;
+        }
+    }
+    return kn_machine_sleep(machine, deadline_ns);
+}
+
 /* The machine's worker rests; the machine sleeps until somebody gives it a worker again, or NULL.
  */
 static void sleep_guarding(struct kn_machine *machine, struct kn_worker *worker,
-                           uint64_t deadline_ns)
+                           uint64_t deadline_ns, struct kn_io **ret_ready)
 {
     struct kn_sched *sched = machine->sched;
-    bool is_over = kn_rest_is_over(worker);
 
-    if (!is_over) {
-        is_over = kn_machine_sleep(machine, deadline_ns) == -ETIMEDOUT;
-        if (!is_over) {
-            return;
-        }
+    if (!kn_rest_is_over(worker) && sleep_somewhere(machine, deadline_ns, ret_ready) == 0) {
+        return;
     }
     if (!kn_idle_rise(&sched->idle, worker->index)) {
         (void)kn_machine_sleep(machine, KN_NEVER); /* a waker has it: its token is on the way */
@@ -93,6 +104,7 @@ static void park(struct kn_worker *worker)
     const struct kn_sched_hooks *hooks = &sched->config.hooks;
     uint64_t deadline_ns = kn_wheel_next(&worker->wheel);
     bool was_searching = worker->is_searching;
+    struct kn_io *ready = NULL;
 
     if (deadline_ns <= worker->now_ns || kn_worker_has_work(worker)) {
         return; /* a timer is due, or a thief has given up on the slot */
@@ -109,7 +121,7 @@ static void park(struct kn_worker *worker)
     if (kn_idle_rest(&sched->idle, worker->index, was_searching)) {
         kn_quiet_signal(sched);
     }
-    sleep_guarding(machine, worker, deadline_ns);
+    sleep_guarding(machine, worker, deadline_ns, &ready);
     kn_worker_self = machine->worker;
     if (hooks->online != NULL) {
         hooks->online(hooks->arg);
@@ -118,12 +130,13 @@ static void park(struct kn_worker *worker)
         machine->worker->beat_ns = kn_now(); /* sleep is not part of a dispatch */
         machine->worker->now_ns = machine->worker->beat_ns;
     }
+    (void)kn_netpoll_deliver(machine->worker, ready);
 }
 
 void kn_worker_rest(struct kn_worker *worker)
 {
     KN_ASSERT(worker == kn_worker_self);
-    if (!spin(worker)) {
+    if (!kn_worker_give(worker) && !spin(worker)) {
         park(worker);
     }
 }

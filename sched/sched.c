@@ -206,6 +206,7 @@ int kn_sched_start(const struct kn_sched_config *config, struct kn_sched **ret_s
     sched->worker_count = reason.workers;
     sched->jobs.max = sched->config.blocking_max;
     kn_idle_init(&sched->idle, sched->worker_count);
+    kn_netpoll_init(&sched->netpoll);
     rc = new_workers(sched);
     if (rc < 0) {
         goto err_after_topology;
@@ -268,6 +269,10 @@ int kn_sched_stop(struct kn_sched *sched, uint64_t deadline_ns)
     kn_machines_reap(sched);
     kn_jobs_join(sched);
     sched->is_joined = true;
+    for (unsigned i = 0; i < sched->worker_count; i++) {
+        (void)kn_wheel_fini(&sched->workers[i]->wheel);
+    }
+    kn_netpoll_shutdown(&sched->netpoll, NULL);
     return 0;
 }
 
@@ -307,9 +312,7 @@ void kn_sched_free(struct kn_sched *sched)
         return;
     }
     KOKEN_CHECK(sched->is_joined);
-    for (unsigned i = 0; i < sched->worker_count; i++) {
-        (void)kn_wheel_fini(&sched->workers[i]->wheel);
-    }
+    kn_netpoll_fini(&sched->netpoll);
     free_workers(sched, sched->worker_count);
     kn_topology_free(sched->topology);
     kn_free(sched, sizeof(*sched), KN_FALSE_SHARING);
@@ -363,6 +366,11 @@ void kn_quiet_signal(struct kn_sched *sched)
 }
 
 /* ---- looking in ---------------------------------------------------------------------------- */
+
+struct kn_netpoll *kn_sched_netpoll(struct kn_sched *sched)
+{
+    return &sched->netpoll;
+}
 
 unsigned kn_sched_worker_count(const struct kn_sched *sched)
 {

@@ -23,6 +23,7 @@
 #include <stdint.h>
 
 struct kn_job;
+struct kn_netpoll;
 struct kn_sched;
 struct kn_worker;
 
@@ -115,6 +116,7 @@ void kn_sched_free(struct kn_sched *sched);
 bool kn_sched_quiet(struct kn_sched *sched, uint64_t deadline_ns);
 
 unsigned kn_sched_worker_count(const struct kn_sched *sched);
+struct kn_netpoll *kn_sched_netpoll(struct kn_sched *sched);
 struct kn_worker *kn_sched_worker(struct kn_sched *sched, unsigned index);
 
 /*

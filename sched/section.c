@@ -58,7 +58,7 @@ static bool find_substitute(struct kn_sched *sched)
     return true;
 }
 
-/* A worker without work needs no machine until somebody wakes it. */
+/* Without work, timers and fds to look after a worker needs no machine until somebody wakes it. */
 static void lay_to_rest(struct kn_worker *worker)
 {
     struct kn_sched *sched = worker->sched;
@@ -90,7 +90,8 @@ void kn_blocking_enter(struct kn_worker *worker)
         (void)kn_add(&sched->sections_kept, 1, relaxed); /* relaxed: statistics */
         return;
     }
-    if (kn_worker_has_work(worker) || kn_wheel_next(&worker->wheel) != KN_NEVER) {
+    if (kn_worker_has_work(worker) || kn_wheel_next(&worker->wheel) != KN_NEVER ||
+        (kn_netpoll_is_needed(&sched->netpoll) && !kn_netpoll_has_sleeper(&sched->netpoll))) {
         (void)kn_add(&sched->handoffs, 1, relaxed); /* relaxed: statistics */
         kn_worker_release(worker);
         return;

@@ -9,6 +9,7 @@
  *   - if something waits at it and somebody rests, is marked stuck, which lets thieves take its
  * slot and its lone runnables, and a sleeper is woken to do it,
  *   - is counted once as stuck when the dispatch is older than stuck_ns.
+ * It also looks at fds when no worker sleeps there, as all that are awake may be in long steps.
  * It never touches a worker's queues itself, and it never takes a worker from a thread: the step
  * that runs uses it.
  */
@@ -75,8 +76,13 @@ static bool sample(struct kn_worker *worker, struct seen *seen, uint64_t now)
 
 static bool sample_all(struct kn_watch *watch)
 {
+    struct kn_netpoll *netpoll = &watch->sched->netpoll;
     uint64_t now = kn_now();
     bool has_found = false;
+
+    if (kn_netpoll_is_needed(netpoll) && !kn_netpoll_has_sleeper(netpoll)) {
+        has_found = kn_netpoll_deliver(NULL, kn_netpoll_poll(netpoll)) > 0;
+    }
 
     for (unsigned i = 0; i < watch->sched->worker_count; i++) {
         has_found |= sample(watch->sched->workers[i], &watch->seen[i], now);

@@ -21,6 +21,7 @@
 
 enum {
     LEVELS_ABOVE_NORMAL = 1u << KN_PRIO_HIGH | 1u << KN_PRIO_CRITICAL,
+    POLL_NS = 50 * 1000,                /* how often a busy worker looks at fds */
     DISPATCH_NS_MAX = 10 * 1000 * 1000, /* one very long dispatch must not be remembered for ever */
 };
 
@@ -281,6 +282,17 @@ static void say_quiescent(struct kn_worker *worker)
     }
 }
 
+/* Wakes those whose fds have events. While workers are busy nobody sleeps in the netpoller. */
+static void look_at_fds(struct kn_worker *worker)
+{
+    struct kn_netpoll *netpoll = &worker->sched->netpoll;
+
+    if (kn_netpoll_is_needed(netpoll) && worker->now_ns - worker->polled_ns >= POLL_NS) {
+        worker->polled_ns = worker->now_ns;
+        (void)kn_netpoll_deliver(worker, kn_netpoll_poll(netpoll));
+    }
+}
+
 /* One of the global queue, or with take_share this worker's share of it: the rest to its own queue.
  */
 static struct kn_runnable *take_global(struct kn_worker *worker, bool take_share,
@@ -321,6 +333,7 @@ static KN_NOINLINE struct kn_runnable *beat(struct kn_worker *worker, enum kn_pr
     schedule_beat(worker);
     say_quiescent(worker);
     (void)kn_wheel_advance(&worker->wheel, worker->now_ns);
+    look_at_fds(worker);
     share(worker);
     runnable = take_global(worker, /* take_share= */ false, ret_prio);
     if (runnable != NULL && worker->budget <= 0) {
@@ -364,11 +377,11 @@ static KN_NOINLINE struct kn_runnable *find(struct kn_worker *worker, enum kn_pr
     read_clock(worker);
     kn_worker_mark_idle(worker);
     schedule_beat(worker);
-    if (kn_wheel_advance(&worker->wheel, worker->now_ns) > 0) {
-        runnable = pick(worker, ret_prio);
-        if (runnable != NULL) {
-            return runnable;
-        }
+    (void)kn_wheel_advance(&worker->wheel, worker->now_ns);
+    look_at_fds(worker);
+    runnable = pick(worker, ret_prio);
+    if (runnable != NULL) {
+        return runnable;
     }
     runnable = take_global(worker, /* take_share= */ true, ret_prio);
     if (runnable != NULL) {

@@ -27,8 +27,9 @@ enum {
     X(queued)                                                                                      \
     X(lifo_stolen)                                                                                 \
     X(global_polls)                                                                                \
-    X(global_taken) X(overflows) X(steal_attempts) X(steals) X(stolen) X(searches) X(spins)        \
-        X(parks) X(wakes) X(budget_ends) X(idle_looks)
+    X(global_taken)                                                                                \
+    X(overflows) X(steal_attempts) X(steals) X(stolen) X(searches) X(spins) X(parks) X(wakes)      \
+        X(budget_ends) X(idle_looks)
 
 struct kn_worker_stats {
 #define X(name) struct kn_count name;
@@ -85,6 +86,7 @@ struct kn_worker {
     uint32_t skipped[KN_PRIO_COUNT_]; /* dispatches for which a non-empty level has waited */
     uint64_t rng;
     uint64_t beat_tick, beat_ns; /* start of the stretch that dispatch_ns is measured over */
+    uint64_t polled_ns;          /* last look at fds */
     uint64_t spin_limit_ns;      /* adapts between spin_ns and a fraction of it */
     struct kn_suspect suspect;
     uint64_t spin_end_ns; /* of the search under way; 0: none */
