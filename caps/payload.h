@@ -40,7 +40,7 @@ struct kn_payload {
     kn_atomic(uint32_t) count;     /* (a) references to a val */
     uint32_t generation;           /* (o) debug: changes with the owner */
     uint32_t state;                /* (o) enum kn_payload_state */
-    uint32_t hash;                 /* (c) debug: of a val's bytes */
+    uint32_t hash;                 /* (o) debug: of a val's bytes; of a ref, its agent */
 } KN_ALIGNED(32);
 
 _Static_assert(sizeof(struct kn_payload) == 32, "the header is half a cache line");

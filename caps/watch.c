@@ -129,13 +129,27 @@ static uint32_t hash_of(const struct kn_payload *header)
     return hash;
 }
 
-static const char *broken_rule(const struct kn_payload *header, uint32_t generation)
+/* The first agent that touches a ref keeps it; made outside of agents, it belongs to nobody yet. */
+static bool is_foreign(struct kn_payload *header)
+{
+    uint32_t agent = (uint32_t)(kn_caps_agent ^ (kn_caps_agent >> 32));
+
+    if (agent != 0 && header->hash == 0) {
+        header->hash = agent;
+    }
+    return agent != 0 && header->hash != agent;
+}
+
+static const char *broken_rule(struct kn_payload *header, uint32_t generation)
 {
     if (header->state == KN_PAYLOAD_GONE) {
         return "R1 used after it was given back";
     }
     if (header->state == KN_PAYLOAD_MOVED || header->generation != generation) {
         return "R1/R2 used through a handle that no longer owns it";
+    }
+    if (header->state == KN_PAYLOAD_LOCAL && is_foreign(header)) {
+        return "a ref is local: another agent had it before";
     }
     if (header->state == KN_PAYLOAD_VAL && header->hash != hash_of(header)) {
         return "a val was written after it was frozen";
@@ -166,9 +180,15 @@ uint32_t koken_generation_(const void *payload)
     return payload == NULL ? 0 : kn_payload_of(payload)->generation;
 }
 
+/* A val has many owners: its generation stays until the last one is gone. */
 uint32_t koken_renew_(const void *payload)
 {
-    return payload == NULL ? 0 : ++kn_payload_of(payload)->generation;
+    struct kn_payload *header = payload == NULL ? NULL : kn_payload_of(payload);
+
+    if (header == NULL) {
+        return 0;
+    }
+    return header->state == KN_PAYLOAD_VAL ? header->generation : ++header->generation;
 }
 
 void koken_vacant_(const void *payload, const struct koken_site *site)
@@ -196,19 +216,23 @@ void kn_payload_frozen(struct kn_payload *header)
     header->hash = hash_of(header);
 }
 
-/* Moves one payload to fresh memory; its nested ones follow by pointer. No memory: it stays. */
+/*
+ * Moves an iso to fresh memory, its nested ones follow by pointer. A val stays: others read it
+ * where it is. No memory: it stays too.
+ */
 void *koken_relocate_(const void *payload)
 {
     struct kn_payload *from = kn_payload_of(payload);
-    struct kn_payload *to = kn_payload_new(from->type, (enum kn_payload_state)from->state);
+    struct kn_payload *to = NULL;
     struct pass pass;
 
+    if (from->state == KN_PAYLOAD_ISO) {
+        to = kn_payload_new(from->type, KN_PAYLOAD_ISO);
+    }
     if (to == NULL) {
         return kn_payload_data(from);
     }
     memcpy(kn_payload_data(to), payload, from->type->size);
-    kn_store(&to->count, kn_load(&from->count, relaxed),
-             relaxed); /* one owner: nobody else looks */
     pthread_mutex_lock(&lock);
     pass = *pass_of(payload);
     pthread_mutex_unlock(&lock);

@@ -46,8 +46,10 @@
                                    KOKEN_MAY_SEND_("koken_give", h);                               \
                                    KOKEN_NEEDS_(h);                                                \
                                    KOKEN_TRACE_(h, KOKEN_OP_SEND);                                 \
-                                   int koken_rc_ = koken_give_((to), KOKEN_LIVE_((h).ptr_),        \
-                                                               KOKEN_IS_(h, val));                 \
+                                   (h).ptr_ = KOKEN_SEND_(KOKEN_LIVE_((h).ptr_));                  \
+                                   KOKEN_RENEW_(h);                                                \
+                                   int koken_rc_ = KOKEN_OF_(h, koken_give_iso_, koken_give_val_,  \
+                                                             0, 0, 0)((to), (h).ptr_);             \
                                    if (koken_rc_ == 0) {                                           \
                                        (h).ptr_ = NULL;                                            \
                                    }                                                               \
@@ -91,8 +93,13 @@
 KOKEN_API void koken_post_iso_(koken_ref to, void *payload) KOKEN_NEEDS_ARG_(2) KOKEN_TAKES_(2);
 KOKEN_API void koken_post_val_(koken_ref to, const void *payload) KOKEN_NEEDS_ARG_(2)
     KOKEN_TAKES_(2);
-KOKEN_MUST_USE KOKEN_API int koken_give_(koken_ref to, const void *payload, bool is_val)
-    KOKEN_NEEDS_ARG_(2);
+KOKEN_MUST_USE KOKEN_API int koken_give_iso_(koken_ref to, void *payload) KOKEN_NEEDS_ARG_(2);
+#ifdef KOKEN_ANALYZE
+/* The analyzer believes that who gets a pointer to const keeps nothing. */
+int koken_give_val_(koken_ref to, void *payload) KOKEN_NEEDS_ARG_(2);
+#else
+KOKEN_MUST_USE KOKEN_API int koken_give_val_(koken_ref to, const void *payload) KOKEN_NEEDS_ARG_(2);
+#endif
 KOKEN_MUST_USE KOKEN_API int koken_share_(koken_ref to, const void *payload) KOKEN_NEEDS_ARG_(2);
 
 /* The sends end what the makers begin, too. */

@@ -47,13 +47,21 @@
 #define koken_local(T, name) T##_ref name
 #define koken_slot(T, name) T##_iso name = {0}
 #define koken_slot_val(T, name) T##_val name = {0}
-#define koken_empty(T) ((T##_iso){0})
-#define koken_empty_val(T) ((T##_val){0})
+#define koken_empty(T) KOKEN_CAPS_(((T##_iso){0}))
+#define koken_empty_val(T) KOKEN_CAPS_(((T##_val){0}))
 
 /* The first statement of a function that gets an iso or val by value: the parameter owns it now. */
 #define koken_owned(h) KOKEN_CAPS_(KOKEN_HELD_(h); KOKEN_ADOPT_(h); KOKEN_GUARD_(h))
-/* After h = ... of a name that was consumed before. */
-#define koken_owned_again(h) KOKEN_CAPS_(KOKEN_HELD_(h))
+/* Gives a variable that was consumed something new to own. */
+#define koken_set(h, value)                                                                        \
+    KOKEN_CAPS_(__extension__({                                                                    \
+        KOKEN_RULE_(KOKEN_IS_LINEAR_(h), "koken_set: '" #h "' is not an iso or val");              \
+        __typeof__(h) koken_set_ = (value);                                                        \
+        KOKEN_VACANT_(h);                                                                          \
+        KOKEN_HELD_(h);                                                                            \
+        (h) = koken_set_;                                                                          \
+        (void)0;                                                                                   \
+    }))
 
 /* ---- making, reading, writing ---- */
 
@@ -88,29 +96,33 @@
         (const __typeof__(*(h).ptr_) *)KOKEN_LIVE_((h).ptr_);                                      \
     }))
 /* The same for a handle in a field, which the checkers do not follow. */
-#define koken_poke(h)                                                                              \
+#define koken_poke(f) KOKEN_POKE_(f, #f, KOKEN_CAT_(koken_poked_, __COUNTER__))
+#define koken_peek(f) KOKEN_PEEK_(f, #f, KOKEN_CAT_(koken_peeked_, __COUNTER__))
+#define KOKEN_POKE_(f, text, at)                                                                   \
     KOKEN_CAPS_(__extension__({                                                                    \
-        KOKEN_RULE_(KOKEN_MAY_WRITE_(h), "koken_poke: '" #h "' is not writable here: needs an "    \
+        KOKEN_RULE_(KOKEN_MAY_WRITE_(f), "koken_poke: '" text "' is not writable here: needs an "  \
                                          "iso or ref, and not from inside a val or box");          \
-        KOKEN_TRACE_(h, KOKEN_OP_WRITE);                                                           \
-        (h).ptr_;                                                                                  \
+        __typeof__(&(f)) at = &(f);                                                                \
+        KOKEN_TRACE_AT_(*at, text, KOKEN_OP_WRITE);                                                \
+        at->ptr_;                                                                                  \
     }))
-#define koken_peek(h)                                                                              \
+#define KOKEN_PEEK_(f, text, at)                                                                   \
     KOKEN_CAPS_(__extension__({                                                                    \
-        KOKEN_RULE_(!KOKEN_IS_(h, tag), "koken_peek: '" #h "' is a tag: identity only, it cannot " \
-                                        "be read");                                                \
-        KOKEN_TRACE_(h, KOKEN_OP_READ);                                                            \
-        (const __typeof__(*(h).ptr_) *)(h).ptr_;                                                   \
+        KOKEN_RULE_(!KOKEN_IS_(f, tag), "koken_peek: '" text "' is a tag: identity only, it "      \
+                                        "cannot be read");                                         \
+        __typeof__(&(f)) at = &(f);                                                                \
+        KOKEN_TRACE_AT_(*at, text, KOKEN_OP_READ);                                                 \
+        (const __typeof__(*at->ptr_) *)at->ptr_;                                                   \
     }))
 
 /* KOKEN_WITH(p, h) { ... } borrows the payload for a block; no break, goto or return out of it. */
 #define KOKEN_WITH(p, h)                                                                           \
-    for (int koken_turn_##p = KOKEN_CAPS_(1); koken_turn_##p; koken_turn_##p = 0)                  \
-        for (__typeof__((h).ptr_) p = KOKEN_CAPS_(__extension__({                                  \
-                 KOKEN_NEEDS_(h);                                                                  \
-                 KOKEN_TRACE_(h, KOKEN_OP_BORROW);                                                 \
-                 (__typeof__((h).ptr_))KOKEN_BORROW_(KOKEN_LIVE_((h).ptr_));                       \
-             }));                                                                                  \
+    for (int koken_turn_##p = 1; koken_turn_##p; koken_turn_##p = 0)                               \
+        for (KOKEN_CAPS_(__typeof__((h).ptr_) p = __extension__({                                  \
+                             KOKEN_NEEDS_(h);                                                      \
+                             KOKEN_TRACE_(h, KOKEN_OP_BORROW);                                     \
+                             (__typeof__((h).ptr_))KOKEN_BORROW_(KOKEN_LIVE_((h).ptr_));           \
+                         }));                                                                      \
              koken_turn_##p; koken_turn_##p = 0, KOKEN_CAPS_(KOKEN_UNBORROW_(p)))
 
 /* ---- changing hands ---- */
@@ -140,19 +152,20 @@
         koken_at_->ptr_ = NULL;                                                                    \
         koken_taken_;                                                                              \
     }))
-#define koken_put(f, h)                                                                            \
+#define koken_put(f, h) KOKEN_PUT_(f, h, #f, #h, KOKEN_CAT_(koken_put_at_, __COUNTER__))
+#define KOKEN_PUT_(f, h, f_text, h_text, at)                                                       \
     KOKEN_CAPS_(__extension__({                                                                    \
-        KOKEN_RULE_(KOKEN_IS_LINEAR_(h), "koken_put: '" #h "' is not an iso or val");              \
-        KOKEN_RULE_(KOKEN_MAY_MOVE_(f), "koken_put: '" #f "' lies inside a val or box");           \
-        KOKEN_VACANT_(f);                                                                          \
+        KOKEN_RULE_(KOKEN_IS_LINEAR_(h), "koken_put: '" h_text "' is not an iso or val");          \
+        KOKEN_RULE_(KOKEN_MAY_MOVE_(f), "koken_put: '" f_text "' lies inside a val or box");       \
+        __typeof__(&(f)) at = &(f);                                                                \
+        KOKEN_VACANT_AT_(*at, f_text);                                                             \
         KOKEN_GONE_(h);                                                                            \
-        KOKEN_TRACE_(h, KOKEN_OP_PUT);                                                             \
-        __typeof__(&(f)) koken_at_ = &(f);                                                         \
-        __typeof__(*koken_at_) koken_put_ = (h);                                                   \
+        KOKEN_TRACE_AT_(h, h_text, KOKEN_OP_PUT);                                                  \
+        __typeof__(*at) koken_put_ = (h);                                                          \
         (void)KOKEN_LIVE_(koken_put_.ptr_);                                                        \
         (h).ptr_ = NULL;                                                                           \
-        *koken_at_ = koken_put_;                                                                   \
-        KOKEN_RENEW_(*koken_at_);                                                                  \
+        *at = koken_put_;                                                                          \
+        KOKEN_RENEW_(*at);                                                                         \
         (void)0;                                                                                   \
     }))
 
@@ -217,8 +230,9 @@
     KOKEN_CAPS_(__extension__({                                                                    \
         KOKEN_RULE_(KOKEN_IS_(f, val), "koken_dup_in: '" #f "': only a val may have a second "     \
                                        "owner");                                                   \
-        KOKEN_TRACE_(f, KOKEN_OP_DUP);                                                             \
-        KOKEN_WRAP_(__typeof__(**(f).as_val_), koken_val_keep_((f).ptr_));                         \
+        __typeof__(&(f)) koken_dup_at_ = &(f);                                                     \
+        KOKEN_TRACE_AT_(*koken_dup_at_, #f, KOKEN_OP_DUP);                                         \
+        KOKEN_WRAP_(__typeof__(**(f).as_val_), koken_val_keep_(koken_dup_at_->ptr_));              \
     }))
 
 /* A deep copy of what an iso, val, ref or box shows, as a fresh iso. Empty: no memory. */
@@ -450,33 +464,54 @@ extern void koken_gone_handle_(void) __attribute__((
 KOKEN_API void koken_iso_drop_(void *payload) KOKEN_NEEDS_ARG_(1) KOKEN_TAKES_(1);
 KOKEN_API void koken_val_drop_(const void *payload) KOKEN_NEEDS_ARG_(1) KOKEN_TAKES_(1);
 KOKEN_API void koken_local_drop_(void *payload);
+KOKEN_API const void *koken_iso_freeze_(void *payload) KOKEN_NEEDS_ARG_(1) KOKEN_TAKES_(1)
+    __attribute__((returns_nonnull));
+KOKEN_API void *koken_val_thaw_(const void *payload) KOKEN_NEEDS_ARG_(1);
 /* Answers its argument, which the compiler must take for another pointer: each is dropped by
  * itself. */
 KOKEN_API const void *koken_val_keep_(const void *payload) KOKEN_NEEDS_ARG_(1)
-    KOKEN_ENDS_(koken_val_drop_, 1) __attribute__((returns_nonnull));
+    __attribute__((returns_nonnull));
 KOKEN_API bool koken_val_is_sole_(const void *payload) KOKEN_NEEDS_ARG_(1);
-KOKEN_API const void *koken_iso_freeze_(void *payload) KOKEN_NEEDS_ARG_(1) KOKEN_TAKES_(1)
-    KOKEN_ENDS_(koken_val_drop_, 1) __attribute__((returns_nonnull));
-KOKEN_API void *koken_payload_new_(const struct koken_type *type) KOKEN_MAKES_
-    KOKEN_ENDS_(koken_iso_drop_, 1) KOKEN_ENDS_(koken_iso_freeze_, 1);
-KOKEN_API void *koken_local_new_(const struct koken_type *type);
-KOKEN_API void *koken_recovered_(void *payload) KOKEN_MAKES_ KOKEN_ENDS_(koken_iso_drop_, 1)
-    KOKEN_ENDS_(koken_iso_freeze_, 1);
-KOKEN_API void *koken_val_thaw_(const void *payload) KOKEN_NEEDS_ARG_(1);
+KOKEN_API void *koken_payload_new_(const struct koken_type *type) KOKEN_MAKES_;
+KOKEN_API void *koken_recovered_(void *payload) KOKEN_MAKES_;
 KOKEN_API void *koken_payload_clone_(const void *payload) KOKEN_NEEDS_ARG_(1);
-
+KOKEN_API void *koken_local_new_(const struct koken_type *type);
 #ifdef KOKEN_ANALYZE
 /* For gcc -fanalyzer only: a parameter taken over counts as made here, a borrow ends like an
  * allocation. */
-void *koken_adopt_iso_(void *payload) __attribute__((returns_nonnull))
-KOKEN_ENDS_(koken_iso_drop_, 1) KOKEN_ENDS_(koken_iso_freeze_, 1);
-const void *koken_adopt_val_(const void *payload) __attribute__((returns_nonnull))
-KOKEN_ENDS_(koken_val_drop_, 1);
-void *koken_payload_new_(const struct koken_type *type) KOKEN_ENDS_(koken_adopt_iso_, 1);
-const void *koken_iso_freeze_(void *payload) KOKEN_ENDS_(koken_adopt_val_, 1);
+void *koken_adopt_iso_(void *payload) __attribute__((returns_nonnull));
+const void *koken_adopt_val_(const void *payload) __attribute__((returns_nonnull));
 void koken_unborrow_(void *payload);
 void *koken_borrow_(void *payload) __attribute__((nonnull(1), returns_nonnull))
 KOKEN_ENDS_(koken_unborrow_, 1);
+#define KOKEN_ISO_ADOPTED_ KOKEN_ENDS_(koken_adopt_iso_, 1)
+#define KOKEN_VAL_ADOPTED_ KOKEN_ENDS_(koken_adopt_val_, 1)
+#else
+#define KOKEN_ISO_ADOPTED_
+#define KOKEN_VAL_ADOPTED_
+#endif
+
+/* Which functions make what ends where: one line per maker, here and where the sends are declared.
+ */
+#define KOKEN_MAKERS_(ISO_ENDS, VAL_ENDS)                                                          \
+    KOKEN_API void *koken_payload_new_(const struct koken_type *type) ISO_ENDS;                    \
+    KOKEN_API void *koken_recovered_(void *payload) ISO_ENDS;                                      \
+    KOKEN_API void *koken_payload_clone_(const void *payload) ISO_ENDS;                            \
+    KOKEN_API void *koken_val_thaw_(const void *payload) ISO_ENDS;                                 \
+    KOKEN_API const void *koken_iso_freeze_(void *payload) VAL_ENDS;                               \
+    KOKEN_API const void *koken_val_keep_(const void *payload) VAL_ENDS;                           \
+    KOKEN_ADOPTERS_(ISO_ENDS, VAL_ENDS)
+#ifdef KOKEN_ANALYZE
+#define KOKEN_ADOPTERS_(ISO_ENDS, VAL_ENDS)                                                        \
+    void *koken_adopt_iso_(void *payload) ISO_ENDS;                                                \
+    const void *koken_adopt_val_(const void *payload) VAL_ENDS
+#else
+#define KOKEN_ADOPTERS_(ISO_ENDS, VAL_ENDS) struct koken_is_iso_
+#endif
+KOKEN_MAKERS_(KOKEN_ENDS_(koken_iso_drop_, 1) KOKEN_ENDS_(koken_iso_freeze_, 1) KOKEN_ISO_ADOPTED_,
+              KOKEN_ENDS_(koken_val_drop_, 1) KOKEN_ENDS_(koken_val_thaw_, 1) KOKEN_VAL_ADOPTED_);
+
+#ifdef KOKEN_ANALYZE
 #define KOKEN_ADOPT_(h)                                                                            \
     ((h).ptr_ = KOKEN_OF_(h, koken_adopt_iso_, koken_adopt_val_, 0, 0, 0)((void *)(h).ptr_))
 #define KOKEN_BORROW_(p) koken_borrow_((void *)(p))
@@ -521,10 +556,13 @@ KOKEN_API void koken_vacant_(const void *payload, const struct koken_site *site)
 KOKEN_API void koken_left_behind_(const void *handle);
 
 #ifdef KOKEN_CAPS_DEBUG
-#define KOKEN_SITE_(h) (&(const struct koken_site){.what = #h, .file = __FILE__, .line = __LINE__})
-#define KOKEN_TRACE_(h, op)                                                                        \
-    koken_trace_((const void *)(uintptr_t)(h).ptr_, (h).generation_, op, KOKEN_SITE_(h))
-#define KOKEN_VACANT_(f) koken_vacant_((f).ptr_, KOKEN_SITE_(f))
+#define KOKEN_SITE_(text)                                                                          \
+    (&(const struct koken_site){.what = text, .file = __FILE__, .line = __LINE__})
+#define KOKEN_TRACE_(h, op) KOKEN_TRACE_AT_(h, #h, op)
+#define KOKEN_TRACE_AT_(h, text, op)                                                               \
+    koken_trace_((const void *)(uintptr_t)(h).ptr_, (h).generation_, op, KOKEN_SITE_(text))
+#define KOKEN_VACANT_(f) KOKEN_VACANT_AT_(f, #f)
+#define KOKEN_VACANT_AT_(f, text) koken_vacant_((f).ptr_, KOKEN_SITE_(text))
 #define KOKEN_RENEW_(h) ((h).generation_ = koken_renew_((h).ptr_))
 #define KOKEN_WRAP_(TYPE, p)                                                                       \
     __extension__({                                                                                \
@@ -548,7 +586,9 @@ static inline __attribute__((unused)) void koken_guard_end_(struct koken_guard_ 
         __attribute__((cleanup(koken_guard_end_), unused)) = {&(h)}
 #else
 #define KOKEN_TRACE_(h, op) ((void)0)
+#define KOKEN_TRACE_AT_(h, text, op) ((void)0)
 #define KOKEN_VACANT_(f) ((void)0)
+#define KOKEN_VACANT_AT_(f, text) ((void)0)
 #define KOKEN_RENEW_(h) ((void)0)
 #define KOKEN_WRAP_(TYPE, p)                                                                       \
     __extension__({                                                                                \

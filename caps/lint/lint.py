@@ -1,0 +1,290 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Reports what breaks the rules of koken/caps.h, with the tools that are installed.
+
+  lint.py [options] FILE...             options of the compiler for all files after --
+  lint.py [options] -p compile_commands.json [FILE...]
+
+The layers, each skipped when its tool is absent:
+  types     the compiler's own errors                    always
+  gcc       gcc -O2: use after consumption, wrong frees   every build
+  clang     clang -O2: use after consumption              every build
+  tsa       clang -Wthread-safety: ownership on all paths every build
+  query     clang-query with caps.query: copies, escapes, globals, casts
+  globals   writable objects in .data and .bss
+  analyzer  gcc -O1 -fanalyzer                            --deep only: slow
+
+Reports are merged by file, line and rule. Exit status: 0 nothing, 1 something, 2 the tool could not run.
+"""
+import argparse
+import concurrent.futures
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+RULES = {
+    "R0": ("the types of capabilities", "the message names what is allowed here"),
+    "R1": ("an iso or val is consumed exactly once on every path",
+           "send, freeze, move, put or drop it once; where it may be empty ask koken_none, or use a slot"),
+    "R2": ("a handle is never copied", "use koken_move, koken_take and koken_put, or koken_dup for a val"),
+    "R3": ("a borrowed pointer does not outlive its statement or KOKEN_WITH block",
+           "keep the handle, not the pointer"),
+    "R5": ("no mutable data at file scope and no static locals", "put it into the state of an agent"),
+    "R6": ("no casts to payload pointers, no pointers in numbers, no private parts",
+           "use the operations of koken/caps.h"),
+    "ROLE": ("a state is touched by its own agent only", "send a message instead"),
+}
+
+QUERY_RULES = {
+    "caps-assign": "R2", "caps-copy": "R2", "caps-copy-address": "R2", "caps-copy-struct": "R2",
+    "caps-keep": "R3", "caps-keep-static": "R3", "caps-global": "R5",
+    "caps-smuggle": "R6", "caps-cast": "R6", "caps-private": "R6", "caps-private-call": "R6",
+    "caps-forge": "R6",
+}
+
+DIAGNOSTIC = re.compile(r"^(?P<file>[^:\n]+):(?P<line>\d+):(?:\d+:)? (?:fatal )?(?P<kind>error|warning): (?P<text>.*)$")
+MACRO_FLAGS = {"gcc": ["-ftrack-macro-expansion=0"], "clang": ["-fmacro-backtrace-limit=1"]}
+# Warnings that are about ownership; any other is the ordinary build's business.
+ABOUT = re.compile(r"thread-safety|use-after-free|mismatched-dealloc|free-nonheap|Wnonnull|analyzer|"
+                   r"discarded-qualifiers|incompatible-pointer-types-discards|Wcast-qual|Wuninitialized")
+
+
+class Report:
+    def __init__(self, file, line, rule, text, layer):
+        self.file, self.line, self.rule, self.text, self.layer = file, line, rule, text, layer
+
+    def key(self):
+        return (self.file, self.line, self.rule)
+
+
+def find_tool(*names):
+    for name in names:
+        if shutil.which(name):
+            return name
+    return None
+
+
+def tools():
+    return {
+        "gcc": find_tool("gcc", "gcc-12"),
+        "clang": find_tool("clang", "clang-14"),
+        "query": find_tool("clang-query", "clang-query-14"),
+        "objdump": find_tool("objdump"),
+    }
+
+
+def run(argv, cwd=None):
+    done = subprocess.run(argv, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    return done.returncode, done.stdout.decode("utf-8", "replace")
+
+
+def rule_of(text):
+    if "agent '" in text and "thread-safety" in text:
+        return "ROLE"
+    if "thread-safety" in text or "gone already" in text or "Wnonnull" in text:
+        return "R1"
+    if "use-after-free" in text or "analyzer" in text:
+        return "R1" if "leak" in text or "double" in text or "null" in text else "R3"
+    if "dealloc" in text or "nonheap" in text or "Wcast-qual" in text:
+        return "R6"
+    return "R0"
+
+
+def diagnostics(output, layer, file, all_errors):
+    found = []
+    for line in output.splitlines():
+        match = DIAGNOSTIC.match(line)
+        if not match:
+            continue
+        text = match["text"]
+        if match["kind"] == "error" and not all_errors and "gone already" not in text:
+            continue
+        if match["kind"] == "warning" and not ABOUT.search(text):
+            continue
+        found.append(Report(match["file"] if match["file"].endswith(os.path.basename(file)) else file,
+                            int(match["line"]), rule_of(text), text, layer))
+    return found
+
+
+def check_types(tool, flags, file, layer):
+    argv = [tool, *flags, *MACRO_FLAGS[layer], "-w", "-fsyntax-only", file]
+    return diagnostics(run(argv)[1], "types", file, all_errors=True)
+
+
+def check_optimised(tool, flags, file, layer):
+    argv = [tool, *flags, *MACRO_FLAGS[layer], "-O2", "-Wall", "-Wcast-qual", "-c", file, "-o", os.devnull]
+    return diagnostics(run(argv)[1], layer, file, all_errors=False)
+
+
+def check_tsa(tool, flags, file):
+    argv = [tool, *flags, *MACRO_FLAGS["clang"], "-DKOKEN_LINT", "-Wthread-safety", "-fsyntax-only", file]
+    return [r for r in diagnostics(run(argv)[1], "tsa", file, all_errors=False) if "thread-safety" in r.text]
+
+
+def check_query(tool, flags, file):
+    argv = [tool, "-f", os.path.join(HERE, "caps.query"), file, "--", *flags, "-DKOKEN_LINT", "-w"]
+    found = []
+    for match in re.finditer(r'^([^:\n]+):(\d+):\d+: note: "([a-z-]+)" binds here$', run(argv)[1], re.M):
+        rule = QUERY_RULES[match[3]]
+        found.append(Report(file, int(match[2]), rule, f"{RULES[rule][0]} [{match[3]}]", "query"))
+    return found
+
+
+def check_globals(gcc, objdump, flags, file):
+    with tempfile.TemporaryDirectory() as folder:
+        object_file = os.path.join(folder, "object.o")
+        if run([gcc, *flags, "-w", "-O0", "-DKOKEN_NO_FORTIFY", "-c", file, "-o", object_file])[0] != 0:
+            return []
+        found = []
+        for line in run([objdump, "-t", object_file])[1].splitlines():
+            match = re.match(r"^[0-9a-f]+ .* O (\.data|\.bss)\s+[0-9a-f]+ (\S+)$", line)
+            if match:
+                name = re.sub(r"\.\d+$", "", match[2])
+                found.append(Report(file, line_of(file, name), "R5",
+                                    f"'{name}' is writable and shared by all agents [{match[1]}]", "globals"))
+        return found
+
+
+def line_of(file, name):
+    with open(file, encoding="utf-8", errors="replace") as source:
+        for number, line in enumerate(source, 1):
+            if re.search(r"\b%s\b" % re.escape(name), line):
+                return number
+    return 1
+
+
+def check_analyzer(tool, flags, file):
+    argv = [tool, *flags, *MACRO_FLAGS["gcc"], "-O1", "-DKOKEN_ANALYZE", "-fanalyzer", "-c", file, "-o", os.devnull]
+    # "<unknown>" leaks come from loops that it merges; the thread-safety pass sees the real ones.
+    return [r for r in diagnostics(run(argv)[1], "analyzer", file, all_errors=False)
+            if "analyzer" in r.text and "<unknown>" not in r.text]
+
+
+def layers(found, deep):
+    """(name, function(flags, file)) for each layer whose tool is here."""
+    result = []
+    if found["gcc"]:
+        result.append(("types", lambda f, x: check_types(found["gcc"], f, x, "gcc")))
+        result.append(("gcc", lambda f, x: check_optimised(found["gcc"], f, x, "gcc")))
+    if found["clang"]:
+        result.append(("types", lambda f, x: check_types(found["clang"], f, x, "clang")))
+        result.append(("clang", lambda f, x: check_optimised(found["clang"], f, x, "clang")))
+        result.append(("tsa", lambda f, x: check_tsa(found["clang"], f, x)))
+    if found["query"]:
+        result.append(("query", lambda f, x: check_query(found["query"], f, x)))
+    if found["gcc"] and found["objdump"]:
+        result.append(("globals", lambda f, x: check_globals(found["gcc"], found["objdump"], f, x)))
+    if deep and found["gcc"]:
+        result.append(("analyzer", lambda f, x: check_analyzer(found["gcc"], f, x)))
+    return result
+
+
+def check_file(file, flags, found, deep):
+    reports = []
+    for _, check in layers(found, deep):
+        reports.extend(check(flags, file))
+    return reports
+
+
+def merge(reports):
+    """One report per file, line and rule: the first layer's words, the names of all layers."""
+    merged = {}
+    for report in reports:
+        first = merged.setdefault(report.key(), report)
+        if first is not report and report.layer not in first.layer.split("+"):
+            first.layer += "+" + report.layer
+    return sorted(merged.values(), key=lambda r: (r.file, r.line, r.rule))
+
+
+def flags_of(command):
+    """What of a compile command says how to read the file: -I, -D, -U, -std, -include, -isystem."""
+    words = command.get("arguments") or shlex.split(command["command"])
+    kept, take_next = [], False
+    for word in words[1:]:
+        if take_next:
+            kept.append(word)
+            take_next = False
+        elif word in ("-I", "-D", "-U", "-include", "-isystem"):
+            kept.append(word)
+            take_next = True
+        elif re.match(r"-(I|D|U|std=|isystem)", word):
+            kept.append(word)
+    return kept
+
+
+def jobs_of(options):
+    if not options.database:
+        return [(file, options.flags) for file in options.files]
+    with open(options.database, encoding="utf-8") as source:
+        commands = json.load(source)
+    wanted = {os.path.abspath(file) for file in options.files}
+    jobs = []
+    for command in commands:
+        file = os.path.abspath(os.path.join(command["directory"], command["file"]))
+        if file.endswith(".c") and (not wanted or file in wanted):
+            jobs.append((file, flags_of(command) + options.flags))
+    return jobs
+
+
+def sarif(reports):
+    rules = [{"id": rule, "shortDescription": {"text": text}, "help": {"text": advice}}
+             for rule, (text, advice) in RULES.items()]
+    results = [{
+        "ruleId": r.rule,
+        "level": "error",
+        "message": {"text": r.text},
+        "locations": [{"physicalLocation": {
+            "artifactLocation": {"uri": r.file}, "region": {"startLine": r.line}}}],
+    } for r in reports]
+    return {"version": "2.1.0", "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+            "runs": [{"tool": {"driver": {"name": "koken lint", "rules": rules}}, "results": results}]}
+
+
+def parse(argv):
+    flags = []
+    if "--" in argv:
+        at = argv.index("--")
+        argv, flags = argv[:at], argv[at + 1:]
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("files", nargs="*")
+    parser.add_argument("-p", dest="database", metavar="compile_commands.json")
+    parser.add_argument("--deep", action="store_true", help="gcc -fanalyzer too")
+    parser.add_argument("--sarif", metavar="FILE", help="write the reports as SARIF 2.1.0")
+    parser.add_argument("-j", dest="jobs", type=int, default=os.cpu_count() or 1)
+    options = parser.parse_args(argv)
+    options.flags = flags
+    if not options.files and not options.database:
+        parser.error("no files")
+    return options
+
+
+def main(argv):
+    options = parse(argv)
+    found = tools()
+    if not found["gcc"] and not found["clang"]:
+        print("koken lint: neither gcc nor clang is installed", file=sys.stderr)
+        return 2
+    missing = [name for name in ("clang", "query") if not found[name]]
+    if missing:
+        print(f"koken lint: not installed, so not checked: {', '.join(missing)}", file=sys.stderr)
+    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+        lists = list(pool.map(lambda job: check_file(job[0], job[1], found, options.deep), jobs_of(options)))
+    reports = merge([report for part in lists for report in part])
+    for report in reports:
+        print(f"{report.file}:{report.line}: {report.rule}: {report.text} ({report.layer})\n"
+              f"    {RULES[report.rule][1]}")
+    if options.sarif:
+        with open(options.sarif, "w", encoding="utf-8") as out:
+            json.dump(sarif(reports), out, indent=1)
+    return 1 if reports else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

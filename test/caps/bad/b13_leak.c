@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* RULE: an iso is never consumed */
+/* CLASS: leak */
+#include "market.h"
+
+static void trade(koken_ref risk, koken_ref exch)
+{
+    (void)risk;
+    (void)exch;
+    koken_iso(order, o) = koken_new(order);
+    if (koken_none(o)) {
+        return;
+    }
+    koken_mut(o)->price = 100; /* BAD */
+}
+
+int main(void)
+{
+    trade(market_sink(), market_sink());
+    return market_run();
+}

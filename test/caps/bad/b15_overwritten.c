@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* RULE: a live iso overwritten by a fresh one */
+/* CLASS: leak */
+#include "market.h"
+
+static void trade(koken_ref risk, koken_ref exch)
+{
+    (void)exch;
+    koken_iso(order, o) = koken_new(order);
+    if (koken_none(o)) {
+        return;
+    }
+    koken_mut(o)->price = 100;
+    o = koken_new(order); /* BAD */
+    koken_post(risk, o);
+}
+
+int main(void)
+{
+    trade(market_sink(), market_sink());
+    return market_run();
+}

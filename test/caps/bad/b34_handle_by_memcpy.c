@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* RULE: a handle duplicated byte by byte */
+/* CLASS: alias-iso */
+#include "market.h"
+
+static void trade(koken_ref risk, koken_ref exch)
+{
+    koken_iso(order, o) = koken_new(order);
+    if (koken_none(o)) {
+        return;
+    }
+    koken_mut(o)->price = 100;
+    order_iso b;
+    memcpy(&b, &o, sizeof b); /* BAD */
+    koken_post(risk, o);
+    koken_post(exch, b); /* BAD */
+}
+
+int main(void)
+{
+    trade(market_sink(), market_sink());
+    return market_run();
+}

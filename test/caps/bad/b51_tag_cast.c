@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* RULE: a tag cast back to a pointer */
+/* CLASS: tag-deref */
+#include "market.h"
+
+static void trade(koken_ref risk, koken_ref exch)
+{
+    (void)exch;
+    koken_iso(order, o) = koken_new(order);
+    if (koken_none(o)) {
+        return;
+    }
+    koken_mut(o)->price = 100;
+    order_tag t = koken_tag(o);
+    koken_post(risk, o);
+    ((struct order *)t.ptr_)->price = 1; /* BAD */
+}
+
+int main(void)
+{
+    trade(market_sink(), market_sink());
+    return market_run();
+}

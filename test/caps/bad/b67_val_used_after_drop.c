@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* RULE: a val read after its last reference was dropped */
+/* CLASS: use-after-drop */
+#include "market.h"
+
+static void trade(koken_ref risk, koken_ref exch)
+{
+    (void)risk;
+    (void)exch;
+    koken_iso(quote, q) = koken_new(quote);
+    if (koken_none(q)) {
+        return;
+    }
+    koken_mut(q)->bid = 99;
+    koken_val(quote, v) = koken_freeze(q);
+    koken_drop(v);
+    market_use(koken_get(v)->bid); /* BAD */
+}
+
+int main(void)
+{
+    trade(market_sink(), market_sink());
+    return market_run();
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* GOOD: send or drop */
+#include "market.h"
+
+static void trade(koken_ref risk, koken_ref exch)
+{
+    (void)exch;
+    koken_iso(order, o) = koken_new(order);
+    if (koken_none(o)) {
+        return;
+    }
+    koken_mut(o)->price = 100;
+    if (koken_get(o)->price > 50) {
+        koken_post(risk, o);
+    } else {
+        koken_drop(o);
+    }
+}
+
+int main(void)
+{
+    trade(market_sink(), market_sink());
+    return market_run();
+}

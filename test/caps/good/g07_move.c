@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* GOOD: consumed into a new name */
+#include "market.h"
+
+static void trade(koken_ref risk, koken_ref exch)
+{
+    (void)exch;
+    koken_iso(order, o) = koken_new(order);
+    if (koken_none(o)) {
+        return;
+    }
+    koken_mut(o)->price = 100;
+    koken_iso(order, b) = koken_move(o);
+    koken_mut(b)->price = 2;
+    koken_post(risk, b);
+}
+
+int main(void)
+{
+    trade(market_sink(), market_sink());
+    return market_run();
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* GOOD: a helper takes ownership */
+#include "market.h"
+
+static void route(koken_ref to, order_iso h)
+{
+    koken_owned(h);
+    koken_mut(h)->id++;
+    koken_post(to, h);
+}
+
+static void trade(koken_ref risk, koken_ref exch)
+{
+    (void)exch;
+    koken_iso(order, o) = koken_new(order);
+    if (koken_none(o)) {
+        return;
+    }
+    koken_mut(o)->price = 100;
+    route(risk, koken_move(o));
+}
+
+int main(void)
+{
+    trade(market_sink(), market_sink());
+    return market_run();
+}

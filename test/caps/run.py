@@ -1,0 +1,146 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Runs every layer of checks over the programs of this folder and says what each of them sees.
+
+bad/   each program breaks the rule in its first comment: a layer must report it before it runs, or the debug
+       build must stop.
+good/  each is correct: no layer may say anything, and the debug build must run to its end.
+
+Exit status: 0 when all figures hold (see GOALS), else 1; 77 when a tool that they need is missing.
+"""
+import argparse
+import concurrent.futures
+import glob
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+sys.path.insert(0, os.path.join(ROOT, "caps", "lint"))
+import lint  # noqa: E402
+
+TYPE_CLASSES = {"send-nonsendable", "nonsendable-field", "type-mismatch"}
+GOALS = {"before": 0.95, "any": 1.0}
+FLAGS = ["-std=gnu11", "-D_GNU_SOURCE", f"-I{HERE}"] + [f"-I{ROOT}/{m}/include" for m in ("base", "caps", "actors")]
+LIBRARY = ["caps/payload.c", "caps/watch.c", "actors/give.c", "base/alloc.c", "base/assert.c", "base/clock.c",
+           "base/heap_malloc.c", "test/caps/market.c"] + sorted(
+               os.path.relpath(p, ROOT) for p in glob.glob(f"{ROOT}/base/platform/linux/*.c"))
+DEBUG = ["-g", "-O1", "-fno-omit-frame-pointer", "-fsanitize=address", "-DKN_DEBUG", "-DKN_NO_JEMALLOC",
+         "-DKOKEN_CAPS_DEBUG", "-DKOKEN_NO_FORTIFY", "-w", f"-I{ROOT}"]
+
+
+def build_library(folder):
+    objects = []
+    for source in LIBRARY:
+        target = os.path.join(folder, source.replace("/", "_") + ".o")
+        subprocess.run(["gcc", *FLAGS, *DEBUG, "-c", os.path.join(ROOT, source), "-o", target], check=True)
+        objects.append(target)
+    return objects
+
+
+def run_debug(file, objects, folder):
+    """What the debug build says: '' for a clean run, None if it does not compile."""
+    program = os.path.join(folder, os.path.basename(file)[:-2])
+    code, _ = lint.run(["gcc", *FLAGS, *DEBUG, file, *objects, "-lpthread", "-o", program])
+    if code != 0:
+        return None
+    environment = dict(os.environ, ASAN_OPTIONS="detect_leaks=1:abort_on_error=0")
+    try:
+        done = subprocess.run([program], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment,
+                              timeout=20, check=False)
+    except subprocess.TimeoutExpired:
+        return "does not end"
+    if done.returncode == 0:
+        return ""
+    text = done.stdout.decode("utf-8", "replace")
+    match = re.search(r"koken caps: .*|ERROR: \w+Sanitizer: \S+|assertion failed.*|check failed.*", text)
+    return match[0] if match else f"exit {done.returncode}"
+
+
+def examine(job):
+    file, checks, objects, folder = job
+    seen = {}
+    for name, check in checks:
+        reports = check(FLAGS, file)
+        if reports:
+            seen.setdefault(name, []).extend(reports)
+    debug = run_debug(file, objects, folder)
+    if debug:
+        seen["debug"] = [lint.Report(file, 0, "", debug, "debug")]
+    return file, seen
+
+
+def class_of(file):
+    with open(file, encoding="utf-8") as source:
+        match = re.search(r"CLASS: (\S+)", source.read())
+    return match[1] if match else ""
+
+
+def both_compilers_refuse(file):
+    return all(lint.check_types(tool, FLAGS, file, tool) for tool in ("gcc", "clang"))
+
+
+def judge_bad(results, names):
+    before = [f for f, seen in results if set(seen) - {"debug"}]
+    anyhow = [f for f, seen in results if seen]
+    print(f"\nbad programs: {len(results)}")
+    for name in [*names, "debug"]:
+        print(f"  {name:9} {sum(name in seen for _, seen in results):3}")
+    print(f"  before the run {len(before)}, before it or in the debug build {len(anyhow)}")
+    fine = len(before) >= GOALS["before"] * len(results) and len(anyhow) >= GOALS["any"] * len(results)
+    for file, seen in results:
+        if class_of(file) in TYPE_CLASSES and not both_compilers_refuse(file):
+            print(f"  {os.path.basename(file)}: a type violation that compiles")
+            fine = False
+        if not set(seen) - {"debug"}:
+            print(f"  not seen before the run: {os.path.basename(file)}")
+    return fine
+
+
+def judge_good(results):
+    print(f"\ngood programs: {len(results)}")
+    fine = True
+    for file, seen in results:
+        for name, reports in seen.items():
+            print(f"  {os.path.basename(file)}:{reports[0].line}: {name}: {reports[0].text}")
+            fine = False
+    if fine:
+        print("  no report")
+    return fine
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("-v", action="store_true", dest="verbose", help="a line per program")
+    parser.add_argument("-j", type=int, default=2, dest="jobs")
+    parser.add_argument("names", nargs="*", help="only programs whose names contain one of these")
+    options = parser.parse_args()
+    found = lint.tools()
+    if not all(found.values()):
+        print("missing:", ", ".join(name for name, tool in found.items() if not tool))
+        return 77
+    checks = lint.layers(found, deep=True)
+    names = list(dict.fromkeys(name for name, _ in checks))
+    with tempfile.TemporaryDirectory() as folder:
+        objects = build_library(folder)
+        files = sorted(glob.glob(f"{HERE}/bad/*.c") + glob.glob(f"{HERE}/good/*.c"))
+        files = [f for f in files if not options.names or any(n in f for n in options.names)]
+        with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+            results = list(pool.map(examine, [(f, checks, objects, folder) for f in files]))
+    if options.verbose:
+        for file, seen in results:
+            print(f"{os.path.basename(file):42} {' '.join(seen)}")
+            if "debug" in seen:
+                print(f"{'':42} {seen['debug'][0].text[:150]}")
+    bad = [r for r in results if "/bad/" in r[0]]
+    good = [r for r in results if "/good/" in r[0]]
+    fine = judge_bad(bad, names) if bad else True
+    fine = (judge_good(good) if good else True) and fine
+    return 0 if fine else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
