@@ -99,6 +99,7 @@ struct koken_ctx {
     struct koken *rt;          /* (c) */
     struct kn_local *local;    /* of the worker that runs the agent now: a blocking section changes it */
     struct kn_agent *self;     /* the running agent */
+    uint64_t id;               /* its id */
     struct kn_envelope *msg;   /* the present message or NULL */
     bool kept;                 /* the message was stashed: not to be freed */
     uint32_t request;          /* number of the request that the present message answers */
@@ -169,10 +170,12 @@ enum kn_ran kn_agent_turn(struct kn_worker *worker, struct kn_runnable *run);
 /* Frame a turn: who runs, for senders and for reports. */
 static inline void kn_turn_begin(struct kn_local *local, struct kn_agent *a, struct koken_ctx *ctx)
 {
+    uint64_t id = kn_agent_id(a);
     /* Relaxed, both: read by reports only, and by this worker itself. */
-    kn_store(&local->self_id, kn_agent_id(a), relaxed);
+    kn_store(&local->self_id, id, relaxed);
     kn_store(&local->running_since, kn_worker_now(local->worker), relaxed);
     ctx->self = a;
+    ctx->id = id;
     local->running = ctx;
 }
 

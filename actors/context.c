@@ -10,7 +10,8 @@
 
 koken_ref koken_self(const koken_ctx *ctx)
 {
-    return kn_agent_ref(ctx->self);
+    koken_ref ref = {ctx->id};
+    return ref;
 }
 
 koken_ref koken_sender(const koken_ctx *ctx)

@@ -87,7 +87,7 @@ static void free_cold(struct kn_local *local, struct kn_agent *a)
 static void call_exit_hook(struct kn_local *local, struct kn_agent *a, int reason)
 {
     const struct koken_agent_type *type = a->cold ? a->cold->type : a->behaviour;
-    struct koken_ctx ctx = {.rt = local->rt, .local = local, .self = a};
+    struct koken_ctx ctx = {.rt = local->rt, .local = local, .self = a, .id = kn_agent_id(a)};
     struct koken_ctx *outer = local->running;
     local->running = &ctx;
     for (uint32_t i = 0; i < type->row_count; i++) {

@@ -266,6 +266,7 @@ int kn_fiber_spawn(struct koken *rt, struct kn_local *local, const struct koken_
     *f = (struct kn_fiber_agent){.agent = a, .arg = o ? o->arg : NULL, .arg_size = arg_size};
     f->ctx.rt = rt;
     f->ctx.self = a;
+    f->ctx.id = kn_agent_id(a);
     if (arg_size) {
         memcpy(f->arg_bytes, o->arg, arg_size);
         f->arg = f->arg_bytes;

@@ -13,7 +13,7 @@ struct handle {
     uint32_t generation;
 };
 
-int koken_give_(koken_ref to, const void *payload, bool is_val)
+static int give(koken_ref to, const void *payload, bool is_val)
 {
     const struct kn_payload *header = kn_payload_of(payload);
     const struct koken_field *extra = &header->type->fields[header->type->field_count];
@@ -27,16 +27,26 @@ int koken_give_(koken_ref to, const void *payload, bool is_val)
     return rc < 0 ? rc : 0;
 }
 
+int koken_give_iso_(koken_ref to, void *payload)
+{
+    return give(to, payload, /* is_val= */ false);
+}
+
+int koken_give_val_(koken_ref to, const void *payload)
+{
+    return give(to, payload, /* is_val= */ true);
+}
+
 void koken_post_iso_(koken_ref to, void *payload)
 {
-    if (koken_give_(to, payload, /* is_val= */ false) < 0) {
+    if (give(to, payload, /* is_val= */ false) < 0) {
         koken_iso_drop_(payload);
     }
 }
 
 void koken_post_val_(koken_ref to, const void *payload)
 {
-    if (koken_give_(to, payload, /* is_val= */ true) < 0) {
+    if (give(to, payload, /* is_val= */ true) < 0) {
         koken_val_drop_(payload);
     }
 }
@@ -46,7 +56,7 @@ int koken_share_(koken_ref to, const void *payload)
     int rc;
 
     (void)koken_val_keep_(payload);
-    rc = koken_give_(to, payload, /* is_val= */ true);
+    rc = give(to, payload, /* is_val= */ true);
     if (rc < 0) {
         koken_val_drop_(payload);
     }

@@ -68,18 +68,24 @@ void kn_message_over(struct kn_local *local, struct kn_agent *a, struct kn_envel
 /* Makes the agent run again; it was found not scheduled. local NULL: from outside. */
 void kn_agent_wake(struct kn_local *local, struct kn_agent *a);
 
-/* Copies a small payload; words where it can. */
+/* Copies a payload; small ones by two words, or two pairs, that may overlap. */
 static inline void kn_payload_copy(void *to, const void *from, uint32_t size)
 {
-    if (kn_likely(size <= 32 && (size & 7) == 0)) {
-        uint64_t *t = to;
-        const unsigned char *f = from;
-        for (uint32_t i = 0; i < size; i += 8, f += 8) {
-            uint64_t word;
-            __builtin_memcpy(&word, f, 8);
-            *t++ = word;
-        }
-    } else {
+    char *t = to;
+    const char *f = from;
+    if (kn_likely(size - 16u <= 16u)) { /* 16 to 32 */
+        uint64_t head[2], tail[2];
+        __builtin_memcpy(head, f, 16);
+        __builtin_memcpy(tail, f + size - 16, 16);
+        __builtin_memcpy(t, head, 16);
+        __builtin_memcpy(t + size - 16, tail, 16);
+    } else if (size - 8u <= 8u) { /* 8 to 15 */
+        uint64_t head, tail;
+        __builtin_memcpy(&head, f, 8);
+        __builtin_memcpy(&tail, f + size - 8, 8);
+        __builtin_memcpy(t, &head, 8);
+        __builtin_memcpy(t + size - 8, &tail, 8);
+    } else if (size) {
         __builtin_memcpy(to, from, size);
     }
 }

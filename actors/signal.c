@@ -304,7 +304,7 @@ static KN_NOINLINE int refused(struct kn_local *local, struct kn_agent *a, struc
     return rc;
 }
 
-int koken_signal_(koken_ref to, const struct koken_type *type, const void *payload)
+KN_HOT int koken_signal_(koken_ref to, const struct koken_type *type, const void *payload)
 {
     struct kn_worker *worker = kn_worker_self;
     if (kn_unlikely(!worker)) {

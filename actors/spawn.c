@@ -211,7 +211,7 @@ void kn_count_spawn(struct koken *rt, struct kn_local *local)
 static int init_here(struct kn_local *local, struct kn_agent *a, const struct koken_row *init,
                      const void *arg)
 {
-    struct koken_ctx ctx = {.rt = local->rt, .local = local, .self = a};
+    struct koken_ctx ctx = {.rt = local->rt, .local = local, .self = a, .id = kn_agent_id(a)};
     struct koken_ctx *outer = local->running;
     uint64_t outer_id = kn_load(&local->self_id, relaxed); /* relaxed: our own */
     local->running = &ctx;

@@ -224,7 +224,7 @@ static KN_ALWAYS_INLINE enum kn_ran run_turn(struct koken_ctx *ctx, struct kn_ag
     }
 }
 
-enum kn_ran kn_agent_turn(struct kn_worker *worker, struct kn_runnable *run)
+KN_HOT enum kn_ran kn_agent_turn(struct kn_worker *worker, struct kn_runnable *run)
 {
     struct kn_agent *a = kn_container_of(run, struct kn_agent, run);
     struct kn_local *local = worker->local;
