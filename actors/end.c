@@ -10,6 +10,7 @@
 #include "actors/spawn.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 struct kn_cold *kn_agent_cold(struct kn_agent *a)
 {
@@ -98,8 +99,25 @@ static void call_exit_hook(struct kn_local *local, struct kn_agent *a, int reaso
     local->running = outer;
 }
 
+/* A failure nobody hears of is the worst kind: one line to the log, if there is one. */
+static void report(const struct kn_local *local, const struct kn_agent *a, int reason)
+{
+    const struct koken_options *o = &local->rt->options;
+    const struct koken_type *type = kn_load(&local->running_type, relaxed); /* relaxed: our own */
+    if (o->log) {
+        char line[160];
+        (void)snprintf(line, sizeof line, "koken: agent %s failed with %s in its handler of %s",
+                       a->cold ? a->cold->type->name : a->behaviour->name, koken_errname(reason),
+                       type ? type->name : "nothing");
+        o->log(o->log_arg, line);
+    }
+}
+
 void kn_agent_end(struct kn_local *local, struct kn_agent *a, int reason)
 {
+    if (reason < 0) {
+        report(local, a, reason);
+    }
     kn_agent_end_quietly(local, a, reason, /* with_hook= */ true);
 }
 

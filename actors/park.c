@@ -87,6 +87,16 @@ void kn_park_leave(struct koken *rt, struct kn_outbox *o)
     pthread_mutex_unlock(&rt->park_lock);
 }
 
+/*
+ * The receiver's word, for one who has just entered the line. A read-modify-write, so that it is either
+ * later than the relief or the end, and sees it, or earlier, and then seen by them, with the overflow that
+ * may be new.
+ */
+static uint64_t look_after_entering(struct kn_agent *to)
+{
+    return kn_or(&to->mailbox.word, 0, acq_rel); /* [MB2] acquire and release, as above */
+}
+
 int kn_park_wait(struct kn_agent *to, struct kn_outbox *o, bool *ret_again)
 {
     struct kn_overflow *overflow = kn_agent_overflow(to);
@@ -96,9 +106,13 @@ int kn_park_wait(struct kn_agent *to, struct kn_outbox *o, bool *ret_again)
     o->waiter.who = o->who;
     o->waiter.cookie = 0;
     o->is_waiting = kn_overflow_wait(overflow, &o->waiter);
-    /* [MB2] acquire: if the pressure ended before we were in the list, we see it here. */
-    uint64_t word = kn_load(&to->mailbox.word, acquire);
+    uint64_t word = look_after_entering(to);
     *ret_again = !o->is_waiting || !(word & KN_MB_PRESSED) || (word & KN_MB_CLOSED);
+    if (o->is_waiting && (word & KN_MB_CLOSED)) {
+        /* It ended before the overflow was there: nobody will ever empty the list. */
+        (void)kn_overflow_unwait(overflow, &o->waiter);
+        o->is_waiting = false;
+    }
     return 0;
 }
 
@@ -119,6 +133,9 @@ int kn_park_envelope(struct kn_local *local, struct kn_agent *self, uint64_t to,
     if (self->flags & KN_AGENT_FIBER) {
         return kn_fiber_park(self, to, e);
     }
+    if (kn_agent_is_parked(self)) {
+        return -EAGAIN; /* one wait at a time */
+    }
     struct kn_cold *cold = kn_agent_cold(self);
     struct kn_outbox *o = cold ? kn_block_new(&local->worker->pool, sizeof *o) : NULL;
     if (!o) {
@@ -136,43 +153,21 @@ int kn_park_envelope(struct kn_local *local, struct kn_agent *self, uint64_t to,
     return 0;
 }
 
-int kn_park_later(struct kn_local *local, struct kn_agent *self, koken_ref to,
-                  const struct koken_type *type, const void *payload)
+int kn_park_append(struct kn_agent *self, struct kn_envelope *e)
 {
     struct kn_outbox *o = self->cold->outbox;
-    struct kn_envelope *e = kn_message_new(local, type, payload);
-    int rc = -ENOMEM;
-    if (e) {
-        struct kn_agent *a = kn_resolve(to.id);
-        rc = a ? -EAGAIN : -ESRCH;
-        if (to.id == o->to && o->count < KN_OUTBOX_MAX) {
-            e->next = NULL;
-            o->tail->next = e;
-            o->tail = e;
-            o->count++;
-            return 0;
-        }
-        if (a && to.id != o->to) {
-            /* To somebody else: order among receivers is not promised. A second wait is not possible. */
-            bool opened = false;
-            enum kn_push pushed = a->flags & KN_AGENT_SPECIAL
-                                      ? KN_PUSH_FULL
-                                      : kn_mailbox_push(&a->mailbox, e, &opened);
-            if (pushed <= KN_PUSH_WAKE) {
-                kn_count_add(&local->counters.sent, 1);
-                if (opened) {
-                    kn_room_made(local, a);
-                }
-                if (pushed == KN_PUSH_WAKE) {
-                    kn_agent_wake(local, a);
-                }
-                return 0;
-            }
-        }
-        kn_envelope_free(&local->worker->pool, e);
+    if (o->count >= KN_OUTBOX_MAX) {
+        return -EAGAIN;
     }
-    kn_count_add(&local->counters.refused, 1);
-    return rc;
+    e->next = NULL;
+    if (o->head) {
+        o->tail->next = e;
+    } else {
+        o->head = e;
+    }
+    o->tail = e;
+    o->count++;
+    return 0;
 }
 
 /* Sends from the outbox what is accepted. True: it is empty, or nobody is there any more. */
@@ -222,7 +217,7 @@ static void end_parking(struct kn_local *local, struct kn_agent *a)
     kn_block_free(&local->worker->pool, o, sizeof *o);
 }
 
-enum kn_parked kn_park_turn(struct koken_ctx *ctx, struct kn_agent *a)
+static enum kn_parked try_outbox(struct koken_ctx *ctx, struct kn_agent *a)
 {
     struct kn_outbox *o = a->cold->outbox;
     for (;;) { /* ends: flushed, ended, or idle */
@@ -253,6 +248,14 @@ enum kn_parked kn_park_turn(struct koken_ctx *ctx, struct kn_agent *a)
     }
 }
 
+enum kn_parked kn_park_turn(struct koken_ctx *ctx, struct kn_agent *a)
+{
+    ctx->local->is_unusual = true; /* what handlers of the system lane send goes behind the outbox */
+    enum kn_parked parked = try_outbox(ctx, a);
+    ctx->local->is_unusual = ctx->local->is_stamping; /* whoever runs next is not parked */
+    return parked;
+}
+
 void kn_park_abandon(struct kn_local *local, struct kn_agent *a)
 {
     struct kn_outbox *o = a->cold->outbox;
@@ -275,17 +278,19 @@ int koken_notify_writable(koken_ctx *ctx, koken_ref who)
         return -ESRCH;
     }
     struct kn_overflow *o = kn_agent_overflow(to);
-    struct kn_room_waiter *waiter = o ? kn_block_new(&local->worker->pool, sizeof *waiter) : NULL;
+    struct kn_room_waiter *waiter =
+        o ? kn_alloc(sizeof *waiter, _Alignof(struct kn_room_waiter), -1) : NULL;
     if (!waiter) {
         return -ENOMEM;
     }
     waiter->who = kn_agent_id(ctx->self);
     waiter->cookie = (uint64_t)(uintptr_t)waiter;
-    if (!kn_overflow_wait(o, waiter)) {
-        kn_block_free(&local->worker->pool, waiter, sizeof *waiter);
+    bool entered = kn_overflow_wait(o, waiter);
+    uint64_t word = look_after_entering(to);
+    if (!entered || ((word & KN_MB_CLOSED) && kn_overflow_unwait(o, waiter))) {
+        kn_free(waiter, sizeof *waiter, _Alignof(struct kn_room_waiter));
         return -ESRCH;
     }
-    uint64_t word = kn_load(&to->mailbox.word, acquire); /* [MB2] acquire: as in kn_park_wait */
     if (!(word & KN_MB_PRESSED)) {
         kn_room_made(local, to);
     }

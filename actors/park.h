@@ -34,15 +34,25 @@ static inline bool kn_agent_is_parked(const struct kn_agent *a)
     return kn_unlikely(a->cold != NULL) && a->cold->outbox != NULL;
 }
 
+/* Says whether the sends of the agent that runs now go past an outbox. Thread: the worker of local. */
+static inline void kn_park_mark(struct kn_local *local)
+{
+    local->is_unusual =
+        local->is_stamping || (local->running && kn_agent_is_parked(local->running->self));
+}
+
 /*
  * Takes an envelope that a PARK mailbox refused. 0: it is in the outbox now. Errors: -EDEADLK, -EAGAIN the
- * outbox is full, -ENOMEM; then the envelope is the caller's. Thread: the running agent's worker.
+ * agent waits for room elsewhere already, -ENOMEM; then the envelope is the caller's. Thread: the running
+ * agent's worker.
  */
 int kn_park_envelope(struct kn_local *local, struct kn_agent *self, uint64_t to, struct kn_envelope *e);
 
-/* A further message of an agent that is parked already: behind the others, so that order holds. */
-int kn_park_later(struct kn_local *local, struct kn_agent *self, koken_ref to,
-                  const struct koken_type *type, const void *payload);
+/*
+ * A further message of a parked agent to whom it waits for: behind the others, so that order holds.
+ * Errors: -EAGAIN the outbox is full.
+ */
+int kn_park_append(struct kn_agent *self, struct kn_envelope *take_envelope);
 
 /*
  * Tries the outbox. NO: it is empty now, go on. IDLE, ENDED: the turn is over, the agent not ours. AGAIN:

@@ -231,6 +231,10 @@ static int signal_outside(koken_ref to, const struct koken_type *type, const voi
 int kn_send(struct kn_local *local, struct kn_agent *a, struct kn_envelope *e)
 {
     bool opened = false;
+    struct kn_agent *self = local->running ? local->running->self : NULL;
+    if (self && kn_agent_is_parked(self) && self->cold->outbox->to == kn_agent_id(a)) {
+        return kn_park_append(self, e);
+    }
     if (kn_unlikely(a->flags & KN_AGENT_SPECIAL)) {
         return send_slowly(local->rt, local, a, e);
     }
@@ -248,8 +252,8 @@ int kn_send(struct kn_local *local, struct kn_agent *a, struct kn_envelope *e)
     if (pushed == KN_PUSH_CLOSED) {
         return -ESRCH;
     }
-    if (a->policy == KOKEN_POLICY_PARK && local->running) {
-        return kn_park_envelope(local, local->running->self, kn_agent_id(a), e);
+    if (a->policy == KOKEN_POLICY_PARK && self) {
+        return kn_park_envelope(local, self, kn_agent_id(a), e);
     }
     return -EAGAIN;
 }
@@ -271,9 +275,6 @@ static KN_NOINLINE int signal_slowly(koken_ref to, const struct koken_type *type
     }
     if (kn_agent_runtime(a) != local->rt) {
         return signal_outside(to, type, payload);
-    }
-    if (local->running && kn_agent_is_parked(local->running->self)) {
-        return kn_park_later(local, local->running->self, to, type, payload);
     }
     struct kn_envelope *e = kn_message_new(local, type, payload);
     if (!e) {

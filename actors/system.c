@@ -23,16 +23,13 @@ void kn_system_writable(struct kn_local *local, struct koken *rt, uint64_t who,
     struct kn_room_waiter *waiter = (struct kn_room_waiter *)(uintptr_t)cookie;
     if (local) {
         (void)kn_post(local, who, &koken_type_koken_writable, payload, 0, 0); /* dead: nobody to tell */
-        kn_block_free(&local->worker->pool, waiter, sizeof *waiter);
     } else {
         struct kn_envelope *e = kn_message_new_outside(rt, &koken_type_koken_writable, payload);
         if (e && kn_post_system(NULL, who, e) < 0) {
             kn_message_drop(rt, NULL, e, -ESRCH);
         }
-        pthread_mutex_lock(&rt->outside_lock);
-        kn_block_free(&rt->outside_pool, waiter, sizeof *waiter);
-        pthread_mutex_unlock(&rt->outside_lock);
     }
+    kn_free(waiter, sizeof *waiter, _Alignof(struct kn_room_waiter)); /* of the heap: whoever's pool */
 }
 
 /* A message of one of the agent's alarms: 1 to deliver it, 0 not. */

@@ -201,7 +201,6 @@ static KN_ALWAYS_INLINE enum kn_ran run_turn(struct koken_ctx *ctx, struct kn_ag
             return KN_RAN_AGAIN;
         }
         if (kn_unlikely(out == OUT_PARKED)) {
-            ctx->local->is_unusual = ctx->local->is_stamping;
             enum kn_parked parked = kn_park_turn(ctx, a);
             if (parked != KN_PARKED_NO) {
                 return parked == KN_PARKED_AGAIN ? KN_RAN_AGAIN : KN_RAN_DONE;

@@ -99,7 +99,8 @@ struct koken_options {
     bool stamp_messages;       /* every message carries the time of its send: koken_sent_at() */
     size_t stack_size;         /* bytes of a fiber's stack, default 64 KiB */
     uint64_t seed;             /* of all random choices, default from the system */
-    void (*log)(void *arg, const char *line); /* told why things are as they are; default: silence */
+    /* Told why things are as they are, and of each agent that fails; any thread; default: silence. */
+    void (*log)(void *arg, const char *line);
     void *log_arg;
 };
 
