@@ -44,7 +44,7 @@ static void pause_1ms(void)
 /* A semaphore of glibc is a futex and nothing else. */
 struct futex_pair {
     sem_t word;
-    uint64_t sent_ns; /* written before the post, read after the wait */
+    uint64_t *sent_ns; /* one per round: written before its post, read after its wait */
     uint64_t rounds;
     struct koken_histogram *times;
 };
@@ -56,7 +56,7 @@ static void *wait_in_futex(void *arg)
         while (sem_wait(&pair->word) != 0) {
             continue; /* interrupted by a signal; ends at the post */
         }
-        koken_histogram_record(pair->times, koken_now() - pair->sent_ns);
+        koken_histogram_record(pair->times, koken_now() - pair->sent_ns[i]);
     }
     return NULL;
 }
@@ -65,19 +65,23 @@ static int measure_futex(struct koken_histogram *times, uint64_t rounds)
 {
     struct futex_pair pair = {.rounds = rounds, .times = times};
     pthread_t thread;
+    pair.sent_ns = calloc(rounds, sizeof *pair.sent_ns);
+    if (pair.sent_ns == NULL) {
+        return -ENOMEM;
+    }
     sem_init(&pair.word, /* pshared= */ 0, 0);
     int rc = -pthread_create(&thread, NULL, wait_in_futex, &pair);
-    if (rc < 0) {
-        return rc;
-    }
-    for (uint64_t i = 0; i < rounds; i++) {
+    for (uint64_t i = 0; rc == 0 && i < rounds; i++) {
         pause_1ms();
-        pair.sent_ns = koken_now();
+        pair.sent_ns[i] = koken_now();
         sem_post(&pair.word);
     }
-    pthread_join(thread, NULL);
+    if (rc == 0) {
+        pthread_join(thread, NULL);
+    }
     sem_destroy(&pair.word);
-    return 0;
+    free(pair.sent_ns);
+    return rc;
 }
 
 static int measure_runtime(struct bench_run *run, struct koken_histogram *times, uint64_t rounds)
