@@ -65,12 +65,32 @@ static struct kn_envelope *again(struct kn_local *local, const struct kn_envelop
     return e;
 }
 
+/* Sends e, which is spent. */
+static void deliver(struct kn_local *local, const struct kn_alarm *alarm, struct kn_envelope *e)
+{
+    const struct kn_agent *to = kn_resolve(alarm->to);
+    kn_count_add(&local->counters.sent, 1);
+    if (to && kn_agent_runtime(to) != local->rt) {
+        /* The neighbour gets a copy; what it carries goes along. */
+        if (kn_post(local, alarm->to, e->type, e->payload, 0, 0) == 0) {
+            kn_count_add(&local->counters.received, 1);
+            kn_envelope_free(&local->worker->pool, e);
+            return;
+        }
+    } else if (to && kn_post_system(local, alarm->to, e) == 0) {
+        return;
+    }
+    kn_count_add(&local->counters.dead, 1);
+    kn_message_drop(local->rt, local, e, -ESRCH);
+}
+
 /* The deadline: on the worker whose wheel it is. */
 static void fire(struct kn_worker *worker, struct kn_timer *timer, bool cancelled)
 {
     struct kn_alarm *alarm = kn_container_of(timer, struct kn_alarm, timer);
     struct kn_local *local = worker->local;
-    if (cancelled) {
+    /* [AL1] acquire: the table may have let go of a periodic one while it fired, and could not cancel it. */
+    if (cancelled || kn_load(&alarm->owners, acquire) == 1) {
         let_go(local, alarm);
         return;
     }
@@ -82,11 +102,7 @@ static void fire(struct kn_worker *worker, struct kn_timer *timer, bool cancelle
         alarm->envelope = NULL;
     }
     if (e) {
-        kn_count_add(&local->counters.sent, 1);
-        if (kn_post_system(local, alarm->to, e) < 0) {
-            kn_count_add(&local->counters.dead, 1);
-            kn_message_drop(local->rt, local, e, -ESRCH);
-        }
+        deliver(local, alarm, e);
     }
     if (alarm->period_ns) {
         kn_wheel_arm(&worker->wheel, timer, timer->deadline_ns + alarm->period_ns, fire);
@@ -149,7 +165,7 @@ struct kn_alarm *kn_alarm_find(const struct kn_agent *a, uint32_t number)
     return entry->alarm && entry->serial == number >> 16 ? entry->alarm : NULL;
 }
 
-void kn_alarm_end(struct kn_local *local, struct kn_agent *a, struct kn_alarm *alarm)
+bool kn_alarm_end(struct kn_local *local, struct kn_agent *a, struct kn_alarm *alarm)
 {
     struct kn_cold *cold = a->cold;
     uint32_t index = alarm->number & 0xffff;
@@ -157,8 +173,9 @@ void kn_alarm_end(struct kn_local *local, struct kn_agent *a, struct kn_alarm *a
     cold->alarms[index] = (struct kn_alarm_entry){NULL, cold->alarm_free};
     cold->alarm_free = index + 1;
     /* The wheel lets go in its callback: at once here, or later on the worker whose wheel it is. */
-    (void)kn_wheel_cancel(&local->worker->wheel, &alarm->timer);
+    bool in_time = kn_wheel_cancel(&local->worker->wheel, &alarm->timer);
     let_go(local, alarm);
+    return in_time;
 }
 
 void kn_alarms_end(struct kn_local *local, struct kn_agent *a)
@@ -166,7 +183,7 @@ void kn_alarms_end(struct kn_local *local, struct kn_agent *a)
     struct kn_cold *cold = a->cold;
     for (uint32_t i = 0; i < cold->alarm_capacity; i++) {
         if (cold->alarms[i].alarm) {
-            kn_alarm_end(local, a, cold->alarms[i].alarm);
+            (void)kn_alarm_end(local, a, cold->alarms[i].alarm);
         }
     }
     if (cold->alarms) {
@@ -200,6 +217,7 @@ int koken_cancel(koken_ctx *ctx, koken_timer timer)
     if (!alarm || alarm->kind > KN_ALARM_OTHER) {
         return -ESRCH;
     }
-    kn_alarm_end(ctx->local, ctx->self, alarm);
-    return 0;
+    bool is_own = alarm->kind == KN_ALARM_MESSAGE; /* then a message on its way is not handled */
+    bool in_time = kn_alarm_end(ctx->local, ctx->self, alarm);
+    return is_own || in_time ? 0 : -ESRCH;
 }

@@ -51,8 +51,11 @@ uint32_t kn_alarm_new(struct kn_local *local, struct kn_agent *a, enum kn_alarm_
 /* The alarm of that number in the agent's table, or NULL. Thread: holder of S. */
 struct kn_alarm *kn_alarm_find(const struct kn_agent *a, uint32_t number);
 
-/* Takes an alarm out of the table and stops its timer. Thread: holder of S. */
-void kn_alarm_end(struct kn_local *local, struct kn_agent *a, struct kn_alarm *alarm);
+/*
+ * Takes an alarm out of the table and stops its timer. True: it will not go off (again); false: it has, or
+ * just does. Thread: holder of S.
+ */
+bool kn_alarm_end(struct kn_local *local, struct kn_agent *a, struct kn_alarm *alarm);
 
 /* Ends all alarms of an agent and frees the table. Thread: holder of S. */
 void kn_alarms_end(struct kn_local *local, struct kn_agent *a);

@@ -119,7 +119,7 @@ static void collect_one(struct kn_fiber_agent *f, struct kn_envelope *e, struct 
             f->is_late = true;
         } else if (alarm) {
             if (!alarm->period_ns) {
-                kn_alarm_end(local, a, alarm);
+                (void)kn_alarm_end(local, a, alarm);
             }
             bring(a, at, e);
             return;
@@ -137,7 +137,7 @@ static void collect_one(struct kn_fiber_agent *f, struct kn_envelope *e, struct 
     } else if (e->type == &kn_type_alarm_over) {
         struct kn_alarm *alarm = kn_alarm_find(a, e->corr);
         if (alarm) {
-            kn_alarm_end(local, a, alarm);
+            (void)kn_alarm_end(local, a, alarm);
         }
     } else if (e->type != &kn_type_wake) {
         bring(a, at, e);
@@ -185,7 +185,7 @@ uint32_t kn_fiber_wait_begin(struct kn_fiber_agent *f, uint64_t timeout_ns)
 void kn_fiber_wait_end(struct kn_fiber_agent *f)
 {
     if (f->awaited) {
-        kn_alarm_end(f->ctx.local, f->agent, kn_alarm_find(f->agent, f->awaited));
+        (void)kn_alarm_end(f->ctx.local, f->agent, kn_alarm_find(f->agent, f->awaited));
         f->awaited = 0;
     }
     f->is_late = false;

@@ -34,7 +34,7 @@ void kn_room_made(struct kn_local *local, struct kn_agent *a)
     while (o && kn_overflow_pop_waiter(o, &who, &cookie)) { /* ends: those who come later see the room */
         if (cookie) {
             struct koken_writable payload = {{kn_agent_id(a)}};
-            kn_system_writable(local, kn_agent_runtime(a), who, &payload, cookie);
+            kn_system_writable(local, who, &payload, cookie);
             continue;
         }
         struct kn_agent *waiter = kn_resolve(who);
@@ -94,7 +94,7 @@ void kn_park_leave(struct koken *rt, struct kn_outbox *o)
  */
 static uint64_t look_after_entering(struct kn_agent *to)
 {
-    return kn_or(&to->mailbox.word, 0, acq_rel); /* [MB2] acquire and release, as above */
+    return kn_or(&to->mailbox.word, 0, acq_rel); /* [MB2] acquire, release */
 }
 
 int kn_park_wait(struct kn_agent *to, struct kn_outbox *o, bool *ret_again)

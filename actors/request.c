@@ -9,12 +9,9 @@
 
 #include <errno.h>
 
-int kn_post_system(struct kn_local *local, uint64_t to, struct kn_envelope *e)
+/* Puts e into a's mailbox and gets a scheduled. 0 or -ESRCH, then e is the caller's. */
+static int push_system(struct kn_local *local, struct kn_agent *a, struct kn_envelope *e)
 {
-    struct kn_agent *a = kn_resolve(to);
-    if (!a) {
-        return -ESRCH;
-    }
     enum kn_push pushed = kn_mailbox_push_system(&a->mailbox, e);
     if (pushed == KN_PUSH_CLOSED) {
         return -ESRCH;
@@ -25,35 +22,18 @@ int kn_post_system(struct kn_local *local, uint64_t to, struct kn_envelope *e)
     return 0;
 }
 
-int kn_post(struct kn_local *local, uint64_t to, const struct koken_type *type, const void *payload,
-            uint32_t corr, unsigned flags)
-{
-    struct kn_envelope *e = kn_message_new(local, type, payload);
-    if (!e) {
-        return -ENOMEM;
-    }
-    e->corr = corr;
-    e->flags |= (uint16_t)flags;
-    int rc = kn_post_system(local, to, e);
-    if (rc < 0) {
-        kn_envelope_free(&local->worker->pool, e);
-        return rc;
-    }
-    kn_count_add(&local->counters.sent, 1);
-    return 0;
-}
-
-/* From outside, on the system lane; counted there. */
-static int post_outside(struct koken *rt, uint64_t to, const struct koken_type *type, const void *payload,
+/* From a thread outside a's runtime; counted there. */
+static int post_outside(struct kn_agent *a, const struct koken_type *type, const void *payload,
                         uint32_t corr, unsigned flags)
 {
+    struct koken *rt = kn_agent_runtime(a);
     struct kn_envelope *e = kn_message_new_outside(rt, type, payload);
     if (!e) {
         return -ENOMEM;
     }
     e->corr = corr;
     e->flags |= (uint16_t)flags;
-    int rc = kn_post_system(NULL, to, e);
+    int rc = push_system(NULL, a, e);
     pthread_mutex_lock(&rt->outside_lock);
     if (rc < 0) {
         kn_envelope_free(&rt->outside_pool, e);
@@ -64,28 +44,50 @@ static int post_outside(struct koken *rt, uint64_t to, const struct koken_type *
     return rc;
 }
 
+int kn_post_system(struct kn_local *local, uint64_t to, struct kn_envelope *e)
+{
+    struct kn_agent *a = kn_resolve(to);
+    KN_ASSERT(!a || !local || kn_agent_runtime(a) == local->rt);
+    return a ? push_system(local, a, e) : -ESRCH;
+}
+
+int kn_post(struct kn_local *local, uint64_t to, const struct koken_type *type, const void *payload,
+            uint32_t corr, unsigned flags)
+{
+    struct kn_agent *a = kn_resolve(to);
+    if (!a) {
+        return -ESRCH;
+    }
+    if (!local || kn_agent_runtime(a) != local->rt) {
+        return post_outside(a, type, payload, corr, flags); /* envelopes do not leave their runtime */
+    }
+    struct kn_envelope *e = kn_message_new(local, type, payload);
+    if (!e) {
+        return -ENOMEM;
+    }
+    e->corr = corr;
+    e->flags |= (uint16_t)flags;
+    int rc = push_system(local, a, e);
+    if (rc < 0) {
+        kn_envelope_free(&local->worker->pool, e);
+        return rc;
+    }
+    kn_count_add(&local->counters.sent, 1);
+    return 0;
+}
+
 void kn_answer_error(struct kn_local *local, uint64_t from, uint32_t corr, int error)
 {
-    if (from == 0 || corr == 0) {
-        return;
-    }
-    struct koken_failed failed = {corr, error};
-    /* Nobody there any more: nobody to tell. Without memory the request's own deadline tells it. */
-    if (local) {
+    if (from != 0 && corr != 0) {
+        struct koken_failed failed = {corr, error};
+        /* Nobody there any more: nobody to tell. Without memory the request's own deadline tells it. */
         (void)kn_post(local, from, &koken_type_koken_failed, &failed, corr, KN_ENV_REPLY | KN_ENV_ERROR);
-    } else {
-        struct kn_agent *a = kn_resolve(from);
-        if (a) {
-            (void)post_outside(kn_agent_runtime(a), from, &koken_type_koken_failed, &failed, corr,
-                               KN_ENV_REPLY | KN_ENV_ERROR);
-        }
     }
 }
 
 int kn_tell_outside(koken_ref who, const struct koken_type *type)
 {
-    struct kn_agent *a = kn_resolve(who.id);
-    return a ? post_outside(kn_agent_runtime(a), who.id, type, NULL, 0, 0) : -ESRCH;
+    return kn_post(NULL, who.id, type, NULL, 0, 0);
 }
 
 void kn_message_over(struct kn_local *local, struct kn_agent *a, struct kn_envelope *e, int rc)
@@ -229,7 +231,7 @@ int koken_request_(koken_ctx *ctx, koken_ref to, uint64_t timeout_ns, const stru
     ((struct koken_failed *)(void *)e->payload)->request = number;
     int rc = kn_request_send(ctx, to, number, type, payload);
     if (rc < 0) {
-        kn_alarm_end(local, ctx->self, kn_alarm_find(ctx->self, number));
+        (void)kn_alarm_end(local, ctx->self, kn_alarm_find(ctx->self, number));
         return rc;
     }
     return (int)number;

@@ -25,11 +25,14 @@ struct kn_envelope *kn_message_new_outside(struct koken *rt, const struct koken_
 
 /*
  * Puts an envelope into the mailbox of `to` on the system lane, and gets the agent scheduled.
- * 0 or -ESRCH, then the envelope is the caller's. local NULL: from outside (then rt is `to`'s runtime).
+ * 0 or -ESRCH, then the envelope is the caller's. It must be of `to`'s runtime. local NULL: from outside.
  */
 int kn_post_system(struct kn_local *local, uint64_t to, struct kn_envelope *take_envelope);
 
-/* Makes a system message of an internal type and posts it. Errors: -ENOMEM, -ESRCH. */
+/*
+ * Makes a system message and posts it; from outside (local NULL) and between runtimes in an envelope of the
+ * receiver's. Errors: -ENOMEM, -ESRCH.
+ */
 int kn_post(struct kn_local *local, uint64_t to, const struct koken_type *type, const void *payload,
             uint32_t corr, unsigned flags);
 

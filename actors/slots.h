@@ -76,8 +76,10 @@ static inline struct kn_agent *kn_resolve_in(const struct koken *rt, uint64_t id
 /* The runtime that an agent found by kn_resolve lives in. */
 static inline struct koken *kn_agent_runtime(const struct kn_agent *a)
 {
-    /* Relaxed: whoever holds the agent has seen its chunk. */
-    return kn_load(&kn_chunks[a->index >> KN_CHUNK_SHIFT], relaxed)->rt;
+    /* By address, not by the directory: that may have been cleared since the agent was found. */
+    const struct kn_agent *first = a - (a->index & (KN_CHUNK_SLOTS - 1));
+    const void *chunk = (const char *)first - offsetof(struct kn_chunk, slots);
+    return ((const struct kn_chunk *)chunk)->rt;
 }
 
 /* A free slot, NULL: no memory. Thread: the worker of local; local NULL: any thread outside. */

@@ -17,18 +17,11 @@ INTERNAL_TYPE(init, sizeof(struct kn_init_arg));
 INTERNAL_TYPE(alarm_over, 0);
 INTERNAL_TYPE(wake, 0);
 
-void kn_system_writable(struct kn_local *local, struct koken *rt, uint64_t who,
-                        const struct koken_writable *payload, uint64_t cookie)
+void kn_system_writable(struct kn_local *local, uint64_t who, const struct koken_writable *payload,
+                        uint64_t cookie)
 {
     struct kn_room_waiter *waiter = (struct kn_room_waiter *)(uintptr_t)cookie;
-    if (local) {
-        (void)kn_post(local, who, &koken_type_koken_writable, payload, 0, 0); /* dead: nobody to tell */
-    } else {
-        struct kn_envelope *e = kn_message_new_outside(rt, &koken_type_koken_writable, payload);
-        if (e && kn_post_system(NULL, who, e) < 0) {
-            kn_message_drop(rt, NULL, e, -ESRCH);
-        }
-    }
+    (void)kn_post(local, who, &koken_type_koken_writable, payload, 0, 0); /* dead: nobody to tell */
     kn_free(waiter, sizeof *waiter, _Alignof(struct kn_room_waiter)); /* of the heap: whoever's pool */
 }
 
@@ -43,7 +36,7 @@ static int alarm_message(struct koken_ctx *ctx, struct kn_agent *a, struct kn_en
         ctx->request = alarm->number;
     }
     if (!alarm->period_ns) {
-        kn_alarm_end(ctx->local, a, alarm);
+        (void)kn_alarm_end(ctx->local, a, alarm);
     }
     return 1;
 }
@@ -59,7 +52,7 @@ static int answer(struct koken_ctx *ctx, struct kn_agent *a, struct kn_envelope 
         return 0;
     }
     ctx->request = alarm->number;
-    kn_alarm_end(ctx->local, a, alarm);
+    (void)kn_alarm_end(ctx->local, a, alarm);
     return 1;
 }
 
@@ -76,7 +69,7 @@ int kn_agent_system(struct koken_ctx *ctx, struct kn_agent *a, struct kn_envelop
     } else if (e->type == &kn_type_alarm_over) {
         struct kn_alarm *alarm = kn_alarm_find(a, e->corr);
         if (alarm) {
-            kn_alarm_end(ctx->local, a, alarm);
+            (void)kn_alarm_end(ctx->local, a, alarm);
         }
     } else if (e->type != &kn_type_wake) {
         *deliver = true;

@@ -19,7 +19,7 @@ struct kn_init_arg {
 };
 
 /* Delivers koken_writable to who and gives the waiter's block back (its address is the cookie). */
-void kn_system_writable(struct kn_local *local, struct koken *rt, uint64_t who,
-                        const struct koken_writable *payload, uint64_t cookie);
+void kn_system_writable(struct kn_local *local, uint64_t who, const struct koken_writable *payload,
+                        uint64_t cookie);
 
 #endif
