@@ -7,7 +7,6 @@
  */
 #include "analyst.h"
 
-#include "feed.h"
 #include "messages.h"
 
 struct analyst {
@@ -59,11 +58,11 @@ static int on_tick(koken_ctx *ctx, struct analyst *self, const struct tick *tick
 
 KOKEN_AGENT(analyst, struct analyst, KOKEN_ON(tick, on_tick));
 
-int analyst_open(struct koken *rt, enum strategy_kind kind, koken_ref risk, koken_ref gauge,
-                 koken_ref *ret_analyst)
+int analyst_open(struct koken *rt, const struct analyst_plan *plan, koken_ref *ret_analyst)
 {
-    struct analyst state = {.risk = risk, .gauge = gauge, .strategy = {.kind = kind}};
+    struct analyst state = {
+        .risk = plan->risk, .gauge = plan->gauge, .strategy = {.kind = plan->kind}};
 
-    return koken_try_spawn(rt, ret_analyst, analyst, .arg = &state, .capacity = FEED_WINDOW,
-                           .high = FEED_WINDOW, .policy = KOKEN_POLICY_PARK);
+    return koken_try_spawn(rt, ret_analyst, analyst, .arg = &state, .capacity = plan->capacity,
+                           .high = plan->capacity, .policy = KOKEN_POLICY_PARK);
 }

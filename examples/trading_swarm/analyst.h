@@ -7,7 +7,13 @@
 
 #include <koken.h>
 
-int analyst_open(struct koken *rt, enum strategy_kind kind, koken_ref risk, koken_ref gauge,
-                 koken_ref *ret_analyst);
+struct analyst_plan {
+    koken_ref risk;
+    koken_ref gauge;
+    enum strategy_kind kind;
+    uint32_t capacity; /* of the mailbox */
+};
+
+int analyst_open(struct koken *rt, const struct analyst_plan *plan, koken_ref *ret_analyst);
 
 #endif

@@ -39,14 +39,17 @@ static uint32_t shard_of(const struct floor *floor, uint32_t symbol)
     return (uint32_t)(hash_symbol(floor->market->series[symbol].symbol) % floor->shard_count);
 }
 
-/* All that the windows of so many symbols may send: `each` messages for a tick, and one mark per
- * batch. */
-static uint32_t mailbox_bound(uint32_t symbol_count, uint32_t each)
+/* All that the windows of so many symbols may send: `each` messages for a tick, marks for a batch.
+ */
+static uint32_t mailbox_bound(const struct floor *floor, uint32_t symbol_count, uint32_t each)
 {
-    uint64_t bound =
-        (uint64_t)symbol_count * (FEED_WINDOW * each + FEED_WINDOW / FEED_BATCH * STRATEGY_COUNT_);
+    uint64_t marks = FEED_WINDOW / FEED_BATCH * STRATEGY_COUNT_;
+    uint64_t bound = (symbol_count + 1) * (FEED_WINDOW * each + marks);
 
-    return bound < 16 ? 16 : bound < KOKEN_CAPACITY_MAX ? (uint32_t)bound : KOKEN_CAPACITY_MAX;
+    if (floor->mailbox > 0) {
+        return floor->mailbox;
+    }
+    return bound < KOKEN_CAPACITY_MAX ? (uint32_t)bound : KOKEN_CAPACITY_MAX;
 }
 
 static uint32_t symbols_of(const struct floor *floor, uint32_t shard)
@@ -65,7 +68,7 @@ static int open_ledger(struct floor *floor)
     struct ledger_plan plan = {
         .gauge = floor->gauge,
         .symbol_count = symbol_count,
-        .capacity = mailbox_bound(symbol_count, STRATEGY_COUNT_ * EXECUTION_PARTS),
+        .capacity = mailbox_bound(floor, symbol_count, STRATEGY_COUNT_ * EXECUTION_PARTS),
         .ticks = floor->ticks,
         .capital = FLOOR_CAPITAL,
     };
@@ -75,7 +78,7 @@ static int open_ledger(struct floor *floor)
 
 static int open_shard(struct floor *floor, uint32_t shard)
 {
-    uint32_t capacity = mailbox_bound(symbols_of(floor, shard), STRATEGY_COUNT_);
+    uint32_t capacity = mailbox_bound(floor, symbols_of(floor, shard), STRATEGY_COUNT_);
     struct execution_plan execution = {
         .ledger = floor->ledger, .seed = floor->seed, .capacity = capacity};
     struct risk_plan risk = {.symbol_count = (uint32_t)floor->market->count,
@@ -99,13 +102,14 @@ int floor_open(struct floor *floor, struct koken *rt, const struct market *marke
         .seed = options->seed,
         .ticks_per_bar = options->ticks,
         .shard_count = options->shards,
+        .mailbox = options->mailbox,
         .risks = calloc(options->shards, sizeof(koken_ref)),
         .executions = calloc(options->shards, sizeof(koken_ref)),
     };
     if (floor->risks == NULL || floor->executions == NULL) {
         return -ENOMEM;
     }
-    rc = gauge_open(rt, &floor->gauge);
+    rc = gauge_open(rt, mailbox_bound(floor, (uint32_t)market->count, 1), &floor->gauge);
     rc = rc < 0 ? rc : open_ledger(floor);
     for (uint32_t shard = 0; rc >= 0 && shard < floor->shard_count; shard++) {
         rc = open_shard(floor, shard);
@@ -116,8 +120,12 @@ int floor_open(struct floor *floor, struct koken *rt, const struct market *marke
 static int begin_symbol(struct floor *floor, uint32_t symbol)
 {
     const struct series *series = &floor->market->series[symbol];
-    koken_ref risk = floor->risks[shard_of(floor, symbol)];
-    struct feed_plan plan = {
+    struct analyst_plan analyst = {
+        .risk = floor->risks[shard_of(floor, symbol)],
+        .gauge = floor->gauge,
+        .capacity = mailbox_bound(floor, 1, 1),
+    };
+    struct feed_plan feed = {
         .series = series,
         .seed = random_stream(floor->seed, hash_symbol(series->symbol)),
         .symbol = symbol,
@@ -125,14 +133,15 @@ static int begin_symbol(struct floor *floor, uint32_t symbol)
     };
 
     for (unsigned kind = 0; kind < STRATEGY_COUNT_; kind++) {
-        int rc = analyst_open(floor->rt, (enum strategy_kind)kind, risk, floor->gauge,
-                              &plan.analysts[kind]);
+        int rc;
 
+        analyst.kind = (enum strategy_kind)kind;
+        rc = analyst_open(floor->rt, &analyst, &feed.analysts[kind]);
         if (rc < 0) {
             return rc;
         }
     }
-    return feed_open(floor->rt, &plan);
+    return feed_open(floor->rt, &feed);
 }
 
 int floor_begin(struct floor *floor)

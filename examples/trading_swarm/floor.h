@@ -17,6 +17,7 @@ struct floor {
     uint64_t seed;
     uint32_t ticks_per_bar;
     uint32_t shard_count;
+    uint32_t mailbox; /* what a mailbox holds; 0: what the windows need */
     koken_ref gauge;
     koken_ref ledger;
     koken_ref *risks;      /* by shard */

@@ -37,7 +37,8 @@ static int on_question(koken_ctx *ctx, struct gauge *self, const struct latency_
 KOKEN_AGENT(gauge, struct gauge, KOKEN_ON(sample, on_sample),
             KOKEN_ON(latency_question, on_question));
 
-int gauge_open(struct koken *rt, koken_ref *ret_gauge)
+int gauge_open(struct koken *rt, uint32_t capacity, koken_ref *ret_gauge)
 {
-    return koken_try_spawn(rt, ret_gauge, gauge, .policy = KOKEN_POLICY_PARK);
+    return koken_try_spawn(rt, ret_gauge, gauge, .capacity = capacity, .high = capacity,
+                           .policy = KOKEN_POLICY_PARK);
 }

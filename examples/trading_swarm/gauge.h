@@ -5,6 +5,6 @@
 
 #include <koken.h>
 
-int gauge_open(struct koken *rt, koken_ref *ret_gauge);
+int gauge_open(struct koken *rt, uint32_t capacity, koken_ref *ret_gauge);
 
 #endif

@@ -13,6 +13,7 @@
 #define SHARDS_DEFAULT 4u
 #define SHARDS_MAX 256u
 #define WORKERS_MAX 1024u
+#define MAILBOX_MAX 100000u
 
 static const char usage[] =
     "Usage: trading_swarm [OPTION...]\n"
@@ -26,6 +27,8 @@ static const char usage[] =
     "  --seed N       of all that is random (default 1); the same seed gives the same ledger\n"
     "  --workers N    threads that run agents (default: what the machine allows)\n"
     "  --shards N     risk and execution agents, symbols are spread over them (default 4)\n"
+    "  --mailbox N    messages that an agent's mailbox holds (default: as many as can come);\n"
+    "                 with less, senders wait, and the ledger is the same\n"
     "  --json FILE    write the results to FILE too, - is standard output\n"
     "  --help         this text\n"
     "\n"
@@ -80,6 +83,11 @@ static int set_option(struct options *options, const char *name, const char *val
         options->ticks = (uint32_t)number;
         return rc;
     }
+    if (strcmp(name, "mailbox") == 0) {
+        rc = parse_number(name, value, 1, MAILBOX_MAX, &number);
+        options->mailbox = (uint32_t)number;
+        return rc;
+    }
     if (strcmp(name, "workers") == 0) {
         rc = parse_number(name, value, 1, WORKERS_MAX, &number);
         options->workers = (unsigned)number;
@@ -93,7 +101,8 @@ static int set_option(struct options *options, const char *name, const char *val
 /* The option's name in the table, or NULL. */
 static const char *find_name(const char *word, size_t len)
 {
-    static const char *const names[] = {"csv", "json", "seed", "shards", "ticks", "workers"};
+    static const char *const names[] = {"csv",    "json",  "mailbox", "seed",
+                                        "shards", "ticks", "workers"};
 
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         if (strlen(names[i]) == len && memcmp(names[i], word, len) == 0) {

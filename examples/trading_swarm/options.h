@@ -13,6 +13,7 @@ struct options {
     unsigned workers; /* 0: as many as the machine gives us */
     uint32_t ticks;   /* per bar */
     uint32_t shards;
+    uint32_t mailbox; /* messages that a mailbox holds; 0: what the windows need */
     uint64_t seed;
     const char *json; /* NULL: none, "-": standard output */
 };
