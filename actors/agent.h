@@ -103,6 +103,7 @@ struct koken_ctx {
     struct kn_envelope *msg;   /* the present message or NULL */
     bool kept;                 /* the message was stashed: not to be freed */
     uint32_t request;          /* number of the request that the present message answers */
+    struct koken_ctx *outer;   /* of an init or exit hook: the context it was called in, or NULL */
 };
 
 /* The actors' part of a worker; worker->local. */
@@ -115,6 +116,10 @@ struct KN_ALIGNED(KN_FALSE_SHARING) kn_local {
     uint32_t dead_count;         /* (w) */
     struct kn_agent *dead;       /* (w) ended, waiting to make a batch for their grace period */
     struct koken_ctx *running;   /* (w) context of the agent that runs now, or NULL */
+    bool can_be_alone;                  /* (c) alone.h */
+    kn_atomic(uint32_t) is_busy;        /* (a) written by (w) */
+    uint32_t visits_seen;               /* (w) */
+    uint32_t lonely;                    /* (w) quiescent states since the last visit */
     struct koken_histogram *latency; /* (w) from send to handling, NULL unless is_stamping */
     bool is_stamping;            /* (c) messages carry the time of their send */
     bool is_unusual;             /* (w) sends take the long way: stamping, or the running agent is parked */
@@ -122,6 +127,11 @@ struct KN_ALIGNED(KN_FALSE_SHARING) kn_local {
     struct kn_stacks stacks;     /* (w) of fibers */
     kn_atomic(const struct koken_type *) running_type; /* (a) written by (w): of the message at work */
     kn_atomic(uint64_t) running_since;                 /* (a) written by (w): start of the turn, coarse */
+
+    /* Of threads that are not the worker; read by it in every send. */
+    KN_ALIGNED(KN_FALSE_SHARING) kn_atomic(uint32_t) is_shared; /* (a) alone.h */
+    KN_ALIGNED(KN_FALSE_SHARING) kn_atomic(uint32_t) visitors;  /* (a) */
+    kn_atomic(uint32_t) visits;                                 /* (a) */
 };
 
 struct koken {
@@ -184,6 +194,13 @@ static inline void kn_turn_end(struct kn_local *local)
     kn_store(&local->self_id, 0, relaxed); /* as above */
     local->running = NULL;
 }
+
+/*
+ * Frame a hook of agent a inside what runs on the worker. After it that may be another worker: unnest
+ * answers its local, and tells the context outside. (end.c)
+ */
+void kn_ctx_nest(struct koken_ctx *ctx, struct kn_local *local, struct kn_agent *a);
+struct kn_local *kn_ctx_unnest(struct koken_ctx *ctx);
 
 /* Gives an envelope back once handled, or leaves it for the take that stops needing it. */
 static inline void kn_envelope_done(struct kn_local *local, struct kn_agent *a, struct kn_envelope *e)

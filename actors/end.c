@@ -12,6 +12,27 @@
 #include <errno.h>
 #include <stdio.h>
 
+void kn_ctx_nest(struct koken_ctx *ctx, struct kn_local *local, struct kn_agent *a)
+{
+    *ctx = (struct koken_ctx){
+        .rt = local->rt, .local = local, .self = a, .id = kn_agent_id(a), .outer = local->running};
+    local->running = ctx;
+    kn_store(&local->self_id, ctx->id, relaxed); /* relaxed: read by this worker, and by reports */
+    kn_park_mark(local);
+}
+
+struct kn_local *kn_ctx_unnest(struct koken_ctx *ctx)
+{
+    struct kn_local *local = ctx->local; /* another one, after a blocking section */
+    local->running = ctx->outer;
+    kn_store(&local->self_id, ctx->outer ? ctx->outer->id : 0, relaxed); /* as above */
+    if (ctx->outer) {
+        ctx->outer->local = local;
+    }
+    kn_park_mark(local);
+    return local;
+}
+
 struct kn_cold *kn_agent_cold(struct kn_agent *a)
 {
     if (!a->cold) {
@@ -85,18 +106,21 @@ static void free_cold(struct kn_local *local, struct kn_agent *a)
     a->cold = NULL;
 }
 
-static void call_exit_hook(struct kn_local *local, struct kn_agent *a, int reason)
+/* The exit hook, if there is one and init has been. Answers the worker on which it ended. */
+static struct kn_local *call_exit_hook(struct kn_local *local, struct kn_agent *a, int reason)
 {
     const struct koken_agent_type *type = a->cold ? a->cold->type : a->behaviour;
-    struct koken_ctx ctx = {.rt = local->rt, .local = local, .self = a, .id = kn_agent_id(a)};
-    struct koken_ctx *outer = local->running;
-    local->running = &ctx;
+    const struct koken_row *hook = NULL;
     for (uint32_t i = 0; i < type->row_count; i++) {
-        if (type->rows[i].kind == KOKEN_ROW_EXIT) {
-            (void)type->rows[i].handle(&ctx, a->state, &reason);
-        }
+        hook = type->rows[i].kind == KOKEN_ROW_EXIT ? &type->rows[i] : hook;
     }
-    local->running = outer;
+    if (hook && a->run.step != kn_newborn_turn) {
+        struct koken_ctx ctx;
+        kn_ctx_nest(&ctx, local, a);
+        (void)hook->handle(&ctx, a->state, &reason);
+        local = kn_ctx_unnest(&ctx);
+    }
+    return local;
 }
 
 /* A failure nobody hears of is the worst kind: one line to the log, if there is one. */
@@ -124,11 +148,12 @@ void kn_agent_end(struct kn_local *local, struct kn_agent *a, int reason)
 void kn_agent_end_quietly(struct kn_local *local, struct kn_agent *a, int reason, bool with_hook)
 {
     if (with_hook) {
-        call_exit_hook(local, a, reason);
+        local = call_exit_hook(local, a, reason);
     }
     close_mailbox(local, a);
     if (a->cold) {
         free_cold(local, a);
+        kn_park_mark(local); /* it may have been parked */
     }
     kn_state_free(local, a);
     kn_count_add(&local->counters.exited, 1);

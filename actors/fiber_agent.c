@@ -65,6 +65,8 @@ enum kn_ran kn_fiber_turn(struct kn_worker *worker, struct kn_runnable *run)
         }
         f->is_yielding = false;
         kn_fiber_resume(f->fiber);
+        local = f->ctx.local; /* another one, after a blocking section */
+        worker = local->worker;
         if (kn_fiber_done(f->fiber)) {
             kn_agent_end(local, a, f->result < 0 ? f->result : 0);
             ran = KN_RAN_DONE;
@@ -291,6 +293,7 @@ void kn_fiber_agent_free(struct kn_local *local, struct kn_agent *a)
     if (f->edge) {
         kn_park_unwait(f->edge);
         kn_park_leave(local->rt, f->edge);
+        kn_message_drop(local->rt, local, f->edge->head, -ECANCELED); /* never was sent */
     }
     if (f->answer) {
         kn_dead_letter(local, f->answer, -ESRCH);
@@ -332,7 +335,7 @@ static enum kn_push try_send(struct kn_local *local, uint64_t to, struct kn_enve
 int kn_fiber_park(struct kn_agent *self, uint64_t to, struct kn_envelope *e)
 {
     struct kn_fiber_agent *f = self->cold->fiber;
-    struct kn_outbox edge = {.who = kn_agent_id(self), .to = to};
+    struct kn_outbox edge = {.who = kn_agent_id(self), .to = to, .head = e};
     struct koken *rt = f->ctx.rt;
     int rc = kn_park_enter(rt, &edge);
     if (rc < 0) {

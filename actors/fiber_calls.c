@@ -27,17 +27,6 @@ static struct kn_envelope *pop_user(struct kn_agent *a)
 /* First of that type in the user lane, taken out of it, or NULL. */
 static struct kn_envelope *pop_typed(struct kn_agent *a, const struct koken_type *type)
 {
-    if (a->policy == KOKEN_POLICY_DROP_OLD) {
-        struct kn_envelope *more, **end = &a->intake.user_head;
-        while (*end) { /* ends: the list is bounded by the capacity */
-            end = &(*end)->next;
-        }
-        while ((more = kn_overflow_pop(kn_load(&a->overflow, relaxed))) != NULL) { /* ends: likewise */
-            more->next = NULL;
-            *end = a->intake.user_tail = more;
-            end = &more->next;
-        }
-    }
     struct kn_envelope *before = NULL;
     for (struct kn_envelope *e = a->intake.user_head; e; before = e, e = e->next) {
         if (e->type != type) {
@@ -53,7 +42,9 @@ static struct kn_envelope *pop_typed(struct kn_agent *a, const struct koken_type
         }
         return e;
     }
-    return NULL;
+    return a->policy == KOKEN_POLICY_DROP_OLD
+               ? kn_overflow_pop_type(kn_load(&a->overflow, relaxed), type) /* relaxed: as above */
+               : NULL;
 }
 
 /* Waits for a message, of that type or (NULL) any, and makes it the present one. */
@@ -253,6 +244,7 @@ int koken_blocking(koken_ctx *ctx, int (*fn)(void *arg), void *arg, int *ret_val
 
 void koken_blocking_enter(koken_ctx *ctx)
 {
+    ctx->local->is_unusual = ctx->local->is_stamping;
     kn_turn_end(ctx->local);
     kn_blocking_enter(ctx->local->worker);
 }
@@ -262,4 +254,5 @@ void koken_blocking_leave(koken_ctx *ctx)
     struct kn_worker *worker = kn_blocking_leave(ctx->rt->sched);
     ctx->local = worker->local;
     kn_turn_begin(ctx->local, ctx->self, ctx);
+    kn_park_mark(ctx->local);
 }

@@ -3,6 +3,7 @@
 #include "actors/request.h"
 
 #include "actors/alarm.h"
+#include "actors/alone.h"
 #include "actors/kn_rcu.h"
 #include "actors/slots.h"
 #include "base/world.h"
@@ -12,7 +13,9 @@
 /* Puts e into a's mailbox and gets a scheduled. 0 or -ESRCH, then e is the caller's. */
 static int push_system(struct kn_local *local, struct kn_agent *a, struct kn_envelope *e)
 {
+    struct koken *visited = kn_alone_visit_agent(local, kn_agent_runtime(a));
     enum kn_push pushed = kn_mailbox_push_system(&a->mailbox, e);
+    kn_alone_depart_agent(visited);
     if (pushed == KN_PUSH_CLOSED) {
         return -ESRCH;
     }

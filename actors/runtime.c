@@ -137,8 +137,8 @@ static void go_online(void *arg)
 
 static void quiescent(struct kn_worker *worker, void *arg)
 {
-    (void)worker;
     (void)arg;
+    kn_alone_quiescent(worker->local);
     kn_rcu_quiescent();
 }
 

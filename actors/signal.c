@@ -5,6 +5,7 @@
  * else branches off.
  */
 #include "actors/agent.h"
+#include "actors/alone.h"
 #include "actors/kn_rcu.h"
 #include "actors/park.h"
 #include "actors/request.h"
@@ -123,6 +124,9 @@ static int special_push(struct kn_agent *a, struct kn_envelope *e, enum kn_push 
         if (!kn_overflow_append(o, e, a->mailbox.limit, ret_victim)) {
             return -ESRCH;
         }
+        if (*ret_victim && ((*ret_victim)->flags & KN_ENV_BYTES)) {
+            kn_overflow_release(o, (*ret_victim)->type->size);
+        }
         *pushed = kn_mailbox_nudge(&a->mailbox, KN_MB_SYSTEM);
         return 0; /* even if it has just closed: the end of the agent finds the envelope in the list */
     }
@@ -147,7 +151,9 @@ static int send_slowly(struct koken *rt, struct kn_local *local, struct kn_agent
     enum kn_push pushed = KN_PUSH_OK;
     struct kn_envelope *victim = NULL;
     struct kn_counters *counters = local ? &local->counters : &rt->outside;
+    struct koken *visited = kn_alone_visit_agent(local, rt);
     int rc = special_push(a, e, &pushed, &opened, &victim);
+    kn_alone_depart_agent(visited);
     if (!local) {
         pthread_mutex_lock(&rt->outside_lock);
     }
@@ -322,7 +328,13 @@ KN_HOT int koken_signal_(koken_ref to, const struct koken_type *type, const void
     }
     fill(e, type, payload, kn_load(&local->self_id, relaxed)); /* relaxed: our own */
     bool opened = false;
-    enum kn_push pushed = kn_mailbox_push(&a->mailbox, e, &opened);
+    enum kn_push pushed;
+    if (kn_alone_enter(local)) {
+        pushed = kn_mailbox_push_by(&a->mailbox, e, &opened, /* is_alone= */ true);
+        kn_alone_leave(local);
+    } else {
+        pushed = kn_mailbox_push_by(&a->mailbox, e, &opened, /* is_alone= */ false);
+    }
     if (kn_unlikely(pushed > KN_PUSH_WAKE)) {
         return refused(local, a, e, pushed);
     }

@@ -32,7 +32,8 @@ static int make_bounds(const struct koken *rt, const struct koken_spawn_options 
         low = high - 1;
     }
     if (capacity > KN_MB_CAPACITY_MAX || high > capacity || high == 0 || low >= high ||
-        (unsigned)policy >= KOKEN_POLICY_COUNT_) {
+        (unsigned)policy >= KOKEN_POLICY_COUNT_ ||
+        (policy == KOKEN_POLICY_PARK && o && o->capacity_bytes)) { /* nobody waits for bytes */
         return -EINVAL;
     }
     *ret = (struct bounds){.limit = high, .low = low, .policy = (uint8_t)policy};
@@ -207,19 +208,17 @@ void kn_count_spawn(struct koken *rt, struct kn_local *local)
     pthread_mutex_unlock(&rt->outside_lock);
 }
 
-/* Runs init on the spawner's worker, as the newborn. */
-static int init_here(struct kn_local *local, struct kn_agent *a, const struct koken_row *init,
+enum kn_ran kn_newborn_turn(struct kn_worker *worker, struct kn_runnable *run)
+{
+    return kn_agent_turn(worker, run);
+}
+
+/* Calls init. 0, KOKEN_STOP, or the error. */
+static int call_init(struct koken_ctx *ctx, struct kn_agent *a, const struct koken_row *init,
                      const void *arg)
 {
-    struct koken_ctx ctx = {.rt = local->rt, .local = local, .self = a, .id = kn_agent_id(a)};
-    struct koken_ctx *outer = local->running;
-    uint64_t outer_id = kn_load(&local->self_id, relaxed); /* relaxed: our own */
-    local->running = &ctx;
-    kn_store(&local->self_id, kn_agent_id(a), relaxed); /* as above */
-    int rc = init->handle(&ctx, a->state, (void *)(uintptr_t)arg);
-    local->running = outer;
-    kn_store(&local->self_id, outer_id, relaxed); /* as above */
-    return rc;
+    int rc = init->handle(ctx, a->state, (void *)(uintptr_t)arg);
+    return rc < 0 || rc == KOKEN_STOP ? rc : 0;
 }
 
 /* After a birth that held S: lets the agent go idle, or run what its init has sent it. */
@@ -250,7 +249,10 @@ static int spawn_inside(struct kn_local *local, const struct koken_agent_type *t
     koken_ref ref = kn_agent_ref(a);
     const void *arg = o ? o->arg : NULL;
     if (init) {
-        rc = init_here(local, a, init, arg);
+        struct koken_ctx ctx;
+        kn_ctx_nest(&ctx, local, a);
+        rc = call_init(&ctx, a, init, arg); /* on the spawner's worker, as the newborn */
+        local = kn_ctx_unnest(&ctx);
         if (rc != 0) {
             kn_agent_end_quietly(local, a, rc < 0 ? rc : 0, /* with_hook= */ false);
             return rc < 0 ? rc : -ECANCELED;
@@ -267,9 +269,12 @@ int kn_spawn_init_late(struct koken_ctx *ctx, struct kn_agent *a, struct kn_enve
 {
     struct kn_init_arg *init = (struct kn_init_arg *)(void *)e->payload;
     const void *arg = init->is_waiting ? init->arg : (init->size ? init->bytes : NULL);
-    int rc = init_row(a->behaviour)->handle(ctx, a->state, (void *)(uintptr_t)arg);
+    int rc = call_init(ctx, a, init_row(a->behaviour), arg);
+    if (rc == 0) {
+        a->run.step = kn_agent_turn;
+    }
     if (init->is_waiting) {
-        kn_answer_error(ctx->local, e->from, e->corr, rc);
+        kn_answer_error(ctx->local, e->from, e->corr, rc > 0 ? -ECANCELED : rc);
     }
     return rc;
 }
@@ -292,7 +297,7 @@ static int spawn_outside(struct koken *rt, const struct koken_agent_type *type,
     if (arg_size > sizeof payload.bytes || (arg_size && !arg)) {
         return -EINVAL;
     }
-    struct kn_birth birth = {type, o, kn_agent_turn, 0, false};
+    struct kn_birth birth = {type, o, init ? kn_newborn_turn : kn_agent_turn, 0, false};
     struct kn_agent *a;
     int rc = kn_agent_new(rt, NULL, &birth, &a);
     if (rc < 0) {

@@ -24,6 +24,9 @@ void kn_count_spawn(struct koken *rt, struct kn_local *local);
 /* Takes back an agent that nobody has heard of yet. Thread: as kn_agent_new. */
 void kn_agent_unborn(struct koken *rt, struct kn_local *local, struct kn_agent *a);
 
+/* The step of an agent spawned from outside until its init has been: then it is kn_agent_turn. */
+enum kn_ran kn_newborn_turn(struct kn_worker *worker, struct kn_runnable *run);
+
 /* The state's memory back. Thread: holder of S. */
 void kn_state_free(struct kn_local *local, struct kn_agent *a);
 

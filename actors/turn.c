@@ -11,6 +11,7 @@
  * (s) in agent.h is its own. After a successful kn_mailbox_idle nothing of the agent may be touched.
  */
 #include "actors/agent.h"
+#include "actors/alone.h"
 
 #include "actors/park.h"
 #include "actors/profile.h"
@@ -39,14 +40,24 @@ static const struct koken_row *find_row(const struct koken_agent_type *behaviour
     return any;
 }
 
+/* A message that the behaviour has no row for. */
+static KN_NOINLINE void unhandled(struct kn_local *local, struct kn_agent *a, struct kn_envelope *e)
+{
+    if (e->flags & KN_ENV_BYTES) {
+        /* Relaxed: made at the spawn. */
+        kn_overflow_release(kn_load(&a->overflow, relaxed), e->type->size);
+    }
+    kn_dead_letter(local, e, -ENOTSUP);
+    kn_envelope_done(local, a, e);
+}
+
 /* Calls the handler of one message and disposes of its envelope. 0, or what ends the agent. */
 static KN_ALWAYS_INLINE int handle(struct koken_ctx *ctx, struct kn_agent *a, struct kn_envelope *e)
 {
     const struct koken_row *row = find_row(a->behaviour, e->type);
     ctx->kept = false;
     if (kn_unlikely(!row)) {
-        kn_dead_letter(ctx->local, e, -ENOTSUP);
-        kn_envelope_done(ctx->local, a, e);
+        unhandled(ctx->local, a, e);
         return 0;
     }
     ctx->msg = e;
@@ -177,6 +188,17 @@ int kn_agent_run_system(struct koken_ctx *ctx, struct kn_agent *a)
     return rc == KOKEN_STOP || rc < 0 ? rc : 0;
 }
 
+static KN_ALWAYS_INLINE bool go_idle(struct kn_local *local, struct kn_agent *a,
+                                     struct kn_envelope **ret_last)
+{
+    if (kn_alone_enter(local)) {
+        bool is_idle = kn_mailbox_idle_by(&a->mailbox, &a->intake, ret_last, /* is_alone= */ true);
+        kn_alone_leave(local);
+        return is_idle;
+    }
+    return kn_mailbox_idle_by(&a->mailbox, &a->intake, ret_last, /* is_alone= */ false);
+}
+
 /* The turn proper. timer: of a turn that is sampled, else NULL. */
 static KN_ALWAYS_INLINE enum kn_ran run_turn(struct koken_ctx *ctx, struct kn_agent *a,
                                              struct kn_sample *timer)
@@ -209,7 +231,7 @@ static KN_ALWAYS_INLINE enum kn_ran run_turn(struct koken_ctx *ctx, struct kn_ag
             continue;
         }
         struct kn_envelope *last = NULL;
-        if (kn_mailbox_idle(&a->mailbox, &a->intake, &last)) {
+        if (go_idle(ctx->local, a, &last)) {
             kn_envelope_release(ctx->local, last);
             return KN_RAN_DONE;
         }

@@ -127,10 +127,25 @@ static inline void kn_mailbox_init(struct kn_mailbox *mb, uint32_t limit, uint32
 int kn_mailbox_pressure(struct kn_mailbox *mb, uint64_t *word, bool *opened);
 
 /*
+ * The swap of the word. is_alone: the caller knows that nobody else changes the word meanwhile (actors
+ * alone.h says when); then a plain store does. A constant at each call.
+ */
+static KN_ALWAYS_INLINE bool kn_mb_swap(struct kn_mailbox *mb, uint64_t *seen, uint64_t now, bool is_alone)
+{
+    if (is_alone) {
+        KN_ASSERT(kn_load(&mb->word, relaxed) == *seen);
+        kn_store(&mb->word, now, release); /* [MB1] [MB2] release: to whoever is not alone later */
+        return true;
+    }
+    return kn_cas_weak(&mb->word, seen, now, acq_rel, acquire); /* [MB1] [MB2] release, acquire */
+}
+
+/*
  * Puts a user message into the mailbox. *opened is set (never cleared) if this push ended the pressure:
  * the pusher must then wake those who wait for room. On refusal the envelope is unchanged.
  */
-static inline enum kn_push kn_mailbox_push(struct kn_mailbox *mb, struct kn_envelope *e, bool *opened)
+static KN_ALWAYS_INLINE enum kn_push kn_mailbox_push_by(struct kn_mailbox *mb, struct kn_envelope *e,
+                                                        bool *opened, bool is_alone)
 {
     /* [MB3] acquire: pairs with the release of close; and `consumed` is to be read after the word. */
     uint64_t word = kn_load(&mb->word, acquire);
@@ -157,12 +172,17 @@ static inline enum kn_push kn_mailbox_push(struct kn_mailbox *mb, struct kn_enve
          * [MB1] release: publishes the envelope to the take. [MB2] acquire: if this finds S clear, what the
          * last receiver did before it went idle happens before what the next one does.
          */
-        if (kn_likely(kn_cas_weak(&mb->word, &seen, now, acq_rel, acquire))) {
+        if (kn_likely(kn_mb_swap(mb, &seen, now, is_alone))) {
             *opened |= opening;
             return word & KN_MB_SCHEDULED ? KN_PUSH_OK : KN_PUSH_WAKE;
         }
         word = seen;
     }
+}
+
+static inline enum kn_push kn_mailbox_push(struct kn_mailbox *mb, struct kn_envelope *e, bool *opened)
+{
+    return kn_mailbox_push_by(mb, e, opened, /* is_alone= */ false);
 }
 
 /* Puts a system message into the mailbox: never refused but by a closed one, never counted. */
@@ -254,8 +274,8 @@ bool kn_mailbox_relieve(struct kn_mailbox *mb);
  * idle and no longer the caller's, in->boundary has been cleared before, and *ret_last is the old boundary
  * if it has been handled, to be freed, else NULL.
  */
-static inline bool kn_mailbox_idle(struct kn_mailbox *mb, struct kn_intake *in,
-                                   struct kn_envelope **ret_last)
+static KN_ALWAYS_INLINE bool kn_mailbox_idle_by(struct kn_mailbox *mb, struct kn_intake *in,
+                                                struct kn_envelope **ret_last, bool is_alone)
 {
     KN_ASSERT(!in->system_head);
     struct kn_envelope *last = in->boundary;
@@ -275,12 +295,20 @@ static inline bool kn_mailbox_idle(struct kn_mailbox *mb, struct kn_intake *in,
     in->boundary = NULL;
     uint64_t idle = word & (KN_MB_SEQ_MASK | KN_MB_PRESSED);
     /* [MB2] release: the receiver's state passes to whoever schedules it next. */
-    if (!kn_cas_strong(&mb->word, &word, idle, release, relaxed)) {
+    if (is_alone) {
+        kn_store(&mb->word, idle, release); /* [MB2] release: as in kn_mb_swap */
+    } else if (!kn_cas_strong(&mb->word, &word, idle, release, relaxed)) {
         in->boundary = last;
         return false;
     }
     *ret_last = handled;
     return true;
+}
+
+static inline bool kn_mailbox_idle(struct kn_mailbox *mb, struct kn_intake *in,
+                                   struct kn_envelope **ret_last)
+{
+    return kn_mailbox_idle_by(mb, in, ret_last, /* is_alone= */ false);
 }
 
 /*

@@ -126,6 +126,24 @@ struct kn_envelope *kn_overflow_pop(struct kn_overflow *o)
     return e;
 }
 
+struct kn_envelope *kn_overflow_pop_type(struct kn_overflow *o, const struct koken_type *type)
+{
+    struct kn_envelope *before = NULL;
+    pthread_mutex_lock(&o->lock);
+    struct kn_envelope *e = o->oldest;
+    while (e && e->type != type) { /* ends: the list is bounded */
+        before = e;
+        e = e->next;
+    }
+    if (e) {
+        *(before ? &before->next : &o->oldest) = e->next;
+        o->newest = o->newest == e ? before : o->newest;
+        o->count--;
+    }
+    pthread_mutex_unlock(&o->lock);
+    return e;
+}
+
 uint32_t kn_overflow_count(struct kn_overflow *o)
 {
     pthread_mutex_lock(&o->lock);

@@ -66,6 +66,9 @@ bool kn_overflow_append(struct kn_overflow *overflow, struct kn_envelope *take_e
 /* The oldest envelope, now the caller's, or NULL. Thread: the receiver. */
 struct kn_envelope *kn_overflow_pop(struct kn_overflow *overflow);
 
+/* The same for the oldest of that type; the others keep their order. Cost: O(count). */
+struct kn_envelope *kn_overflow_pop_type(struct kn_overflow *overflow, const struct koken_type *type);
+
 /* How many wait in the list. Thread: any. */
 uint32_t kn_overflow_count(struct kn_overflow *overflow);
 

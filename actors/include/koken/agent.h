@@ -133,7 +133,7 @@ struct koken_spawn_options {
     uint32_t capacity;     /* messages; default of the runtime */
     uint32_t high;         /* water marks; default 80 % and 20 % of the capacity */
     uint32_t low;
-    uint64_t capacity_bytes; /* payload bytes waiting; 0: no bound besides the messages */
+    uint64_t capacity_bytes; /* payload bytes waiting; 0: no bound besides the messages. Not with PARK */
     enum koken_policy policy;
     enum koken_priority priority;
 };
