@@ -9,6 +9,8 @@
 
 #include "messages.h"
 
+#include <errno.h>
+
 struct analyst {
     koken_ref risk;
     koken_ref gauge;
@@ -35,23 +37,27 @@ static int send_mark(koken_ctx *ctx, struct analyst *self, const struct tick *ti
                         .strategy = self->strategy.kind, .ticks = ticks);
 }
 
+/* A handler that waits for room at one receiver cannot wait for another: then a sample is let go.
+ */
 static int send_sample(struct analyst *self, const struct tick *tick)
 {
-    return koken_signal(self->gauge, sample, .ns = koken_now() - tick->sent_at,
-                        .kind = LATENCY_TICK);
+    int rc =
+        koken_signal(self->gauge, sample, .ns = koken_now() - tick->sent_at, .kind = LATENCY_TICK);
+
+    return rc == -EAGAIN ? 0 : rc;
 }
 
 static int on_tick(koken_ctx *ctx, struct analyst *self, const struct tick *tick)
 {
-    int rc = tick->sent_at == 0 ? 0 : send_sample(self, tick);
     int target = strategy_see(&self->strategy, tick->price, tick->flags & TICK_CLOSES_BAR);
+    int rc = target == self->target ? 0 : send_order(self, tick, target);
 
     self->ticks++;
-    if (rc >= 0 && target != self->target) {
-        rc = send_order(self, tick, target);
-    }
     if (rc >= 0 && (tick->flags & TICK_ENDS_BATCH)) {
         rc = send_mark(ctx, self, tick);
+    }
+    if (rc >= 0 && tick->sent_at != 0) {
+        rc = send_sample(self, tick);
     }
     return rc;
 }

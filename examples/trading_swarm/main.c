@@ -39,6 +39,7 @@
 #include <time.h>
 
 #define STALLED_AFTER KOKEN_S(60)
+#define LOOK_EVERY KOKEN_S(1)
 
 static const char *const data_files[] = {"sp500-daily.csv", "stocks-monthly.csv"};
 
@@ -86,7 +87,8 @@ static int read_bars(struct market *market, const struct options *options)
 }
 
 /*
- * Waits for more than seen ticks to be booked. A thread outside cannot be parked as an agent can: a
+ * Waits for more than seen ticks to be booked, and looks up now and then: an agent that has failed
+ * would let the others wait for ever. A thread outside cannot be parked as an agent can, so a
  * ledger with a full mailbox refuses its question, which is asked again a little later.
  */
 static int await_progress(struct floor *floor, uint64_t seen, struct standing *ret_standing)
@@ -94,12 +96,17 @@ static int await_progress(struct floor *floor, uint64_t seen, struct standing *r
     const struct timespec little = {.tv_nsec = 1000 * 1000};
     uint64_t give_up_at = koken_now() + STALLED_AFTER;
 
-    for (;;) { /* ends by an answer, or at give_up_at */
+    for (;;) { /* ends by an answer, a failure, or at give_up_at */
+        struct koken_metrics metrics;
         int rc =
-            koken_await(floor->rt, floor->ledger, STALLED_AFTER, ret_standing, watch, .seen = seen);
+            koken_await(floor->rt, floor->ledger, LOOK_EVERY, ret_standing, watch, .seen = seen);
 
-        if (rc != -EAGAIN || koken_now() > give_up_at) {
+        if ((rc != -EAGAIN && rc != -ETIMEDOUT) || koken_now() > give_up_at) {
             return rc;
+        }
+        koken_metrics(floor->rt, &metrics);
+        if (metrics.failed > 0) {
+            return -ECANCELED;
         }
         nanosleep(&little, NULL);
     }
@@ -142,10 +149,17 @@ static int write_json(const char *path, const struct floor *floor, const struct 
     return is_written ? 0 : -EIO;
 }
 
+static void write_log(void *arg, const char *line)
+{
+    (void)arg;
+    fprintf(stderr, "trading_swarm: %s\n", line);
+}
+
 /* The whole life of a runtime. Answers the exit status. */
 static int run(const struct market *market, const struct options *options)
 {
-    struct koken_options how = {.workers = options->workers, .seed = options->seed};
+    struct koken_options how = {
+        .workers = options->workers, .seed = options->seed, .log = write_log};
     struct floor floor = {0};
     struct audit audit = {0};
     struct koken *rt;

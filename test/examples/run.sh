@@ -100,13 +100,13 @@ check "swarm, 2 workers" run_swarm two --workers 2
 check "swarm, 2 workers again" run_swarm again --workers 2
 check "swarm, 4 workers, 1 shard" run_swarm four --workers 4 --shards 1
 check "swarm, 3 workers, 16 shards" run_swarm three --workers 3 --shards 16
-check "swarm, mailboxes of 4" run_swarm narrow --workers 2 --mailbox 4
+check "swarm, mailboxes of 2" run_swarm narrow --workers 2 --mailbox 2
 check "swarm, another seed" run_swarm other --workers 2 --seed 2
 check "1 and 2 workers, one ledger" same one.ledger two.ledger
 check "twice 2 workers, one ledger" same two.ledger again.ledger
 check "1 shard, one ledger" same one.ledger four.ledger
 check "16 shards, one ledger" same one.ledger three.ledger
-check "mailboxes of 4, one ledger" same one.ledger narrow.ledger
+check "mailboxes of 2, one ledger" same one.ledger narrow.ledger
 check "another seed, another ledger" differ one.ledger other.ledger
 check "JSON" is_json "$scratch/one.json"
 check "bars of one's own" run_swarm own --csv test/examples/good/own_bars.csv
