@@ -208,12 +208,12 @@ void *koken_val_thaw_(const void *payload)
  * Gives a copied object what it may keep of its source: vals are shared, isos copied in turn. Until
  * then its iso fields still name the source's; none may stay so, hence it goes on after a failure.
  */
-static bool adopt_fields(struct kn_payload *copy, struct kn_payload **todo, bool has_memory)
+static bool adopt_fields(const struct koken_type *type, void *copy, struct kn_payload **todo,
+                         bool has_memory)
 {
-    for (uint32_t i = 0; i < copy->type->field_count; i++) {
-        const struct koken_field *field = &copy->type->fields[i];
-        char *object = kn_payload_data(copy);
-        void **slot = (void **)(void *)(object + field->offset);
+    for (uint32_t i = 0; i < type->field_count; i++) {
+        const struct koken_field *field = &type->fields[i];
+        void **slot = (void **)(void *)((char *)copy + field->offset);
         struct kn_payload *inner = NULL;
 
         if (field->kind == KOKEN_FIELD_VAL && *slot != NULL) {
@@ -238,26 +238,53 @@ static bool adopt_fields(struct kn_payload *copy, struct kn_payload **todo, bool
 
 /* Deep copy without recursion: copies whose fields have not been seen yet are linked by their
  * headers. */
+static bool adopt_all(const struct koken_type *type, void *copy)
+{
+    struct kn_payload *todo = NULL;
+    bool has_memory = adopt_fields(type, copy, &todo, true);
+
+    while (todo != NULL) { /* ends: a graph of isos is finite and has no cycle */
+        struct kn_payload *inner = todo;
+
+        todo = inner->link;
+        has_memory = adopt_fields(inner->type, kn_payload_data(inner), &todo, has_memory);
+    }
+    return has_memory;
+}
+
 void *koken_payload_clone_(const void *payload)
 {
-    struct kn_payload *root = kn_payload_new(kn_payload_of(payload)->type, KN_PAYLOAD_ISO);
-    struct kn_payload *todo = root;
-    bool has_memory = true;
+    const struct koken_type *type = kn_payload_of(payload)->type;
+    struct kn_payload *copy = kn_payload_new(type, KN_PAYLOAD_ISO);
 
-    if (root == NULL) {
+    if (copy == NULL) {
         return NULL;
     }
-    memcpy(kn_payload_data(root), payload, root->type->size);
-    while (todo != NULL) {
-        struct kn_payload *copy = todo;
-
-        todo = copy->link;
-        has_memory = adopt_fields(copy, &todo, has_memory);
-    }
-    if (!has_memory) {
-        root->link = NULL;
-        free_all(root);
+    memcpy(kn_payload_data(copy), payload, type->size);
+    if (!adopt_all(type, kn_payload_data(copy))) {
+        copy->link = NULL;
+        free_all(copy);
         return NULL;
     }
-    return kn_payload_data(root);
+    return kn_payload_data(copy);
+}
+
+int kn_payload_copy_fields(const struct koken_type *type, void *ret_object, const void *object)
+{
+    /* Built aside, so that nothing is written on failure. */
+    struct kn_payload *aside = kn_payload_new(type, KN_PAYLOAD_LOCAL);
+    bool is_whole;
+
+    if (aside == NULL) {
+        return -ENOMEM;
+    }
+    memcpy(kn_payload_data(aside), object, type->size);
+    is_whole = adopt_all(type, kn_payload_data(aside));
+    if (is_whole) {
+        memcpy(ret_object, kn_payload_data(aside), type->size);
+    } else {
+        koken_release_fields_(type, kn_payload_data(aside));
+    }
+    kn_payload_free(aside);
+    return is_whole ? 0 : -ENOMEM;
 }

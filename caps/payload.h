@@ -65,6 +65,9 @@ struct kn_payload *kn_payload_new(const struct koken_type *type, enum kn_payload
 /* Frees one payload, nothing that it refers to. */
 void kn_payload_free(struct kn_payload *header);
 
+/* Makes ret_object, of that type, a deep copy. Errors: -ENOMEM, nothing is written then. */
+int kn_payload_copy_fields(const struct koken_type *type, void *ret_object, const void *object);
+
 /* The debug checks hold freed payloads back for a while, once a program that has them on has
  * started. */
 void kn_payload_watch(void);

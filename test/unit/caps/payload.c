@@ -209,15 +209,15 @@ Test(payload, no_memory_for_a_copy_loses_nothing)
     koken_val(text, v) = koken_freeze(t);
     koken_iso(order, o) = make(1, koken_dup(v));
     koken_iso(order, next) = make(2, koken_dup(v));
-    bool is_armed = true;
+    bool has_fired = true;
 
     koken_put(koken_mut(o)->next, next);
-    for (uint64_t n = 0; is_armed; n++) {
+    for (uint64_t n = 0; has_fired; n++) {
         kn_alloc_fail_after(n);
         koken_slot(order, copy);
         copy = koken_clone(o);
-        is_armed = !kn_alloc_fail_is_armed();
-        cr_assert_eq(koken_has(copy), !is_armed);
+        has_fired = !kn_alloc_fail_is_armed();
+        cr_assert_eq(koken_has(copy), !has_fired);
         kn_alloc_fail_after(UINT64_MAX);
         if (koken_has(copy)) {
             koken_drop(copy);
