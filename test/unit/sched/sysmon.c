@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Proves that who waits behind a long step is run by another worker, whether in the slot or in the
+ * queue, though all others slept; that the long step is counted; and that it is asked to yield.
+ */
+#include "base/world.h"
+#include "sched/machine.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+struct task {
+    struct kn_runnable runnable; /* first */
+    struct task *woken;
+    kn_atomic(uint32_t) runs;
+    uint64_t asked_ns; /* until it was asked to yield */
+};
+
+static enum kn_ran step_short(struct kn_worker *worker, struct kn_runnable *runnable)
+{
+    (void)worker;
+    (void)kn_add(&((struct task *)(void *)runnable)->runs, 1, release);
+    return KN_RAN_DONE;
+}
+
+/* Makes the other ready and then computes until it has run, at most for 10 s. */
+static enum kn_ran step_long(struct kn_worker *worker, struct kn_runnable *runnable)
+{
+    struct task *task = (struct task *)(void *)runnable;
+    uint64_t end = kn_now() + UINT64_C(10000000000);
+
+    kn_ready(worker, &task->woken->runnable, KN_PRIO_NORMAL);
+    while (kn_load(&task->woken->runs, acquire) == 0 && kn_now() < end) {
+        kn_pause();
+    }
+    return KN_RAN_DONE;
+}
+
+static enum kn_ran step_compute(struct kn_worker *worker, struct kn_runnable *runnable)
+{
+    struct task *task = (struct task *)(void *)runnable;
+    uint64_t begin = kn_now();
+
+    while (!kn_worker_must_yield(worker) && kn_now() - begin < UINT64_C(10000000000)) {
+        kn_pause();
+    }
+    task->asked_ns = kn_now() - begin;
+    while (kn_now() - begin < 60000000) {
+        kn_pause();
+    }
+    return KN_RAN_DONE;
+}
+
+static struct kn_sched *start(struct kn_sched_config config)
+{
+    struct kn_sched *sched = NULL;
+
+    config.is_exact = true;
+    cr_assert_eq(kn_sched_start(&config, &sched), 0);
+    cr_assert(kn_sched_quiet(sched, KN_NEVER)); /* all asleep */
+    return sched;
+}
+
+static void finish(struct kn_sched *sched)
+{
+    cr_assert(kn_sched_quiet(sched, KN_NEVER));
+    cr_assert_eq(kn_sched_stop(sched, KN_NEVER), 0);
+    kn_sched_free(sched);
+}
+
+static void wake_behind_a_long_step(struct kn_sched_config config)
+{
+    struct kn_sched *sched = start(config);
+    struct task other = {.runnable.step = step_short};
+    struct task task = {.runnable.step = step_long, .woken = &other};
+    uint64_t begin = kn_now();
+
+    kn_ready_foreign(sched, &task.runnable, KN_PRIO_NORMAL);
+    cr_assert(kn_sched_quiet(sched, KN_NEVER));
+    cr_assert_eq(kn_load(&other.runs, acquire), 1);
+    cr_assert_lt(kn_now() - begin, UINT64_C(5000000000), "another worker ran it");
+    finish(sched);
+}
+
+Test(sysmon, who_is_in_the_slot_behind_a_long_step_runs_elsewhere)
+{
+    wake_behind_a_long_step((struct kn_sched_config){.workers = 2});
+    wake_behind_a_long_step((struct kn_sched_config){.workers = 4, .spin_ns = KN_NO_SPIN});
+    wake_behind_a_long_step((struct kn_sched_config){.workers = 2, .no_biased = true});
+}
+
+Test(sysmon, who_is_queued_behind_a_long_step_runs_elsewhere)
+{
+    wake_behind_a_long_step((struct kn_sched_config){.workers = 2, .no_lifo = true});
+    wake_behind_a_long_step(
+        (struct kn_sched_config){.workers = 2, .no_lifo = true, .spin_ns = KN_NO_SPIN});
+}
+
+Test(sysmon, a_long_step_is_counted_once_and_asked_to_yield)
+{
+    struct kn_sched *sched = start((struct kn_sched_config){.workers = 1});
+    struct kn_sched_stats stats;
+    struct task task = {.runnable.step = step_compute};
+
+    kn_ready_foreign(sched, &task.runnable, KN_PRIO_NORMAL);
+    cr_assert(kn_sched_quiet(sched, KN_NEVER));
+    kn_sched_stats(sched, &stats);
+    cr_assert_eq(stats.stuck, 1);
+    cr_assert_lt(task.asked_ns, UINT64_C(5000000000));
+    finish(sched);
+}
+
+Test(sysmon, can_be_left_out)
+{
+    struct kn_sched *sched = start((struct kn_sched_config){.workers = 2, .no_sysmon = true});
+    struct task task = {.runnable.step = step_short};
+
+    cr_assert_null(sched->watch);
+    kn_ready_foreign(sched, &task.runnable, KN_PRIO_NORMAL);
+    finish(sched);
+    cr_assert_eq(kn_load(&task.runs, acquire), 1);
+}
