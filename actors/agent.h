@@ -77,7 +77,7 @@ struct kn_agent {
 
     /* Second line: the holder of S. */
     struct kn_intake intake;
-    const struct koken_agent_type *behaviour; /* (s) */
+    kn_atomic(const struct koken_agent_type *) behaviour; /* (a) written by (s), read by reports */
     void *state;                              /* (s) inline_state or a block */
     struct kn_cold *cold;                     /* (s) or NULL */
     kn_atomic(uint32_t) handled;              /* (a) written by (s): messages, wraps */
@@ -169,6 +169,11 @@ static inline koken_ref kn_agent_ref(const struct kn_agent *a)
 {
     koken_ref ref = {kn_agent_id(a)};
     return ref;
+}
+
+static inline const struct koken_agent_type *kn_agent_behaviour(const struct kn_agent *a)
+{
+    return kn_load(&a->behaviour, relaxed); /* relaxed: what it points to is constant */
 }
 
 /* The cold part of an agent, made now if need be; NULL: no memory. Thread: holder of S. */

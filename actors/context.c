@@ -39,13 +39,13 @@ int koken_become_(koken_ctx *ctx, const struct koken_agent_type *behaviour)
 {
     struct kn_agent *a = ctx->self;
     if (behaviour->is_fiber || (a->flags & KN_AGENT_FIBER) ||
-        behaviour->state_size != a->behaviour->state_size) {
+        behaviour->state_size != kn_agent_behaviour(a)->state_size) {
         return -EINVAL;
     }
     if (!kn_agent_cold(a)) { /* remembers the type it was spawned as, for its exit hook */
         return -ENOMEM;
     }
-    a->behaviour = behaviour;
+    kn_store(&a->behaviour, behaviour, relaxed); /* relaxed: it points to a constant */
     return 0;
 }
 

@@ -40,7 +40,7 @@ struct kn_cold *kn_agent_cold(struct kn_agent *a)
         if (!cold) {
             return NULL;
         }
-        *cold = (struct kn_cold){.type = a->behaviour};
+        *cold = (struct kn_cold){.type = kn_agent_behaviour(a)};
         a->cold = cold;
     }
     return a->cold;
@@ -109,7 +109,7 @@ static void free_cold(struct kn_local *local, struct kn_agent *a)
 /* The exit hook, if there is one and init has been. Answers the worker on which it ended. */
 static struct kn_local *call_exit_hook(struct kn_local *local, struct kn_agent *a, int reason)
 {
-    const struct koken_agent_type *type = a->cold ? a->cold->type : a->behaviour;
+    const struct koken_agent_type *type = a->cold ? a->cold->type : kn_agent_behaviour(a);
     const struct koken_row *hook = NULL;
     for (uint32_t i = 0; i < type->row_count; i++) {
         hook = type->rows[i].kind == KOKEN_ROW_EXIT ? &type->rows[i] : hook;
@@ -131,7 +131,7 @@ static void report(const struct kn_local *local, const struct kn_agent *a, int r
     if (o->log) {
         char line[160];
         (void)snprintf(line, sizeof line, "koken: agent %s failed with %s in its handler of %s",
-                       a->cold ? a->cold->type->name : a->behaviour->name, koken_errname(reason),
+                       a->cold ? a->cold->type->name : kn_agent_behaviour(a)->name, koken_errname(reason),
                        type ? type->name : "nothing");
         o->log(o->log_arg, line);
     }

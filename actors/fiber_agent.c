@@ -24,7 +24,7 @@ static size_t size_of(const struct kn_fiber_agent *f)
 static void body(void *arg)
 {
     struct kn_fiber_agent *f = arg;
-    const struct koken_row *row = &f->agent->behaviour->rows[0];
+    const struct koken_row *row = &kn_agent_behaviour(f->agent)->rows[0];
     f->result = f->is_cancelled ? -ECANCELED
                                 : row->handle(&f->ctx, f->agent->state, (void *)(uintptr_t)f->arg);
     if (f->ctx.msg) {

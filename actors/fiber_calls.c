@@ -211,8 +211,8 @@ static void run_call(struct kn_job *job)
     struct kn_agent *a = kn_resolve(who);
     /* [AF1] release: the value. */
     kn_store(&call->is_done, 1, release);
-    if (a && kn_mailbox_nudge(&a->mailbox, KN_MB_SYSTEM) == KN_PUSH_WAKE) {
-        kn_agent_wake(NULL, a);
+    if (a) {
+        kn_agent_nudge(NULL, a);
     }
     kn_rcu_depart();
 }

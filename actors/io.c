@@ -28,8 +28,8 @@ static void io_done(struct kn_worker *worker, struct kn_io *io)
     struct kn_agent *a = kn_resolve(wait->who);
     /* [AF2] release: the result. */
     kn_store(&wait->is_done, 1, release);
-    if (a && kn_mailbox_nudge(&a->mailbox, KN_MB_SYSTEM) == KN_PUSH_WAKE) {
-        kn_agent_wake(worker ? worker->local : NULL, a);
+    if (a) {
+        kn_agent_nudge(worker ? worker->local : NULL, a);
     }
 }
 

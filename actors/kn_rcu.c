@@ -38,6 +38,7 @@ static pthread_key_t visitor_key;
 static int visitor_error; /* of the key's making */
 
 static KN_TLS bool is_visitor; /* the calling thread was registered by kn_rcu_visit */
+static KN_TLS bool is_member;  /* by kn_rcu_enter */
 
 static void forget_visitor(void *unused)
 {
@@ -137,6 +138,8 @@ void kn_rcu_defer(struct kn_reclaimer *r, struct kn_rcu_head *head, void (*fn)(s
 
 void kn_rcu_enter(void)
 {
+    KN_ASSERT(!is_visitor);
+    is_member = true;
     urcu_qsbr_register_thread();
 }
 
@@ -144,6 +147,7 @@ void kn_rcu_leave(void)
 {
     KN_RCU_RELEASE();
     urcu_qsbr_unregister_thread();
+    is_member = false;
 }
 
 void kn_rcu_offline(void)
@@ -165,7 +169,7 @@ void kn_rcu_quiescent(void)
 
 void kn_rcu_visit(void)
 {
-    if (kn_unlikely(!is_visitor)) {
+    if (kn_unlikely(!is_visitor && !is_member)) {
         urcu_qsbr_register_thread();
         is_visitor = true;
         pthread_setspecific(visitor_key, &is_visitor);

@@ -38,8 +38,8 @@ void kn_room_made(struct kn_local *local, struct kn_agent *a)
             continue;
         }
         struct kn_agent *waiter = kn_resolve(who);
-        if (waiter && kn_mailbox_nudge(&waiter->mailbox, KN_MB_SYSTEM) == KN_PUSH_WAKE) {
-            kn_agent_wake(local, waiter);
+        if (waiter) {
+            kn_agent_nudge(local, waiter);
         }
     }
 }

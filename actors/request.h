@@ -68,6 +68,9 @@ int kn_request_send(struct koken_ctx *ctx, koken_ref to, uint32_t number, const 
 /* What is left to do for a handled message: its request answered in default, its bytes given back. */
 void kn_message_over(struct kn_local *local, struct kn_agent *a, struct kn_envelope *e, int rc);
 
+/* Has the agent take a look around. local NULL: from outside. Thread: any, online in RCU. */
+void kn_agent_nudge(struct kn_local *local, struct kn_agent *a);
+
 /* Makes the agent run again; it was found not scheduled. local NULL: from outside. */
 void kn_agent_wake(struct kn_local *local, struct kn_agent *a);
 

@@ -2,6 +2,7 @@
 /* The coordinator's first half: options, start, metrics. The other half is stop.c. */
 #include "actors/runtime.h"
 
+#include "actors/alone.h"
 #include "actors/kn_rcu.h"
 #include "actors/slots.h"
 #include "base/world.h"
@@ -89,6 +90,7 @@ static int worker_start(struct kn_worker *worker, void *arg)
     local->rt = rt;
     local->is_stamping = local->is_unusual = rt->options.stamp_messages;
     worker->local = local;
+    kn_alone_init(local, worker->is_single && worker->is_biased);
     if (local->is_stamping) {
         local->latency = kn_alloc(sizeof *local->latency, KN_CACHE_LINE, -1);
         if (!local->latency) {

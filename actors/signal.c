@@ -109,6 +109,16 @@ void kn_agent_wake(struct kn_local *local, struct kn_agent *a)
     }
 }
 
+void kn_agent_nudge(struct kn_local *local, struct kn_agent *a)
+{
+    struct koken *visited = kn_alone_visit_agent(local, kn_agent_runtime(a));
+    enum kn_push pushed = kn_mailbox_nudge(&a->mailbox, KN_MB_SYSTEM);
+    kn_alone_depart_agent(visited);
+    if (pushed == KN_PUSH_WAKE) {
+        kn_agent_wake(local, a);
+    }
+}
+
 /* Answers of a send, in the sender's words. The envelope is still the caller's unless 0 or more. */
 static int special_push(struct kn_agent *a, struct kn_envelope *e, enum kn_push *pushed, bool *opened,
                         struct kn_envelope **ret_victim)

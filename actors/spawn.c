@@ -85,7 +85,7 @@ static bool make_state(struct koken *rt, struct kn_local *local, struct kn_agent
 
 static uint32_t state_size(const struct kn_agent *a)
 {
-    return a->cold ? a->cold->type->state_size : a->behaviour->state_size;
+    return a->cold ? a->cold->type->state_size : kn_agent_behaviour(a)->state_size;
 }
 
 /* Where make_state took it from; local NULL: from outside. */
@@ -142,7 +142,7 @@ int kn_agent_new(struct koken *rt, struct kn_local *local, const struct kn_birth
     if (!a) {
         return -ENOMEM;
     }
-    a->behaviour = birth->type;
+    kn_store(&a->behaviour, birth->type, relaxed); /* published by [AS2] */
     a->cold = NULL;
     if (!make_state(rt, local, a, birth->type->state_size)) {
         rc = -ENOMEM;
@@ -269,7 +269,7 @@ int kn_spawn_init_late(struct koken_ctx *ctx, struct kn_agent *a, struct kn_enve
 {
     struct kn_init_arg *init = (struct kn_init_arg *)(void *)e->payload;
     const void *arg = init->is_waiting ? init->arg : (init->size ? init->bytes : NULL);
-    int rc = call_init(ctx, a, init_row(a->behaviour), arg);
+    int rc = call_init(ctx, a, init_row(kn_agent_behaviour(a)), arg);
     if (rc == 0) {
         a->run.step = kn_agent_turn;
     }

@@ -16,6 +16,7 @@
 #include "actors/request.h"
 #include "actors/slots.h"
 #include "actors/system.h"
+#include "actors/waiter.h"
 #include "base/world.h"
 
 #include <errno.h>
@@ -84,7 +85,7 @@ static void look_at(struct kn_agent *a, void *arg)
     bool waits = kn_load(&a->mailbox.word, relaxed) & KN_MB_SCHEDULED; /* likewise */
     report->survivors[report->survivor_count++] = (struct koken_survivor){
         .who = kn_agent_ref(a),
-        .type = a->behaviour->name,
+        .type = kn_agent_behaviour(a)->name,
         .state = local ? "running" : (is_parked(survey->rt, id) ? "parked" : (waits ? "waiting" : "idle")),
         .handling = type ? type->name : NULL,
         .queued = kn_mailbox_queued(&a->mailbox),
@@ -100,6 +101,15 @@ static void ask_to_stop(struct kn_agent *a, void *arg)
     }
 }
 
+/* The step of an agent that is marked for the second pass of the kill. */
+static enum kn_ran killed_turn(struct kn_worker *worker, struct kn_runnable *run)
+{
+    (void)worker;
+    (void)run;
+    KOKEN_CHECK(false); /* no thread is left to run it */
+    return KN_RAN_DONE;
+}
+
 /* First pass of the kill: nobody can send to anybody any more. */
 static void shut(struct kn_agent *a, void *arg)
 {
@@ -109,8 +119,7 @@ static void shut(struct kn_agent *a, void *arg)
         (void)kn_mailbox_nudge(&a->mailbox, 0);
         (void)kn_mailbox_close(&a->mailbox, &a->intake, &last);
         kn_envelope_release(local, last);
-        a->run.next = &a->run; /* marked for the second pass */
-        a->run.step = NULL;
+        a->run.step = killed_turn;
     }
 }
 
@@ -122,9 +131,22 @@ struct kill {
 static void finish(struct kn_agent *a, void *arg)
 {
     struct kill *kill = arg;
-    if (a->run.next == &a->run && !a->run.step) {
-        kill->count++;
-        kn_agent_end_quietly(kill->local, a, -ECANCELED, /* with_hook= */ false);
+    if (a->run.step == killed_turn) {
+        if (a->flags & KN_AGENT_WAITER) {
+            kn_waiter_end(kill->local, a);
+        } else {
+            kill->count++;
+            kn_agent_end_quietly(kill->local, a, -ECANCELED, /* with_hook= */ false);
+        }
+    }
+}
+
+/* What is still queued is found among the agents, or is a job on the stack of one. */
+static void empty_queues(struct koken *rt)
+{
+    while (kn_sched_leftover(rt->sched)) { /* ends: no worker queues any more */
+    }
+    while (kn_sched_leftover_job(rt->sched)) { /* ends: likewise */
     }
 }
 
@@ -132,10 +154,13 @@ static void finish(struct kn_agent *a, void *arg)
 static uint64_t end_the_rest(struct koken *rt)
 {
     struct kill kill = {&rt->locals[0], 0};
-    while (kn_sched_leftover(rt->sched)) { /* ends: nobody queues any more; the agents are found below */
-    }
+    empty_queues(rt);
     kn_rcu_visit();
     kn_slots_each(rt, shut, kill.local);
+    kn_rcu_depart();
+    kn_rcu_synchronize(); /* a thread outside may be between its push and its wake-up */
+    empty_queues(rt);
+    kn_rcu_visit();
     kn_slots_each(rt, finish, &kill);
     kn_slots_flush(kill.local);
     kn_rcu_depart();
@@ -164,6 +189,7 @@ static void wind_down(struct koken *rt, const struct koken_stop_plan *plan,
 {
     struct survey survey = {rt, report, 0};
     kn_store(&rt->stopping, REFUSING, relaxed); /* a send that races with this may go either way */
+    kn_rcu_synchronize();                       /* and is over after this; later ones see it */
     if (plan->drain_ns) {
         (void)kn_sched_quiet(rt->sched, after(plan->drain_ns)); /* late: the next phase takes over */
     }

@@ -54,7 +54,7 @@ static KN_NOINLINE void unhandled(struct kn_local *local, struct kn_agent *a, st
 /* Calls the handler of one message and disposes of its envelope. 0, or what ends the agent. */
 static KN_ALWAYS_INLINE int handle(struct koken_ctx *ctx, struct kn_agent *a, struct kn_envelope *e)
 {
-    const struct koken_row *row = find_row(a->behaviour, e->type);
+    const struct koken_row *row = find_row(kn_agent_behaviour(a), e->type);
     ctx->kept = false;
     if (kn_unlikely(!row)) {
         unhandled(ctx->local, a, e);

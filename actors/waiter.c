@@ -17,6 +17,7 @@
 #include "actors/slots.h"
 #include "actors/spawn.h"
 #include "actors/system.h"
+#include "actors/waiter.h"
 #include "base/world.h"
 
 #include <errno.h>
@@ -28,7 +29,7 @@ struct kn_waiter {
     kn_atomic(uint32_t) state;  /* (a) enum state, and the futex */
     kn_atomic(uint32_t) owners; /* (a) thread and agent */
     int rc;                     /* written before DONE */
-    uint32_t size;              /* likewise: bytes of the answer */
+    const struct koken_type *type; /* likewise: of the answer */
     unsigned char answer[KN_PAYLOAD_MAX] KN_ALIGNED(32);
 };
 
@@ -44,11 +45,20 @@ static void let_go(struct kn_waiter *waiter)
     }
 }
 
+/* An answer that nobody will read. */
+static void drop_answer(const struct kn_envelope *e)
+{
+    if (e && e->type->drop) {
+        e->type->drop((void *)(uintptr_t)e->payload);
+    }
+}
+
 /* Settles the wait with what e says, or as cancelled (e NULL). Later calls do nothing. */
 static void settle(struct kn_waiter *waiter, const struct kn_envelope *e)
 {
     uint32_t waiting = WAITING;
     if (kn_load(&waiter->state, relaxed) != WAITING) { /* relaxed: only we make it DONE */
+        drop_answer(e);
         return;
     }
     waiter->rc = -ECANCELED;
@@ -56,23 +66,20 @@ static void settle(struct kn_waiter *waiter, const struct kn_envelope *e)
         waiter->rc = ((const struct koken_failed *)(const void *)e->payload)->error;
     } else if (e) {
         waiter->rc = 0;
-        waiter->size = e->type->size;
+        waiter->type = e->type;
         memcpy(waiter->answer, e->payload, e->type->size);
     }
     /* [AW1] release: the answer is there. */
     if (kn_cas_strong(&waiter->state, &waiting, DONE, release, relaxed)) {
         kn_futex_wake(&waiter->state, 1);
+    } else {
+        drop_answer(e);
     }
 }
 
-/* The waiter's turn: the first message settles it, and it ends. */
-static enum kn_ran waiter_turn(struct kn_worker *worker, struct kn_runnable *run)
+void kn_waiter_end(struct kn_local *local, struct kn_agent *a)
 {
-    struct kn_agent *a = kn_container_of(run, struct kn_agent, run);
-    struct kn_local *local = worker->local;
     struct kn_waiter *waiter = *(struct kn_waiter **)a->state;
-    bool took;
-    (void)kn_mailbox_take(&a->mailbox, &a->intake, &took);
     struct kn_envelope *e = a->intake.system_head;
     if (e) {
         a->intake.system_head = e->next;
@@ -84,6 +91,15 @@ static enum kn_ran waiter_turn(struct kn_worker *worker, struct kn_runnable *run
     }
     kn_agent_end_quietly(local, a, 0, /* with_hook= */ false);
     let_go(waiter);
+}
+
+/* The waiter's turn: the first message settles it, and it ends. */
+static enum kn_ran waiter_turn(struct kn_worker *worker, struct kn_runnable *run)
+{
+    struct kn_agent *a = kn_container_of(run, struct kn_agent, run);
+    bool took;
+    (void)kn_mailbox_take(&a->mailbox, &a->intake, &took);
+    kn_waiter_end(worker->local, a);
     return KN_RAN_DONE;
 }
 
@@ -179,8 +195,11 @@ int koken_await_rt_(struct koken *rt, koken_ref to, uint64_t timeout_ns, void *r
     kn_rcu_depart();
     if (rc >= 0) {
         rc = await(waiter, me, deadline);
-        if (rc == 0 && waiter->size != answer_size) {
+        if (rc == 0 && waiter->type->size != answer_size) {
             rc = -EPROTO;
+            if (waiter->type->drop) {
+                waiter->type->drop(waiter->answer);
+            }
         }
         if (rc == 0) {
             memcpy(ret_answer, waiter->answer, answer_size);
