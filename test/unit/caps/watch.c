@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Proves: with KOKEN_CAPS_DEBUG a broken rule stops the program, and a kept one does not. */
+#define KOKEN_CAPS_DEBUG
+#define KOKEN_NO_FORTIFY
+
+#include "caps/payload.h"
+
+#include <koken/caps.h>
+#include <koken/runtime.h>
+
+#include <criterion/criterion.h>
+#include <signal.h>
+#include <string.h>
+
+KOKEN_PAYLOAD(leg, (plain, long, quantity), (plain, double, price));
+KOKEN_PAYLOAD(order, (plain, long, id), (iso, leg, leg), (val, leg, note));
+
+static order_iso fresh(void)
+{
+    koken_iso(order, o) = koken_new(order);
+
+    cr_assert(!koken_none(o));
+    koken_mut(o)->id = 7;
+    return koken_move(o);
+}
+
+/* A copy that the compilers cannot see through. */
+static void copy_bytes(void *to, const void *from, size_t size)
+{
+    memcpy(to, from, size);
+}
+
+Test(watch, what_keeps_the_rules_runs)
+{
+    koken_iso(order, o) = fresh();
+    koken_iso(leg, l) = koken_new(leg);
+
+    koken_put(koken_mut(o)->leg, l);
+    koken_iso(leg, m) = koken_take(koken_mut(o)->leg);
+    koken_mut(m)->quantity = 3;
+    koken_val(leg, v) = koken_freeze(m);
+    koken_val(leg, w) = koken_dup(v);
+    koken_put(koken_mut(o)->note, w);
+    koken_iso(order, p) = koken_move(o);
+    cr_assert_eq(koken_peek(koken_get(p)->note)->quantity, 3);
+    koken_iso(order, copy) = koken_clone(p);
+    koken_drop(p);
+    koken_val(order, frozen) = koken_freeze(copy);
+    koken_iso(order, thawed) = koken_thaw(frozen);
+    cr_assert_eq(koken_get(thawed)->id, 7);
+    koken_drop(thawed);
+    koken_drop(v);
+}
+
+Test(watch, what_is_frozen_moves_to_fresh_memory)
+{
+    koken_iso(order, o) = fresh();
+    const void *before = koken_get(o);
+    koken_val(order, v) = koken_freeze(o);
+
+    cr_assert_neq((const void *)koken_get(v), before);
+    cr_assert_eq(koken_get(v)->id, 7);
+    koken_drop(v);
+}
+
+Test(watch, an_empty_handle_stops, .signal = SIGABRT)
+{
+    koken_slot(order, o);
+
+    koken_poke(o)->id = 1;
+}
+
+Test(watch, a_copy_that_stayed_behind_stops, .signal = SIGABRT)
+{
+    koken_iso(order, o) = fresh();
+    order_iso stale;
+
+    copy_bytes(&stale, &o, sizeof stale);
+    koken_iso(order, p) = koken_move(o);
+    koken_poke(stale)->id = 1;
+    koken_drop(p);
+}
+
+Test(watch, a_use_after_drop_stops, .signal = SIGABRT)
+{
+    koken_iso(order, o) = fresh();
+    order_iso stale;
+
+    copy_bytes(&stale, &o, sizeof stale);
+    koken_drop(o);
+    cr_assert_eq(koken_peek(stale)->id, 7);
+}
+
+Test(watch, a_written_val_stops, .signal = SIGABRT)
+{
+    koken_iso(order, o) = fresh();
+    koken_val(order, v) = koken_freeze(o);
+    struct order *writable;
+    const struct order *p = koken_get(v);
+
+    copy_bytes(&writable, &p, sizeof writable);
+    writable->id = 8;
+    cr_assert_eq(koken_get(v)->id, 8);
+    koken_drop(v);
+}
+
+Test(watch, a_forgotten_iso_stops, .signal = SIGABRT)
+{
+    koken_iso(order, o) = fresh();
+
+    koken_mut(o)->id = 1;
+}
+
+Test(watch, a_put_over_what_is_there_stops, .signal = SIGABRT)
+{
+    koken_slot(order, slot);
+    koken_iso(order, o) = fresh();
+    koken_iso(order, p) = fresh();
+
+    koken_put(slot, o);
+    koken_put(slot, p);
+}
+
+Test(watch, a_ref_of_another_agent_stops, .signal = SIGABRT)
+{
+    koken_local(leg, r) = koken_new_local(leg);
+
+    kn_caps_agent = 1;
+    koken_mut(r)->quantity = 1;
+    kn_caps_agent = 2;
+    koken_mut(r)->quantity = 2;
+}
+
+Test(watch, a_thousand_drops_leave_the_quarantine_bounded)
+{
+    for (int i = 0; i < 10000; i++) {
+        koken_iso(order, o) = fresh();
+
+        koken_drop(o);
+    }
+}
