@@ -303,6 +303,9 @@ void kn_fiber_agent_free(struct kn_local *local, struct kn_agent *a)
         kn_dead_letter(local, f->ctx.msg, -ESRCH);
         kn_envelope_free(&local->worker->pool, f->ctx.msg);
     }
+    if (local->running == &f->ctx) {
+        local->running = NULL; /* its context goes with it */
+    }
     kn_fiber_free(&local->stacks, f->fiber);
     kn_free(f, size_of(f), _Alignof(struct kn_fiber_agent));
     a->cold->fiber = NULL;
