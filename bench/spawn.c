@@ -11,7 +11,7 @@
 #include "bench/bench.h"
 #include "bench/registry.h"
 
-enum { SLICE = 256 };
+enum { SLICE = 16 }; /* a turn is up to 256 messages, so about 4000 agents are alive at a time */
 
 KOKEN_MESSAGE(spawn_hello, {
     koken_ref collector;

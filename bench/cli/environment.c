@@ -5,6 +5,7 @@
 
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
 #include <time.h>
@@ -86,8 +87,9 @@ void environment_read(struct environment *env)
     snprintf(env->compiler, sizeof env->compiler, "gcc %s", __VERSION__);
 #endif
     snprintf(env->build, sizeof env->build, "%s", koken_build_info());
-    if (environment_file("/proc/loadavg", env->load, sizeof env->load) == 0) {
-        env->load[strspn(env->load, "0123456789. ")] = '\0';
+    double load[3] = {0};
+    if (getloadavg(load, 3) == 3) {
+        snprintf(env->load, sizeof env->load, "%.2f %.2f %.2f", load[0], load[1], load[2]);
     }
     time_t now = time(NULL);
     struct tm utc;

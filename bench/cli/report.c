@@ -88,6 +88,17 @@ static unsigned list_peers(const struct series_table *table, const char *peers[P
     return count;
 }
 
+static bool has_peer(const struct series_table *table, const char *name)
+{
+    for (size_t i = 0; i < table->count; i++) {
+        const struct series *row = &table->rows[i];
+        if (strcmp(row->name, name) == 0 && strcmp(row->peer, "koken") != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* The best of the others is in bold; the last column is how many times better koken is. */
 static double print_peer_row(FILE *out, const struct series_table *table,
                              const struct series *koken, const char *const *peers, unsigned count)
@@ -139,7 +150,7 @@ void report_peers(FILE *out, const struct series_table *table)
     }
     fputc('\n', out);
     for (size_t i = 0; i < table->count; i++) {
-        if (strcmp(table->rows[i].peer, "koken") != 0) {
+        if (strcmp(table->rows[i].peer, "koken") != 0 || !has_peer(table, table->rows[i].name)) {
             continue;
         }
         double times = print_peer_row(out, table, &table->rows[i], peers, count);

@@ -17,7 +17,8 @@ void report_lines(FILE *out, const struct series_table *table, size_t first);
 void report_markdown(FILE *out, const struct environment *env, uint64_t seed, const char *command,
                      const struct series_table *table);
 
-/* report_peers prints medians of koken and every peer of table side by side, one row per benchmark.
+/*
+ * report_peers prints medians of koken and every peer of table side by side, one row per benchmark.
  */
 void report_peers(FILE *out, const struct series_table *table);
 

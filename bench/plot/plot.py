@@ -16,6 +16,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PERCENTILES = [("p50", 50), ("p90", 90), ("p99", 99), ("p99.9", 99.9), ("p99.99", 99.99)]
@@ -82,15 +83,16 @@ def main():
     folder, main_file, *worker_files = sys.argv[1:]
     os.makedirs(folder, exist_ok=True)
     rows = results(main_file)
-    jobs = {"latency": latency(rows, folder), "scale": scale(rows, folder), "table": table(rows, folder),
-            "workers": workers(worker_files, folder) if worker_files else None}
-    for name, data in jobs.items():
-        if data is None:
-            continue
-        picture = os.path.join(folder, name + ".svg")
-        subprocess.run(["gnuplot", "-e", f"data='{data}'; picture='{picture}'",
-                        os.path.join(HERE, name + ".gp")], check=True)
-        print(picture)
+    with tempfile.TemporaryDirectory() as work:
+        jobs = {"latency": latency(rows, work), "scale": scale(rows, work), "table": table(rows, work),
+                "workers": workers(worker_files, work) if worker_files else None}
+        for name, data in jobs.items():
+            if data is None:
+                continue
+            picture = os.path.join(folder, name + ".svg")
+            subprocess.run(["gnuplot", "-e", f"data='{data}'; picture='{picture}'",
+                            os.path.join(HERE, name + ".gp")], check=True)
+            print(picture)
     return 0
 
 
