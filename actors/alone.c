@@ -10,7 +10,7 @@ enum { LONELY_AFTER = 1000, SPINS = 64 };
 void kn_alone_init(struct kn_local *local, bool has_barrier)
 {
     local->can_be_alone = has_barrier;
-    kn_atomic_init(&local->is_shared, has_barrier ? 0 : 1);
+    kn_atomic_init(&local->is_shared, has_barrier ? KN_BIASED : KN_SHARED);
 }
 
 void kn_alone_visit(struct koken *rt)
@@ -22,10 +22,14 @@ void kn_alone_visit(struct koken *rt)
     (void)kn_add(&local->visits, 1, relaxed); /* a count that the worker compares with itself */
     /* [AB2] seq_cst: before the look at shared. Pairs with the exchange in kn_alone_quiescent. */
     (void)kn_add(&local->visitors, 1, seq_cst);
-    if (kn_load(&local->is_shared, seq_cst)) { /* [AB2] */
+    uint32_t shared = kn_load(&local->is_shared, seq_cst); /* [AB2], [AB1] acquire */
+    if (shared == KN_SHARED) {
         return;
     }
-    kn_store(&local->is_shared, 1, seq_cst); /* [AB1] release, before the barrier */
+    if (shared == KN_BIASED) {
+        /* [AB1] release, before the barrier. Another visitor may be faster: then each waits for himself. */
+        (void)kn_cas_strong(&local->is_shared, &shared, KN_REVOKING, seq_cst, seq_cst);
+    }
     kn_membarrier();
     /* [AB1] acquire: the worker's last plain access. Ends: the bracket is a few instructions long. */
     for (unsigned spins = 0; kn_load(&local->is_busy, acquire); spins++) {
@@ -35,6 +39,8 @@ void kn_alone_visit(struct koken *rt)
             kn_thread_yield(); /* the worker was interrupted inside */
         }
     }
+    /* [AB1] release: visitors from now on need not wait. We are counted, so it is not biased meanwhile. */
+    kn_store(&local->is_shared, KN_SHARED, release);
 }
 
 void kn_alone_depart(struct koken *rt)
@@ -61,8 +67,8 @@ void kn_alone_quiescent(struct kn_local *local)
         return;
     }
     local->lonely = 0;
-    (void)kn_swap(&local->is_shared, 0, seq_cst); /* [AB2] */
+    (void)kn_swap(&local->is_shared, KN_BIASED, seq_cst); /* [AB2] */
     if (kn_load(&local->visitors, seq_cst) != 0) { /* [AB2] acquire: what visitors before have done */
-        kn_store(&local->is_shared, 1, release);   /* [AB1] release: nothing plain was done meanwhile */
+        kn_store(&local->is_shared, KN_SHARED, release); /* [AB1] release: nothing plain was done meanwhile */
     }
 }

@@ -6,7 +6,8 @@
  *
  *      worker                                   outsider
  *      busy = 1                                 visitors + 1 (seq_cst [AB2])
- *      light fence (compiler only)              shared == 0? shared = 1; kn_membarrier(); until busy == 0
+ *      light fence (compiler only)              shared != SHARED? REVOKING; kn_membarrier(); until busy == 0;
+ *                                                   SHARED
  *      shared != 0? busy = 0, compare-and-swap  compare-and-swap
  *      plain load and store of the word         visitors - 1 (release [AB2])
  *      busy = 0 (release [AB1])
@@ -15,8 +16,10 @@
  * the barrier takes effect on its core, and the outsider waits; if it comes after, the worker sees shared.
  * What the word holds passes over [AB1] from the worker, and back over the word's own orders.
  *
+ * A second visitor who comes while the first still waits must wait too, and for himself: hence REVOKING.
+ *
  * Back to biased: the worker, between turns, after a thousand quiescent states without a visit: shared = 0
- * by an exchange, then visitors is read; not 0: shared = 1 again. Of "visitors + 1, then read shared" and
+ * by an exchange, then visitors is read; not 0: SHARED again. Of "visitors + 1, then read shared" and
  * "shared = 0, then read visitors", all seq_cst, one sees the other ([AB2]).
  *
  * With several workers shared is 1 for ever, and costs one load of the worker's own line per message.
@@ -26,6 +29,8 @@
 #define KN_ACTORS_ALONE_H
 
 #include "actors/agent.h"
+
+enum kn_shared { KN_BIASED, KN_REVOKING, KN_SHARED };
 
 /* Opens the mailboxes of the worker's runtime for plain access. False: others may be at them. */
 static KN_ALWAYS_INLINE bool kn_alone_enter(struct kn_local *local)
