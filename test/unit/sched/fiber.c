@@ -158,7 +158,7 @@ Test(fiber, is_freed_new_suspended_and_done)
         kn_fiber_free(&stacks, fiber);
     }
     cr_assert_eq(count, 0 + 1 + 2 + 3 + 3);
-    cr_assert_eq(kn_stack_pool_mapped(&pool), 1);
+    cr_assert_eq(kn_stack_pool_warm(&pool), 1);
     stop();
 }
 

@@ -117,7 +117,7 @@ Test(stacks, are_reused_last_in_first_out)
     kn_stack_give(&stacks, second);
     cr_assert_eq(take(), second);
     cr_assert_eq(take(), first);
-    cr_assert_eq(kn_stack_pool_mapped(&pool), 2);
+    cr_assert_eq(kn_stack_pool_warm(&pool), 2);
     kn_stack_give(&stacks, first);
     kn_stack_give(&stacks, second);
     stop();
@@ -132,14 +132,14 @@ Test(stacks, kept_free_are_bounded)
         for (unsigned i = 0; i < 200; i++) {
             stack[i] = take();
         }
-        cr_assert_eq(kn_stack_pool_mapped(&pool), 200);
+        cr_assert_eq(kn_stack_pool_warm(&pool), 200);
         for (unsigned i = 0; i < 200; i++) {
             kn_stack_give(&stacks, stack[i]);
         }
-        cr_assert_leq(kn_stack_pool_mapped(&pool), 28);
+        cr_assert_leq(kn_stack_pool_warm(&pool), 28);
         cr_assert_leq(pool.free_count, 20);
         cr_assert_leq(stacks.free_count, 8);
-        cr_assert_eq(kn_stack_pool_mapped(&pool), pool.free_count + stacks.free_count);
+        cr_assert_eq(kn_stack_pool_warm(&pool), pool.free_count + stacks.free_count);
     }
     stop();
 }
@@ -176,6 +176,41 @@ Test(stacks, that_leave_the_worker_are_trimmed)
     stop();
 }
 
+/* Two slabs, given back in an order that leaves holes everywhere; the cold ones are taken again. */
+Test(stacks, cold_ones_hold_no_memory_and_are_taken_again)
+{
+    enum { COUNT = 2 * KN_STACK_SLAB_MAX };
+    static struct kn_stack *stack[COUNT];
+    static char *low[COUNT];
+
+    start(16 * 1024, 1, 1);
+    for (unsigned i = 0; i < COUNT; i++) {
+        stack[i] = take();
+        low[i] = stack[i]->low;
+        memset(low[i], 1, (size_t)(stack[i]->top - low[i]));
+    }
+    for (unsigned i = 0; i < COUNT; i++) {
+        kn_stack_give(&stacks, stack[i * 37 % COUNT]);
+    }
+    cr_assert_leq(kn_stack_pool_warm(&pool), 2);
+    for (unsigned i = 0; i < COUNT; i++) {
+        struct kn_stack *again = take();
+        unsigned found = 0;
+
+        while (found < COUNT && low[found] != again->low) {
+            found++;
+        }
+        cr_assert_lt(found, COUNT, "a third slab");
+        low[found] = NULL;
+        stack[i] = again;
+    }
+    cr_assert_eq(kn_stack_pool_warm(&pool), COUNT);
+    for (unsigned i = 0; i < COUNT; i++) {
+        kn_stack_give(&stacks, stack[i]);
+    }
+    stop();
+}
+
 Test(stacks, no_memory_is_an_error)
 {
     struct kn_stack *stack = NULL;
@@ -183,7 +218,7 @@ Test(stacks, no_memory_is_an_error)
     start((size_t)1 << 60, 0, 0);
     cr_assert_eq(kn_stack_take(&stacks, &stack), -ENOMEM);
     cr_assert_null(stack);
-    cr_assert_eq(kn_stack_pool_mapped(&pool), 0);
+    cr_assert_eq(kn_stack_pool_warm(&pool), 0);
     stop();
 }
 
