@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+// expect: is not writable here: needs an iso or ref
+#include <koken/give.h>
+
+KOKEN_PAYLOAD(leg, (plain, long, quantity), (iso, leg, inner));
+
+void use(koken_ref to, leg_iso i, leg_val v, leg_ref r, leg_tag t);
+void use(koken_ref to, leg_iso i, leg_val v, leg_ref r, leg_tag t)
+{
+    (void)to, (void)&i, (void)&v, (void)&r, (void)&t;
+#ifdef CONTROL
+    koken_mut(r)->quantity = 1;
+#else
+    koken_mut(v)->quantity = 1;
+#endif
+}
