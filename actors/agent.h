@@ -94,6 +94,12 @@ struct kn_counters {
     struct kn_count sent, received, dropped, dead, refused, spawned, exited, failed, timers;
 };
 
+enum kn_ctx_event {
+    KN_CTX_KEPT = 1u << 0,   /* the message was stashed: not to be freed */
+    KN_CTX_TABLE = 1u << 1,  /* another behaviour */
+    KN_CTX_PARKED = 1u << 2, /* a send went into the outbox */
+};
+
 /* What handlers are given: of the turn for a handler agent, of its life for a fiber agent. */
 struct koken_ctx {
     struct koken *rt;          /* (c) */
@@ -101,7 +107,7 @@ struct koken_ctx {
     struct kn_agent *self;     /* the running agent */
     uint64_t id;               /* its id */
     struct kn_envelope *msg;   /* the present message or NULL */
-    bool kept;                 /* the message was stashed: not to be freed */
+    uint32_t events;           /* enum kn_ctx_event: what the handler has done that its turn must know */
     uint32_t request;          /* number of the request that the present message answers */
     struct koken_ctx *outer;   /* of an init or exit hook: the context it was called in, or NULL */
 };

@@ -46,6 +46,7 @@ int koken_become_(koken_ctx *ctx, const struct koken_agent_type *behaviour)
         return -ENOMEM;
     }
     kn_store(&a->behaviour, behaviour, relaxed); /* relaxed: it points to a constant */
+    ctx->events |= KN_CTX_TABLE;
     return 0;
 }
 
@@ -53,7 +54,7 @@ int koken_stash(koken_ctx *ctx)
 {
     struct kn_agent *a = ctx->self;
     struct kn_envelope *e = ctx->msg;
-    if (!e || ctx->kept || (a->flags & KN_AGENT_FIBER)) {
+    if (!e || (ctx->events & KN_CTX_KEPT) || (a->flags & KN_AGENT_FIBER)) {
         return -EINVAL;
     }
     struct kn_cold *cold = kn_agent_cold(a);
@@ -71,7 +72,7 @@ int koken_stash(koken_ctx *ctx)
         cold->stash_head = e;
     }
     cold->stash_tail = e;
-    ctx->kept = true;
+    ctx->events |= KN_CTX_KEPT;
     return 0;
 }
 

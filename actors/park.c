@@ -150,6 +150,7 @@ int kn_park_envelope(struct kn_local *local, struct kn_agent *self, uint64_t to,
     }
     cold->outbox = o;
     local->is_unusual = true; /* what else this handler sends goes behind; until its turn ends */
+    local->running->events |= KN_CTX_PARKED;
     return 0;
 }
 

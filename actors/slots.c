@@ -57,6 +57,16 @@ static void give_number(uint32_t number, uint32_t next_base)
     pthread_mutex_unlock(&directory_lock);
 }
 
+/* What a slot holds that has never been an agent: the first generation, and a mailbox that is closed. */
+static void prepare(struct kn_chunk *chunk, uint32_t i)
+{
+    struct kn_agent *a = &chunk->slots[i];
+    a->index = chunk->number << KN_CHUNK_SHIFT | i;
+    /* Relaxed, both: no handle to it exists yet; the birth publishes it. */
+    kn_store(&a->generation, chunk->base + 1, relaxed);
+    kn_store(&a->mailbox.word, (uint64_t)KN_MB_CLOSED, relaxed);
+}
+
 /* A new chunk of rt, published, or NULL. Under rt->slots_lock. */
 static struct kn_chunk *add_chunk(struct koken *rt, int node)
 {
@@ -75,6 +85,7 @@ static struct kn_chunk *add_chunk(struct koken *rt, int node)
     chunk->base = base;
     chunk->node = node;
     chunk->next = rt->chunks;
+    prepare(chunk, 0); /* "nobody", {0}, must not find it with generation 0 */
     rt->chunks = chunk;
     /* [AS1] release: the chunk's fields, before any handle can lead here. */
     kn_store(&kn_chunks[number], chunk, release);
@@ -97,10 +108,7 @@ static struct kn_agent *fresh_slots(struct koken *rt, int node, uint32_t *count)
     struct kn_agent *first = NULL;
     for (uint32_t i = n; i-- > 0;) {
         struct kn_agent *a = &chunk->slots[chunk->used + i];
-        a->index = chunk->number << KN_CHUNK_SHIFT | (chunk->used + i);
-        /* Relaxed: no handle to it exists yet; the birth publishes it. */
-        kn_store(&a->generation, chunk->base + 1, relaxed);
-        kn_store(&a->mailbox.word, (uint64_t)KN_MB_CLOSED, relaxed); /* as above */
+        prepare(chunk, chunk->used + i);
         a->run.next = first ? &first->run : NULL;
         first = a;
     }

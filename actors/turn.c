@@ -51,32 +51,28 @@ static KN_NOINLINE void unhandled(struct kn_local *local, struct kn_agent *a, st
     kn_envelope_done(local, a, e);
 }
 
-/* Calls the handler of one message and disposes of its envelope. 0, or what ends the agent. */
-static KN_ALWAYS_INLINE int handle(struct koken_ctx *ctx, struct kn_agent *a, struct kn_envelope *e)
+enum {
+    OVER_MASK = KN_ENV_REQUEST | KN_ENV_BYTES | KN_ENV_STAMPED | KN_ENV_UNCOUNTED, /* rare in an envelope */
+};
+
+/* Disposes of a handled message. Answers how many messages less wait in the mailbox: 0 or 1. */
+static KN_ALWAYS_INLINE uint32_t dispose(struct koken_ctx *ctx, struct kn_agent *a, struct kn_envelope *e,
+                                         bool has_drop, int rc)
 {
-    const struct koken_row *row = find_row(kn_agent_behaviour(a), e->type);
-    ctx->kept = false;
-    if (kn_unlikely(!row)) {
-        unhandled(ctx->local, a, e);
+    struct kn_local *local = ctx->local; /* another one, if the handler was in a blocking section */
+    uint32_t counted = 1;
+    if (kn_unlikely(ctx->events & KN_CTX_KEPT)) {
         return 0;
     }
-    ctx->msg = e;
-    kn_store(&ctx->local->running_type, e->type, relaxed); /* for reports only */
-    int rc = row->handle(ctx, a->state, e->payload);
-    ctx->msg = NULL;
-    if (kn_unlikely(ctx->kept)) {
-        return rc;
-    }
-    struct kn_local *local = ctx->local; /* another one, if the handler was in a blocking section */
-    kn_count_add(&local->counters.received, 1);
-    if (kn_unlikely(e->flags & (KN_ENV_REQUEST | KN_ENV_BYTES | KN_ENV_STAMPED))) {
+    if (kn_unlikely(e->flags & OVER_MASK)) {
         kn_message_over(local, a, e, rc);
+        counted = !(e->flags & KN_ENV_UNCOUNTED);
     }
-    if (kn_unlikely(e->type->drop != NULL)) {
+    if (kn_unlikely(has_drop)) {
         e->type->drop(e->payload); /* what the handler has not taken */
     }
     kn_envelope_done(local, a, e);
-    return rc;
+    return counted;
 }
 
 /* A message of the system lane. */
@@ -89,7 +85,20 @@ static int handle_system(struct koken_ctx *ctx, struct kn_agent *a, struct kn_en
         kn_envelope_done(ctx->local, a, e);
         return rc;
     }
-    rc = handle(ctx, a, e);
+    const struct koken_row *row = find_row(kn_agent_behaviour(a), e->type);
+    if (!row) {
+        unhandled(ctx->local, a, e);
+        return 0;
+    }
+    ctx->msg = e;
+    ctx->events = 0;
+    kn_store(&ctx->local->running_type, e->type, relaxed); /* for reports only */
+    rc = row->handle(ctx, a->state, e->payload);
+    ctx->msg = NULL;
+    if (!(ctx->events & KN_CTX_KEPT)) {
+        kn_count_add(&ctx->local->counters.received, 1);
+    }
+    (void)dispose(ctx, a, e, e->type->drop != NULL, rc);
     ctx->request = 0;
     return rc;
 }
@@ -126,41 +135,84 @@ static inline void take(struct kn_local *local, struct kn_agent *a)
 
 enum outcome { OUT_EMPTY, OUT_AGAIN, OUT_ENDED, OUT_PARKED };
 
-/* Handles messages until there is none, the budget is spent, the agent ends, or waits for room elsewhere. */
-static KN_ALWAYS_INLINE enum outcome run_messages(struct koken_ctx *ctx, struct kn_agent *a, uint32_t *ret_handled)
+/* What one call of run_messages has counted and not yet entered where it belongs. */
+struct tally {
+    uint32_t consumed; /* of the mailbox's bound */
+    uint32_t received; /* of the metrics */
+    uint32_t spent;    /* of the worker's budget */
+};
+
+static KN_ALWAYS_INLINE void enter(struct koken_ctx *ctx, struct kn_agent *a, struct tally *t)
 {
-    uint32_t consumed = 0, handled = 0;
-    uint32_t look_at = LOOK_EVERY;
-    if (kn_unlikely(kn_load(&a->run_ns_ema, relaxed) > SLOW_HANDLER_NS)) { /* relaxed: a statistic */
-        look_at = 1;
-    }
+    publish(ctx->local, a, &t->consumed);
+    kn_count_add(&ctx->local->counters.received, t->received);
+    ctx->local->worker->budget -= (int32_t)t->spent;
+    kn_store(&a->handled, kn_load(&a->handled, relaxed) + t->spent, relaxed); /* a statistic, ours */
+    t->received = t->spent = 0;
+}
+
+/*
+ * Handles messages until there is none, the budget is spent, the agent ends, or waits for room elsewhere.
+ * What is the same for a run of messages of one type is looked up once; what a handler may have done to its
+ * context is in ctx->events, one test for all of it.
+ */
+static KN_ALWAYS_INLINE enum outcome run_messages(struct koken_ctx *ctx, struct kn_agent *a,
+                                                 uint32_t *handled)
+{
+    const struct koken_type *type = NULL;
+    int (*call)(koken_ctx *ctx, void *self, void *payload) = NULL;
+    bool has_drop = false;
+    struct tally t = {0, 0, 0};
+    /* Relaxed: a statistic. */
+    uint32_t look_at = kn_load(&a->run_ns_ema, relaxed) > SLOW_HANDLER_NS ? 1 : LOOK_EVERY;
     enum outcome out = OUT_EMPTY;
     struct kn_envelope *e;
+    ctx->events = 0;
     while ((e = next_message(a)) != NULL) { /* ends: at the budget at the latest */
-        int rc;
+        int rc = 0;
+        t.spent++;
         if (kn_unlikely(e->lane == KN_LANE_SYSTEM)) {
             rc = handle_system(ctx, a, e);
+            type = NULL;
         } else {
-            bool is_counted = !(e->flags & KN_ENV_UNCOUNTED);
-            rc = handle(ctx, a, e);
-            consumed += is_counted && !ctx->kept;
+            if (kn_unlikely(e->type != type)) {
+                const struct koken_row *row = find_row(kn_agent_behaviour(a), e->type);
+                if (kn_unlikely(!row)) {
+                    t.consumed += !(e->flags & KN_ENV_UNCOUNTED);
+                    unhandled(ctx->local, a, e);
+                    continue;
+                }
+                type = e->type;
+                call = row->handle;
+                has_drop = type->drop != NULL;
+                kn_store(&ctx->local->running_type, type, relaxed); /* for reports only */
+            }
+            ctx->msg = e;
+            rc = call(ctx, a->state, e->payload);
+            t.received += !(ctx->events & KN_CTX_KEPT);
+            t.consumed += dispose(ctx, a, e, has_drop, rc);
         }
-        handled++;
-        ctx->local->worker->budget--;
         if (kn_unlikely(rc != 0) && (rc < 0 || rc == KOKEN_STOP)) {
-            publish(ctx->local, a, &consumed);
+            ctx->msg = NULL;
+            *handled += t.spent;
+            enter(ctx, a, &t);
             kn_agent_end(ctx->local, a, rc < 0 ? rc : 0);
             return OUT_ENDED;
         }
-        if (kn_unlikely(kn_agent_is_parked(a))) {
-            out = OUT_PARKED;
-            break;
+        if (kn_unlikely(ctx->events)) {
+            type = NULL; /* the table may be another one */
+            ctx->events = 0;
+            if (kn_agent_is_parked(a)) {
+                out = OUT_PARKED;
+                break;
+            }
         }
-        if (consumed >= a->publish_every) {
-            publish(ctx->local, a, &consumed);
+        if (t.consumed >= a->publish_every) {
+            publish(ctx->local, a, &t.consumed);
         }
-        if (kn_unlikely(handled >= look_at)) {
-            look_at = handled + (look_at == 1 || handled < LOOK_EVERY ? 1 : LOOK_EVERY);
+        if (kn_unlikely(t.spent >= look_at)) {
+            *handled += t.spent;
+            enter(ctx, a, &t);
             if (kn_mailbox_has_system(&a->mailbox)) {
                 take(ctx->local, a);
             }
@@ -170,9 +222,9 @@ static KN_ALWAYS_INLINE enum outcome run_messages(struct koken_ctx *ctx, struct 
             }
         }
     }
-    publish(ctx->local, a, &consumed);
-    kn_store(&a->handled, kn_load(&a->handled, relaxed) + handled, relaxed); /* a statistic, ours */
-    *ret_handled = handled;
+    ctx->msg = NULL;
+    *handled += t.spent;
+    enter(ctx, a, &t);
     return out;
 }
 
