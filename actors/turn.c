@@ -291,8 +291,9 @@ static KN_ALWAYS_INLINE enum kn_ran run_turn(struct koken_ctx *ctx, struct kn_ag
             kn_room_made(ctx->local, a);
         }
         take(ctx->local, a);
-        if (kn_worker_must_yield(ctx->local->worker)) {
-            return KN_RAN_AGAIN;
+        struct kn_worker *worker = ctx->local->worker;
+        if (kn_worker_must_yield(worker) || kn_worker_has_other(worker)) {
+            return KN_RAN_AGAIN; /* a turn is what had come when it began, if others wait */
         }
     }
 }

@@ -87,6 +87,7 @@ struct kn_worker {
     uint32_t skipped[KN_PRIO_COUNT_]; /* dispatches for which a non-empty level has waited */
     uint64_t rng;
     uint64_t beat_tick, beat_ns; /* start of the stretch that dispatch_ns is measured over */
+    uint32_t last_each_ns;       /* what the stretch before that gave */
     uint64_t polled_ns;          /* last look at fds */
     uint64_t spin_limit_ns;      /* adapts between spin_ns and a fraction of it */
     struct kn_suspect suspect;
@@ -106,12 +107,24 @@ struct kn_worker {
     struct kn_wheel wheel; /* (o) */
 };
 
+_Static_assert(offsetof(struct kn_worker, nudge) == KN_FALSE_SHARING,
+               "what a dispatch touches is one pair of lines");
+_Static_assert(offsetof(struct kn_worker, levels) == 2 * KN_FALSE_SHARING,
+               "what others write is apart from what thieves read");
+
 /* True when a step should return KN_RAN_AGAIN though it has work: another look every few messages.
  */
 static inline bool kn_worker_must_yield(struct kn_worker *worker)
 {
     /* Relaxed: a hint, the dispatch loop looks again with the order it needs. */
     return worker->budget <= 0 || kn_load(&worker->nudge, relaxed) != 0;
+}
+
+/* True when something else waits on this worker. Thread: its holder. Cost: two loads. */
+static inline bool kn_worker_has_other(struct kn_worker *worker)
+{
+    /* Relaxed: a hint; both are written by the holder but when something is stolen. */
+    return kn_load(&worker->lifo, relaxed) != NULL || kn_load(&worker->levels, relaxed) != 0;
 }
 
 /*
