@@ -23,6 +23,7 @@ struct kn_payload *kn_payload_new(const struct koken_type *type, enum kn_payload
     struct kn_payload *header = kn_alloc(block_size(type), sizeof(*header), -1);
 
     KOKEN_CHECK(type->align <= sizeof(*header));
+    KN_ASSERT(state == KN_PAYLOAD_ISO || state == KN_PAYLOAD_LOCAL);
     if (header == NULL) {
         return NULL;
     }
@@ -38,6 +39,7 @@ struct kn_payload *kn_payload_new(const struct koken_type *type, enum kn_payload
 
 void kn_payload_free(struct kn_payload *header)
 {
+    KN_ASSERT(header->type != NULL);
     if (kn_payload_is_watched()) {
         kn_quarantine(header, KN_PAYLOAD_GONE);
     } else {
@@ -260,6 +262,7 @@ void *koken_payload_clone_(const void *payload)
     if (copy == NULL) {
         return NULL;
     }
+    KN_ASSERT(kn_payload_of(payload)->state != KN_PAYLOAD_GONE);
     memcpy(kn_payload_data(copy), payload, type->size);
     if (!adopt_all(type, kn_payload_data(copy))) {
         copy->link = NULL;

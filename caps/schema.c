@@ -25,7 +25,9 @@ static const void *target(const struct koken_field *field, const void *object)
 {
     const void *found = NULL;
 
+    KN_ASSERT(field->kind < KOKEN_FIELD_KIND_COUNT_);
     if (field->type != NULL) {
+        KN_ASSERT(field->size >= sizeof found);
         memcpy(&found, at(field, object), sizeof found);
     }
     return found;
@@ -123,6 +125,8 @@ static void print_plain(struct printer *out, const struct koken_field *field, co
 {
     size_t size = field->size / field->count;
 
+    KN_ASSERT(field->count > 0);
+    KN_ASSERT(size > 0);
     if (field->kind == KOKEN_FIELD_TAG) {
         put(out, "agent:%" PRIx64, read_unsigned(at(field, object), size));
     } else if (field->kind == KOKEN_FIELD_OWN) {
@@ -182,6 +186,7 @@ size_t koken_print(char *buffer, size_t size, const struct koken_type *type, con
 {
     struct printer out = {buffer, size, 0};
 
+    KN_ASSERT(buffer != NULL || size == 0);
     print_object(&out, type, object, 0);
     if (size > 0) {
         buffer[out.used < size ? out.used : size - 1] = 0;

@@ -65,6 +65,7 @@ static size_t size_of(const struct kn_payload *header)
 
 static void let_go(struct kn_payload *header)
 {
+    KN_ASSERT(header->state == KN_PAYLOAD_GONE || header->state == KN_PAYLOAD_MOVED);
     kn_asan_unpoison(kn_payload_data(header), header->type->size);
     kn_free(header, size_of(header), sizeof(*header));
 }
@@ -73,6 +74,8 @@ void kn_quarantine(struct kn_payload *header, enum kn_payload_state as)
 {
     struct kn_payload *oldest;
 
+    KN_ASSERT(as == KN_PAYLOAD_GONE || as == KN_PAYLOAD_MOVED);
+    KN_ASSERT(header->state != KN_PAYLOAD_GONE);
     header->generation++;
     header->state = as;
     memset(kn_payload_data(header), FILL, header->type->size);
@@ -213,6 +216,7 @@ void koken_left_behind_(const void *handle)
 /* The state of the debug checks when an iso becomes a val. */
 void kn_payload_frozen(struct kn_payload *header)
 {
+    KN_ASSERT(header->state == KN_PAYLOAD_VAL);
     header->hash = hash_of(header);
 }
 
