@@ -64,6 +64,7 @@ static bool wait_for_call(struct kn_sched *sched)
         kn_lock(&pool->lock);
     }
     if (pool->called == 0) {
+        KN_ASSERT(pool->idle > 0);
         pool->idle--;
         return false;
     }
@@ -79,6 +80,7 @@ static void end_thread(struct kn_job_pool *pool, struct kn_job_thread *self)
         link = &(*link)->next;
     }
     *link = self->next;
+    KN_ASSERT(pool->count > 0);
     self->next = pool->ended;
     pool->ended = self;
     pool->count--;
@@ -130,6 +132,7 @@ static int start_thread(struct kn_sched *sched)
         kn_free(started, sizeof(*started), KN_CACHE_LINE);
         return rc;
     }
+    KN_ASSERT(pool->count < pool->max);
     started->next = pool->live;
     pool->live = started;
     pool->count++;

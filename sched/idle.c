@@ -47,6 +47,7 @@ bool kn_idle_rest(struct kn_idle *idle, unsigned index, bool was_searching)
     uint64_t bit = UINT64_C(1) << (index % 64);
     uint64_t word;
 
+    KN_ASSERT(index < idle->workers);
     /* [SI2] release (as seq_cst): a claimer that clears the bit gets the worker as it was left
      * here. */
     word = kn_or(&idle->bits[index / 64], bit, seq_cst);
@@ -64,6 +65,7 @@ static bool reserve(struct kn_idle *idle, bool is_forced)
     uint64_t word = kn_load(&idle->word, seq_cst); /* [SI1] */
 
     do {
+        KN_ASSERT(kn_idle_awake(word) <= idle->workers);
         if (kn_idle_awake(word) >= idle->workers) {
             return false;
         }
@@ -119,6 +121,7 @@ int kn_idle_claim(struct kn_idle *idle, unsigned near, bool is_forced)
 {
     unsigned words = (idle->workers + 63) / 64;
 
+    KN_ASSERT(near < idle->workers);
     if (!reserve(idle, is_forced)) {
         return -1;
     }
@@ -130,6 +133,7 @@ int kn_idle_claim(struct kn_idle *idle, unsigned near, bool is_forced)
             uint64_t upper = bits & (~UINT64_C(0) << (i == near / 64 ? near % 64 : 0));
             unsigned index = i * 64 + (unsigned)__builtin_ctzll(upper != 0 ? upper : bits);
 
+            KN_ASSERT(index < idle->workers);
             if (clear_bit(idle, index)) {
                 return (int)index;
             }
@@ -140,6 +144,7 @@ int kn_idle_claim(struct kn_idle *idle, unsigned near, bool is_forced)
 
 bool kn_idle_claim_one(struct kn_idle *idle, unsigned index)
 {
+    KN_ASSERT(index < idle->workers);
     if (!reserve(idle, /* is_forced= */ true)) {
         return false;
     }

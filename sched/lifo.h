@@ -49,6 +49,7 @@ static KN_ALWAYS_INLINE bool kn_lifo_enter(struct kn_worker *worker)
 {
     uint32_t revoke;
 
+    KN_ASSERT(kn_load(&worker->lifo_busy, relaxed) == 0);
     if (kn_likely(worker->is_biased)) {
         kn_store(&worker->lifo_busy, 1, relaxed); /* relaxed: ordered by the thief's barrier */
         kn_fence_light();
@@ -70,6 +71,7 @@ static KN_ALWAYS_INLINE bool kn_lifo_enter(struct kn_worker *worker)
 
 static KN_ALWAYS_INLINE void kn_lifo_leave(struct kn_worker *worker)
 {
+    KN_ASSERT(kn_load(&worker->lifo_busy, relaxed) == 1);
     /* [SF1] release: the slot, and the runnable in it. Pairs with acquire in kn_lifo_steal(). */
     kn_store(&worker->lifo_busy, 0, release);
 }
@@ -81,10 +83,12 @@ static KN_ALWAYS_INLINE struct kn_runnable *kn_lifo_put(struct kn_worker *worker
 {
     struct kn_runnable *old;
 
+    KN_ASSERT(runnable != NULL);
     if (kn_unlikely(!kn_lifo_enter(worker))) {
         return runnable;
     }
     old = kn_load(&worker->lifo, relaxed); /* relaxed, both: inside the bracket the slot is ours */
+    KN_ASSERT(old != runnable); /* it would be ready twice */
     kn_store(&worker->lifo, runnable, relaxed);
     kn_lifo_leave(worker);
     return old;

@@ -118,6 +118,7 @@ static void place(struct kn_sched *sched, struct kn_worker *worker)
     }
     kn_unlock(&sched->machines_lock);
     if (machine != NULL) {
+        KN_ASSERT(machine->worker == NULL);
         machine->worker = worker;
         worker->machine = machine;
         kn_machine_wake(machine);
@@ -146,6 +147,7 @@ static void let_go(struct kn_worker *worker)
         kn_worker_end_search(worker);
     }
     worker->spin_end_ns = 0;
+    kn_worker_flush_again(worker);
     kn_worker_self = NULL;
     machine->worker = NULL;
     worker->machine = NULL;
@@ -166,6 +168,8 @@ bool kn_worker_give(struct kn_worker *worker)
         return false;
     }
     let_go(worker);
+    KN_ASSERT(machine != kn_machine_self);
+    KN_ASSERT(machine->worker == NULL);
     machine->worker = worker;
     worker->machine = machine;
     if (kn_load(&worker->sched->leaver_count, relaxed) > 0) {
@@ -229,6 +233,7 @@ static bool withdraw_spare(struct kn_machine *machine, bool *ret_retires)
         *link = machine->next;
         *ret_retires = sched->total - sched->blocked > sched->worker_count;
         sched->total -= *ret_retires;
+        KN_ASSERT(sched->total - sched->blocked >= sched->worker_count);
     }
     kn_unlock(&sched->machines_lock);
     return is_there;
@@ -253,8 +258,10 @@ static enum enlisted enlist(struct kn_machine *machine, uint64_t *ret_deadline_n
         kn_unlock(&sched->machines_lock);
         return ENLISTED_STOP;
     }
+    KN_ASSERT(machine->worker == NULL);
     worker = sched->orphans;
     if (worker != NULL) {
+        KN_ASSERT(worker->machine == NULL);
         enlisted = ENLISTED_ORPHAN;
         sched->orphans = worker->next_orphan;
         machine->worker = worker;
@@ -304,10 +311,12 @@ static void run(struct kn_machine *machine)
     struct kn_worker *worker = machine->worker;
 
     KN_ASSERT(worker->machine == machine);
+    KN_ASSERT(kn_worker_self == NULL);
     kn_worker_self = worker;
     kn_topology_bind(machine->sched->topology, worker->index, &machine->cpu);
     worker->beat_ns = worker->now_ns = kn_now();
     kn_worker_run();
+    KN_ASSERT(machine->worker == NULL);
 }
 
 static void report_start(struct kn_machine *machine, int rc)

@@ -144,6 +144,7 @@ struct kn_runnable *kn_steal(struct kn_worker *worker, enum kn_prio *ret_prio);
 enum { KN_DISPATCH_NS_UNKNOWN = 100 * 1000 }; /* at first: what is queued is worth sharing */
 bool kn_worker_has_work(struct kn_worker *worker);
 void kn_worker_run(void);
+void kn_worker_flush_again(struct kn_worker *worker);
 void kn_worker_mark_idle(struct kn_worker *worker);
 void kn_worker_end_search(struct kn_worker *worker);
 

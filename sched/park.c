@@ -117,6 +117,9 @@ static void park(struct kn_worker *worker)
     worker->suspect.is_set = false;
     KN_ASSERT(machine == kn_machine_self);
     KN_ASSERT(machine->worker == worker);
+    KN_ASSERT(worker->again == NULL);
+    KN_ASSERT(worker->spin_end_ns == 0);
+    KN_ASSERT(kn_load(&machine->park, relaxed) != KN_PARK_ASLEEP);
     /* From here on the worker may be anybody's. */
     if (kn_idle_rest(&sched->idle, worker->index, was_searching)) {
         kn_quiet_signal(sched);

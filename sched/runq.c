@@ -37,6 +37,8 @@ struct kn_runnable *kn_runq_steal(struct kn_runq *victim, struct kn_runq *mine, 
             struct kn_runnable *last =
                 kn_load(&mine->slots[(base + count - 1) % KN_RUNQ_SLOTS], relaxed);
 
+            KN_ASSERT(last != NULL);
+            KN_ASSERT(count <= KN_RUNQ_SLOTS / 2);
             if (count > 1) {
                 kn_store(&mine->tail, base + count - 1, release); /* [SR2] */
             }
@@ -70,6 +72,7 @@ uint32_t kn_runq_spill(struct kn_runq *queue, struct kn_runnable **ret_first,
         batch[i]->next = batch[i + 1];
     }
     batch[KN_RUNQ_SLOTS / 2 - 1]->next = NULL;
+    KN_ASSERT(batch[0] != NULL);
     *ret_first = batch[0];
     *ret_last = batch[KN_RUNQ_SLOTS / 2 - 1];
     return KN_RUNQ_SLOTS / 2;

@@ -43,6 +43,8 @@ static inline bool kn_runq_push(struct kn_runq *queue, struct kn_runnable *runna
     uint32_t head = kn_load(&queue->head, acquire);
     uint32_t tail = kn_load(&queue->tail, relaxed); /* relaxed: written by this thread only */
 
+    KN_ASSERT(runnable != NULL);
+    KN_ASSERT(tail - head <= KN_RUNQ_SLOTS);
     if (kn_unlikely(tail - head >= KN_RUNQ_SLOTS)) {
         return false;
     }
@@ -60,6 +62,7 @@ static inline struct kn_runnable *kn_runq_pop(struct kn_runq *queue, bool is_sin
     uint32_t tail = kn_load(&queue->tail, relaxed); /* relaxed: written by this thread only */
     uint32_t head = kn_load(&queue->head, relaxed); /* relaxed: the compare and swap decides */
 
+    KN_ASSERT(tail - kn_load(&queue->head, relaxed) <= KN_RUNQ_SLOTS);
     while (head != tail) {
         struct kn_runnable *runnable = kn_load(&queue->slots[head % KN_RUNQ_SLOTS], relaxed);
 

@@ -104,6 +104,7 @@ static int new_worker(struct kn_sched *sched, unsigned index, bool is_biased)
     worker->now_ns = worker->beat_ns = kn_now();
     kn_atomic_init(&worker->stuck_tick, UINT64_MAX);
     kn_atomic_init(&worker->dispatch_ns, KN_DISPATCH_NS_UNKNOWN);
+    worker->last_each_ns = KN_DISPATCH_NS_UNKNOWN;
     kn_topology_victims(sched->topology, index, worker->victims, worker->ring_end);
     kn_wheel_init(&worker->wheel, worker, worker->now_ns, wake_wheel);
     sched->workers[index] = worker;
@@ -280,6 +281,7 @@ static struct kn_runnable *leftover_of(struct kn_worker *worker)
 {
     struct kn_runnable *runnable = worker->again;
 
+    KN_ASSERT(kn_machine_self == NULL);
     worker->again = NULL;
     if (runnable == NULL) {
         runnable = kn_lifo_take(worker);

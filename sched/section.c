@@ -30,6 +30,7 @@ static enum reserved reserve_machine(struct kn_sched *sched)
         sched->total++;
     }
     sched->blocked += reserved != RESERVED_NONE;
+    KN_ASSERT(sched->blocked <= sched->total);
     kn_unlock(&sched->machines_lock);
     return reserved;
 }
@@ -83,6 +84,8 @@ void kn_blocking_enter(struct kn_worker *worker)
     if (hooks->offline != NULL) {
         hooks->offline(hooks->arg);
     }
+    KN_ASSERT(machine->kept == NULL);
+    KN_ASSERT(worker->again == NULL);
     machine->last_index = worker->index;
     if (!find_substitute(sched)) {
         machine->kept = worker;
@@ -115,6 +118,8 @@ static struct kn_worker *claim_resting(struct kn_machine *machine)
     }
     worker = sched->workers[index];
     guard = worker->machine;
+    KN_ASSERT(guard != machine);
+    KN_ASSERT(guard == NULL || guard->worker == worker);
     worker->is_searching = true; /* as the claim has counted */
     worker->machine = machine;
     machine->worker = worker;
@@ -135,6 +140,7 @@ static bool queue_for_worker(struct kn_machine *machine)
     orphan = sched->orphans;
     if (orphan != NULL) {
         sched->orphans = orphan->next_orphan;
+        KN_ASSERT(orphan->machine == NULL);
         orphan->machine = machine;
         machine->worker = orphan;
     } else {

@@ -70,6 +70,7 @@ static struct kn_runnable *steal_queue(struct kn_worker *worker, struct kn_worke
         }
         runnable = kn_runq_steal(&victim->queues[level], &worker->queues[level], &count);
         if (runnable != NULL) {
+            KN_ASSERT(count > 0);
             kn_count_add(&worker->stats.steals, 1);
             kn_count_add(&worker->stats.stolen, count);
             if (count > 1) {
@@ -115,6 +116,7 @@ struct kn_runnable *kn_steal(struct kn_worker *worker, enum kn_prio *ret_prio)
 {
     unsigned begin = 0;
 
+    KN_ASSERT(worker->ring_end[KN_RING_COUNT - 1] == worker->sched->worker_count - 1);
     KN_ASSERT(worker->is_searching);
     for (unsigned ring = 0; ring < KN_RING_COUNT; ring++) {
         unsigned len = worker->ring_end[ring] - begin;

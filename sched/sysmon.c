@@ -3,7 +3,7 @@
  * sysmon: one thread that looks at the workers from outside.
  *
  * It samples every 500 us after it found something, and half as often each time it found nothing,
- * down to every 10 ms; when all workers rest for two samples it sleeps until one is woken
+ * down to every 5 ms; when all workers rest for two samples it sleeps until one is woken
  * (kn_watch_call()). At each sample a worker that is still in the dispatch of the last one
  *   - is nudged, so that it reads the clock and its step yields,
  *   - if something waits at it and somebody rests, is marked stuck, which lets thieves take its
@@ -22,7 +22,7 @@
 #include <errno.h>
 #include <string.h>
 
-enum { PERIOD_MIN_NS = 500 * 1000, PERIOD_MAX_NS = 10 * 1000 * 1000 };
+enum { PERIOD_MIN_NS = 500 * 1000, PERIOD_MAX_NS = 5 * 1000 * 1000 };
 
 enum kn_watch_state { WATCH_AWAKE, WATCH_ASLEEP, WATCH_STOP };
 
@@ -100,7 +100,7 @@ static void sleep_deeply(struct kn_sched *sched)
     if (!kn_cas_strong(&sched->watch_word, &state, WATCH_ASLEEP, seq_cst, relaxed)) {
         return;
     }
-    if (kn_idle_awake(kn_load(&sched->idle.word, seq_cst)) == 0) {
+    if (kn_idle_awake(kn_load(&sched->idle.word, seq_cst)) == 0) {     /* [SW1] */
         while (kn_load(&sched->watch_word, relaxed) == WATCH_ASLEEP) { /* relaxed: only who stays */
             (void)kn_futex_wait(&sched->watch_word, WATCH_ASLEEP, KN_NEVER);
         }

@@ -21,7 +21,8 @@
 
 enum {
     LEVELS_ABOVE_NORMAL = 1u << KN_PRIO_HIGH | 1u << KN_PRIO_CRITICAL,
-    POLL_NS = 50 * 1000,                /* how often a busy worker looks at fds */
+    POLL_NS = 50 * 1000,  /* how often a busy worker looks at fds */
+    BEAT_NS = 100 * 1000, /* and at the clock, if its dispatches are long */
     DISPATCH_NS_MAX = 10 * 1000 * 1000, /* one very long dispatch must not be remembered for ever */
 };
 
@@ -49,6 +50,7 @@ static KN_NOINLINE void overflow(struct kn_worker *worker, struct kn_runnable *r
         (void)has_room;
         return;
     }
+    KN_ASSERT(count == KN_RUNQ_SLOTS / 2);
     last->next = runnable;
     kn_global_push(&worker->sched->global, first, runnable, count + 1, prio);
     kn_count_add(&worker->stats.overflows, 1);
@@ -101,6 +103,18 @@ static inline void push_tail(struct kn_worker *worker, struct kn_runnable *runna
     }
     if (kn_unlikely(!kn_runq_push(&worker->queues[prio], runnable))) {
         overflow(worker, runnable, prio);
+    }
+}
+
+/* Whoever comes first now may take long: `again` must not wait where no thief can see it. */
+void kn_worker_flush_again(struct kn_worker *worker)
+{
+    struct kn_runnable *again = worker->again;
+
+    if (again != NULL) {
+        KN_ASSERT(worker->again_level < KN_PRIO_COUNT_);
+        worker->again = NULL;
+        push_tail(worker, again, worker->again_level);
     }
 }
 
@@ -256,9 +270,13 @@ static void read_clock(struct kn_worker *worker)
         uint64_t each = (now - worker->beat_ns) / count;
         uint64_t old =
             kn_load(&worker->dispatch_ns, relaxed); /* relaxed, both: a hint for thieves */
-        uint64_t weight = count < 16 ? count : 16;  /* of 64 */
+        uint64_t weight = count < 16 ? count : 16; /* of 64 */
+        uint64_t last = worker->last_each_ns;
 
+        /* The lesser of two: a thread that the kernel has set aside for a while has not become slow. */
         each = each < DISPATCH_NS_MAX ? each : DISPATCH_NS_MAX;
+        worker->last_each_ns = (uint32_t)each;
+        each = each < last ? each : last;
         kn_store(&worker->dispatch_ns, (uint32_t)((old * (64 - weight) + each * weight) / 64),
                  relaxed);
         worker->beat_tick = tick;
@@ -267,10 +285,14 @@ static void read_clock(struct kn_worker *worker)
     worker->now_ns = now;
 }
 
-/* The dispatch after the next 60 begins with a beat. */
+/* The next beat comes after 61 dispatches, or sooner if they are long. */
 static void schedule_beat(struct kn_worker *worker)
 {
-    worker->beat_due = kn_load(&worker->tick, relaxed) + KN_GLOBAL_EVERY; /* relaxed: own */
+    uint32_t each = kn_load(&worker->dispatch_ns, relaxed); /* relaxed, both: own */
+    uint32_t count = BEAT_NS / (each > 0 ? each : 1);
+
+    count = count < KN_GLOBAL_EVERY ? count : KN_GLOBAL_EVERY;
+    worker->beat_due = kn_load(&worker->tick, relaxed) + (count > 0 ? count : 1);
 }
 
 static void say_quiescent(struct kn_worker *worker)
@@ -316,6 +338,7 @@ static struct kn_runnable *take_global(struct kn_worker *worker, bool take_share
     if (runnable == NULL) {
         return NULL;
     }
+    KN_ASSERT(count <= max);
     kn_count_add(&worker->stats.global_taken, count);
     for (struct kn_runnable *rest = runnable->next; rest != NULL; rest = next) {
         next = rest->next;
@@ -332,6 +355,7 @@ static KN_NOINLINE struct kn_runnable *beat(struct kn_worker *worker, enum kn_pr
     read_clock(worker);
     schedule_beat(worker);
     say_quiescent(worker);
+    kn_worker_flush_again(worker);
     (void)kn_wheel_advance(&worker->wheel, worker->now_ns);
     look_at_fds(worker);
     share(worker);
@@ -454,6 +478,8 @@ static KN_ALWAYS_INLINE void dispatch(struct kn_worker *worker, struct kn_runnab
     if (kn_unlikely(worker->is_searching)) {
         kn_worker_end_search(worker);
     }
+    KN_ASSERT(runnable->step != NULL);
+    KN_ASSERT(worker->budget > 0);
     worker->budget--;
     /* Relaxed: one writer; readers compare it with what it was. */
     kn_store(&worker->tick, kn_load(&worker->tick, relaxed) + 1, relaxed);

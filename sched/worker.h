@@ -29,8 +29,8 @@ enum {
     X(global_polls)                                                                                \
     X(global_taken)                                                                                \
     X(overflows)                                                                                   \
-    X(steal_attempts) X(steals) X(stolen) X(searches) X(spins) X(parks) X(wakes) X(budget_ends)    \
-        X(idle_looks)
+    X(steal_attempts)                                                                              \
+    X(steals) X(stolen) X(searches) X(spins) X(parks) X(wakes) X(budget_ends) X(idle_looks)
 
 struct kn_worker_stats {
 #define X(name) struct kn_count name;
