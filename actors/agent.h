@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The agent as the runtime sees it, the part of each worker that belongs to the actors' floor, and the
- * runtime itself. Who may touch what is told by the letter of each field:
+ * The agent as the runtime sees it, the part of each worker that belongs to the actors' floor, and
+ * the runtime itself. Who may touch what is told by the letter of each field:
  *
  *   (c) constant from spawn to end      (a) atomic
  *   (s) only the holder of the mailbox's S flag: the worker that runs the agent
@@ -31,9 +31,9 @@
 enum { KN_INLINE_STATE = 64, KN_PARK_BUCKETS = 256 };
 
 enum kn_agent_flag {
-    KN_AGENT_SPECIAL = 1u << 0, /* (c) sends take the long way: bytes bounded, DROP_OLD, SIGNAL */
-    KN_AGENT_FIBER = 1u << 1,   /* (c) */
-    KN_AGENT_WAITER = 1u << 2,  /* (c) stands for a thread outside that waits for an answer */
+    KN_AGENT_SPECIAL = 1u << 0,  /* (c) sends take the long way: bytes bounded, DROP_OLD, SIGNAL */
+    KN_AGENT_FIBER = 1u << 1,    /* (c) */
+    KN_AGENT_WAITER = 1u << 2,   /* (c) stands for a thread outside that waits for an answer */
     KN_AGENT_ADAPTIVE = 1u << 3, /* (c) no priority was asked for: its profile may set it */
 };
 
@@ -47,41 +47,43 @@ struct kn_fiber_agent;
 
 /* What few agents need: made at first use. (s) */
 struct kn_cold {
-    const struct koken_agent_type *type; /* the type it was spawned as, when `become` has changed it */
+    const struct koken_agent_type
+        *type; /* the type it was spawned as, when `become` has changed it */
     struct kn_envelope *stash_head, *stash_tail;
     struct kn_alarm_entry *alarms; /* table of what is under way; see alarm.h */
     uint32_t alarm_capacity;
-    uint32_t alarm_free;           /* first free entry + 1; 0: none */
-    uint32_t alarm_serial;         /* of the last number given out */
-    struct kn_claim *claims;    /* requests taken but not yet answered */
+    uint32_t alarm_free;     /* first free entry + 1; 0: none */
+    uint32_t alarm_serial;   /* of the last number given out */
+    struct kn_claim *claims; /* requests taken but not yet answered */
     uint32_t claim_serial;
-    struct kn_outbox *outbox;   /* messages that wait for room at a PARK mailbox */
+    struct kn_outbox *outbox; /* messages that wait for room at a PARK mailbox */
     struct kn_fiber_agent *fiber;
-    uint64_t born_ns;      /* first profile sample, 0: none yet */
-    uint64_t busy_ns;      /* sampled running time, scaled up */
+    uint64_t born_ns; /* first profile sample, 0: none yet */
+    uint64_t busy_ns; /* sampled running time, scaled up */
 };
 
 /* One slot. 192 bytes; the memory of slots is never given back while the runtime lives. */
 struct kn_agent {
     /* First line: what senders and the scheduler touch. */
     struct kn_mailbox mailbox;
-    kn_atomic(uint32_t) generation;          /* (a) of the living agent, or the next one to be born here */
-    uint32_t index;                          /* (c) of the slot, process-wide */
-    kn_atomic(struct kn_overflow *) overflow; /* (a) made at first need, freed with the slot's grace */
-    struct kn_runnable run;                  /* the scheduler's */
-    uint8_t policy;                          /* (c) enum koken_policy */
-    kn_atomic(uint8_t) priority;             /* (a) enum kn_prio, perhaps with KN_PRIO_TAIL */
-    uint8_t flags;                           /* (c) enum kn_agent_flag */
-    uint8_t publish_every;                   /* (c) consumed is published every so many messages */
-    kn_atomic(uint32_t) run_ns_ema;          /* (a) written by (s), rarely: per message, 0 not sampled yet */
+    kn_atomic(uint32_t) generation; /* (a) of the living agent, or the next one to be born here */
+    uint32_t index;                 /* (c) of the slot, process-wide */
+    kn_atomic(struct kn_overflow *)
+        overflow;                   /* (a) made at first need, freed with the slot's grace */
+    struct kn_runnable run;         /* the scheduler's */
+    uint8_t policy;                 /* (c) enum koken_policy */
+    kn_atomic(uint8_t) priority;    /* (a) enum kn_prio, perhaps with KN_PRIO_TAIL */
+    uint8_t flags;                  /* (c) enum kn_agent_flag */
+    uint8_t publish_every;          /* (c) consumed is published every so many messages */
+    kn_atomic(uint32_t) run_ns_ema; /* (a) written by (s), rarely: per message, 0 not sampled yet */
 
     /* Second line: the holder of S. */
     struct kn_intake intake;
     kn_atomic(const struct koken_agent_type *) behaviour; /* (a) written by (s), read by reports */
-    void *state;                              /* (s) inline_state or a block */
-    struct kn_cold *cold;                     /* (s) or NULL */
-    kn_atomic(uint32_t) handled;              /* (a) written by (s): messages, wraps */
-    uint32_t born_ms;                         /* (c) koken_now() at the spawn, coarse, in ms, wraps */
+    void *state;                                          /* (s) inline_state or a block */
+    struct kn_cold *cold;                                 /* (s) or NULL */
+    kn_atomic(uint32_t) handled;                          /* (a) written by (s): messages, wraps */
+    uint32_t born_ms; /* (c) koken_now() at the spawn, coarse, in ms, wraps */
 
     unsigned char inline_state[KN_INLINE_STATE] KN_ALIGNED(KN_CACHE_LINE); /* (s) */
 };
@@ -89,7 +91,8 @@ struct kn_agent {
 _Static_assert(offsetof(struct kn_agent, intake) == 64, "senders touch one line of an agent");
 _Static_assert(sizeof(struct kn_agent) == 192, "an idle agent is three cache lines");
 
-/* Counters of one worker, or (m) of all threads outside. One writer each, summed by koken_metrics. */
+/* Counters of one worker, or (m) of all threads outside. One writer each, summed by koken_metrics.
+ */
 struct kn_counters {
     struct kn_count sent, received, dropped, dead, refused, spawned, exited, failed, timers;
 };
@@ -102,37 +105,40 @@ enum kn_ctx_event {
 
 /* What handlers are given: of the turn for a handler agent, of its life for a fiber agent. */
 struct koken_ctx {
-    struct koken *rt;          /* (c) */
-    struct kn_local *local;    /* of the worker that runs the agent now: a blocking section changes it */
-    struct kn_agent *self;     /* the running agent */
-    uint64_t id;               /* its id */
-    struct kn_envelope *msg;   /* the present message or NULL */
-    uint32_t events;           /* enum kn_ctx_event: what the handler has done that its turn must know */
-    uint32_t request;          /* number of the request that the present message answers */
-    struct koken_ctx *outer;   /* of an init or exit hook: the context it was called in, or NULL */
+    struct koken *rt; /* (c) */
+    struct kn_local
+        *local; /* of the worker that runs the agent now: a blocking section changes it */
+    struct kn_agent *self;   /* the running agent */
+    uint64_t id;             /* its id */
+    struct kn_envelope *msg; /* the present message or NULL */
+    uint32_t events;  /* enum kn_ctx_event: what the handler has done that its turn must know */
+    uint32_t request; /* number of the request that the present message answers */
+    struct koken_ctx *outer; /* of an init or exit hook: the context it was called in, or NULL */
 };
 
 /* The actors' part of a worker; worker->local. */
 struct KN_ALIGNED(KN_FALSE_SHARING) kn_local {
-    kn_atomic(uint64_t) self_id; /* (a) written by (w): the running agent, sender of what is sent; 0 none */
-    struct kn_worker *worker;  /* (c) */
-    struct koken *rt;          /* (c) */
-    struct kn_agent *free_slots; /* (w) linked by run.next as agents */
-    uint32_t free_count;         /* (w) */
-    uint32_t dead_count;         /* (w) */
-    struct kn_agent *dead;       /* (w) ended, waiting to make a batch for their grace period */
-    struct koken_ctx *running;   /* (w) context of the agent that runs now, or NULL */
-    bool can_be_alone;                  /* (c) alone.h */
-    kn_atomic(uint32_t) is_busy;        /* (a) written by (w) */
-    uint32_t visits_seen;               /* (w) */
-    uint32_t lonely;                    /* (w) quiescent states since the last visit */
+    kn_atomic(uint64_t)
+        self_id; /* (a) written by (w): the running agent, sender of what is sent; 0 none */
+    struct kn_worker *worker;        /* (c) */
+    struct koken *rt;                /* (c) */
+    struct kn_agent *free_slots;     /* (w) linked by run.next as agents */
+    uint32_t free_count;             /* (w) */
+    uint32_t dead_count;             /* (w) */
+    struct kn_agent *dead;           /* (w) ended, waiting to make a batch for their grace period */
+    struct koken_ctx *running;       /* (w) context of the agent that runs now, or NULL */
+    bool can_be_alone;               /* (c) alone.h */
+    kn_atomic(uint32_t) is_busy;     /* (a) written by (w) */
+    uint32_t visits_seen;            /* (w) */
+    uint32_t lonely;                 /* (w) quiescent states since the last visit */
     struct koken_histogram *latency; /* (w) from send to handling, NULL unless is_stamping */
-    bool is_stamping;            /* (c) messages carry the time of their send */
-    bool is_unusual;             /* (w) sends take the long way: stamping, or the running agent is parked */
+    bool is_stamping;                /* (c) messages carry the time of their send */
+    bool is_unusual; /* (w) sends take the long way: stamping, or the running agent is parked */
     struct kn_counters counters; /* (w) */
     struct kn_stacks stacks;     /* (w) of fibers */
-    kn_atomic(const struct koken_type *) running_type; /* (a) written by (w): of the message at work */
-    kn_atomic(uint64_t) running_since;                 /* (a) written by (w): start of the turn, coarse */
+    kn_atomic(const struct koken_type *)
+        running_type;                  /* (a) written by (w): of the message at work */
+    kn_atomic(uint64_t) running_since; /* (a) written by (w): start of the turn, coarse */
 
     /* Of threads that are not the worker; read by it in every send. */
     KN_ALIGNED(KN_FALSE_SHARING) kn_atomic(uint32_t) is_shared; /* (a) alone.h */
@@ -141,27 +147,28 @@ struct KN_ALIGNED(KN_FALSE_SHARING) kn_local {
 };
 
 struct koken {
-    struct kn_sched *sched;           /* (c) */
-    struct koken_options options;     /* (c) with all defaults filled in */
-    struct kn_local *locals;          /* (c) one per worker */
-    unsigned worker_count;            /* (c) */
+    struct kn_sched *sched;                /* (c) */
+    struct koken_options options;          /* (c) with all defaults filled in */
+    struct kn_local *locals;               /* (c) one per worker */
+    unsigned worker_count;                 /* (c) */
     struct kn_depot *depots[KN_NODES_MAX]; /* (c) one per NUMA node that has workers, and [0] */
     unsigned node_count;                   /* (c) highest such node + 1 */
-    kn_atomic(uint32_t) stopping;     /* (a) 0 runs, 1 refuses from outside, 2 cancels */
+    kn_atomic(uint32_t) stopping;          /* (a) 0 runs, 1 refuses from outside, 2 cancels */
 
-    struct kn_stack_pool stack_pool;  /* its own lock, a leaf */
-    struct kn_reclaimer reclaimer;    /* its own lock */
+    struct kn_stack_pool stack_pool; /* its own lock, a leaf */
+    struct kn_reclaimer reclaimer;   /* its own lock */
 
-    pthread_mutex_t slots_lock;       /* rank 20: chunk list, fresh slots, returned batches */
-    struct kn_chunk *chunks;          /* (m) slots_lock */
-    struct kn_chunk *open_chunks[KN_NODES_MAX]; /* (m) slots_lock: the one with room, per NUMA node */
-    struct kn_agent *returned;        /* (m) slots_lock: slots whose grace is over, linked by run.next */
+    pthread_mutex_t slots_lock; /* rank 20: chunk list, fresh slots, returned batches */
+    struct kn_chunk *chunks;    /* (m) slots_lock */
+    struct kn_chunk
+        *open_chunks[KN_NODES_MAX]; /* (m) slots_lock: the one with room, per NUMA node */
+    struct kn_agent *returned; /* (m) slots_lock: slots whose grace is over, linked by run.next */
 
-    pthread_mutex_t outside_lock;     /* rank 10: everything that threads outside share */
-    struct kn_pool outside_pool;      /* (m) outside_lock */
-    struct kn_counters outside;       /* (m) outside_lock */
+    pthread_mutex_t outside_lock; /* rank 10: everything that threads outside share */
+    struct kn_pool outside_pool;  /* (m) outside_lock */
+    struct kn_counters outside;   /* (m) outside_lock */
 
-    pthread_mutex_t park_lock;        /* rank 30: the graph of who is parked on whom */
+    pthread_mutex_t park_lock;                 /* rank 30: the graph of who is parked on whom */
     struct kn_outbox *parked[KN_PARK_BUCKETS]; /* (m) park_lock: edges by who */
 };
 
@@ -207,14 +214,15 @@ static inline void kn_turn_end(struct kn_local *local)
 }
 
 /*
- * Frame a hook of agent a inside what runs on the worker. After it that may be another worker: unnest
- * answers its local, and tells the context outside. (end.c)
+ * Frame a hook of agent a inside what runs on the worker. After it that may be another worker:
+ * unnest answers its local, and tells the context outside. (end.c)
  */
 void kn_ctx_nest(struct koken_ctx *ctx, struct kn_local *local, struct kn_agent *a);
 struct kn_local *kn_ctx_unnest(struct koken_ctx *ctx);
 
 /* Gives an envelope back once handled, or leaves it for the take that stops needing it. */
-static inline void kn_envelope_done(struct kn_local *local, struct kn_agent *a, struct kn_envelope *e)
+static inline void kn_envelope_done(struct kn_local *local, struct kn_agent *a,
+                                    struct kn_envelope *e)
 {
     if (e == a->intake.boundary) {
         e->flags |= KN_ENV_DONE;
@@ -223,7 +231,8 @@ static inline void kn_envelope_done(struct kn_local *local, struct kn_agent *a, 
     }
 }
 
-/* Gives the envelope back that has stopped being the boundary, if it has been handled. NULL: nothing. */
+/* Gives the envelope back that has stopped being the boundary, if it has been handled. NULL:
+ * nothing. */
 static inline void kn_envelope_release(struct kn_local *local, struct kn_envelope *old)
 {
     if (old && (old->flags & KN_ENV_DONE)) {
@@ -232,14 +241,15 @@ static inline void kn_envelope_release(struct kn_local *local, struct kn_envelop
 }
 
 /*
- * What a system message does to an agent: 0 nothing more, KOKEN_STOP or < 0 to end it. *deliver: it is for
- * the agent's own handlers. (system.c)
+ * What a system message does to an agent: 0 nothing more, KOKEN_STOP or < 0 to end it. *deliver: it
+ * is for the agent's own handlers. (system.c)
  */
-int kn_agent_system(struct koken_ctx *ctx, struct kn_agent *a, struct kn_envelope *e, bool *deliver);
+int kn_agent_system(struct koken_ctx *ctx, struct kn_agent *a, struct kn_envelope *e,
+                    bool *deliver);
 
 /*
- * Ends an agent: exit hook, mailbox closed, what waited there becomes dead letters, alarms cancelled, slot
- * given up. Thread: holder of S, which is gone afterwards. (end.c)
+ * Ends an agent: exit hook, mailbox closed, what waited there becomes dead letters, alarms
+ * cancelled, slot given up. Thread: holder of S, which is gone afterwards. (end.c)
  */
 void kn_agent_end(struct kn_local *local, struct kn_agent *a, int reason);
 
@@ -247,18 +257,20 @@ void kn_agent_end(struct kn_local *local, struct kn_agent *a, int reason);
 void kn_agent_end_quietly(struct kn_local *local, struct kn_agent *a, int reason, bool with_hook);
 
 /*
- * Disposes of what an envelope carries when it will not be handled: payload dropped, its request answered
- * with error. The envelope itself stays the caller's. (end.c)
+ * Disposes of what an envelope carries when it will not be handled: payload dropped, its request
+ * answered with error. The envelope itself stays the caller's. (end.c)
  */
 void kn_dead_letter(struct kn_local *local, struct kn_envelope *e, int error);
 
 /* Handles the messages of the system lane that have come. 0, or what ends the agent. (turn.c) */
 int kn_agent_run_system(struct koken_ctx *ctx, struct kn_agent *a);
 
-/* The pressure on an agent's mailbox has ended: tells those who wait for room. local NULL: outside. (park.c) */
+/* The pressure on an agent's mailbox has ended: tells those who wait for room. local NULL: outside.
+ * (park.c) */
 void kn_room_made(struct kn_local *local, struct kn_agent *a);
 
-/* The overflow part of an agent's mailbox, made now if need be; NULL: no memory. Thread: any. (park.c) */
+/* The overflow part of an agent's mailbox, made now if need be; NULL: no memory. Thread: any.
+ * (park.c) */
 struct kn_overflow *kn_agent_overflow(struct kn_agent *a);
 
 #endif

@@ -25,7 +25,8 @@ static bool grow(struct kn_cold *cold)
     if (old >= KN_ALARMS_MAX) {
         return false;
     }
-    struct kn_alarm_entry *table = kn_alloc(table_size(capacity), _Alignof(struct kn_alarm_entry), -1);
+    struct kn_alarm_entry *table =
+        kn_alloc(table_size(capacity), _Alignof(struct kn_alarm_entry), -1);
     if (!table) {
         return false;
     }
@@ -44,7 +45,8 @@ static bool grow(struct kn_cold *cold)
 
 static void let_go(struct kn_local *local, struct kn_alarm *alarm)
 {
-    /* [AL1] release: what this owner did; acquire: what the other did, before the memory is another's. */
+    /* [AL1] release: what this owner did; acquire: what the other did, before the memory is
+     * another's. */
     if (kn_sub(&alarm->owners, 1, acq_rel) == 1) {
         if (alarm->envelope) {
             kn_message_drop(local->rt, local, alarm->envelope, -ECANCELED);
@@ -89,7 +91,8 @@ static void fire(struct kn_worker *worker, struct kn_timer *timer, bool cancelle
 {
     struct kn_alarm *alarm = kn_container_of(timer, struct kn_alarm, timer);
     struct kn_local *local = worker->local;
-    /* [AL1] acquire: the table may have let go of a periodic one while it fired, and could not cancel it. */
+    /* [AL1] acquire: the table may have let go of a periodic one while it fired, and could not
+     * cancel it. */
     if (cancelled || kn_load(&alarm->owners, acquire) == 1) {
         let_go(local, alarm);
         return;
@@ -115,8 +118,8 @@ static void fire(struct kn_worker *worker, struct kn_timer *timer, bool cancelle
     let_go(local, alarm);
 }
 
-uint32_t kn_alarm_new(struct kn_local *local, struct kn_agent *a, enum kn_alarm_kind kind, uint64_t to,
-                      uint64_t delay_ns, uint64_t period_ns, struct kn_envelope *e)
+uint32_t kn_alarm_new(struct kn_local *local, struct kn_agent *a, enum kn_alarm_kind kind,
+                      uint64_t to, uint64_t delay_ns, uint64_t period_ns, struct kn_envelope *e)
 {
     struct kn_cold *cold = kn_agent_cold(a);
     if (!cold || (!cold->alarm_free && !grow(cold))) {

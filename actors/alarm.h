@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Alarms: what an agent has under way. A timer, a request that waits for its answer, a sleep: each is an
- * entry in the agent's table, found by the low half of its number in O(1); the high half is a serial that
- * tells an entry from its successor in the same place.
+ * Alarms: what an agent has under way. A timer, a request that waits for its answer, a sleep: each
+ * is an entry in the agent's table, found by the low half of its number in O(1); the high half is a
+ * serial that tells an entry from its successor in the same place.
  *
- * An alarm has two owners, the table and the wheel it is armed on (perhaps another worker's), each of which
- * lets go once; the second to let go frees it. Whether its message is still wanted is decided by the table
- * alone: a message whose entry is gone is thrown away on arrival. So a cancelled timer stays silent even
- * when its message was on its way already.
+ * An alarm has two owners, the table and the wheel it is armed on (perhaps another worker's), each
+ * of which lets go once; the second to let go frees it. Whether its message is still wanted is
+ * decided by the table alone: a message whose entry is gone is thrown away on arrival. So a
+ * cancelled timer stays silent even when its message was on its way already.
  */
 #ifndef KN_ACTORS_ALARM_H
 #define KN_ACTORS_ALARM_H
@@ -42,18 +42,19 @@ struct kn_alarm_entry {
 enum { KN_ALARMS_MAX = 0xffff };
 
 /*
- * Makes an alarm and, unless delay_ns is KOKEN_NO_DEADLINE, arms it. Answers its number, or 0: no memory,
- * and the envelope is the caller's. Thread: holder of S.
+ * Makes an alarm and, unless delay_ns is KOKEN_NO_DEADLINE, arms it. Answers its number, or 0: no
+ * memory, and the envelope is the caller's. Thread: holder of S.
  */
-uint32_t kn_alarm_new(struct kn_local *local, struct kn_agent *a, enum kn_alarm_kind kind, uint64_t to,
-                      uint64_t delay_ns, uint64_t period_ns, struct kn_envelope *take_envelope);
+uint32_t kn_alarm_new(struct kn_local *local, struct kn_agent *a, enum kn_alarm_kind kind,
+                      uint64_t to, uint64_t delay_ns, uint64_t period_ns,
+                      struct kn_envelope *take_envelope);
 
 /* The alarm of that number in the agent's table, or NULL. Thread: holder of S. */
 struct kn_alarm *kn_alarm_find(const struct kn_agent *a, uint32_t number);
 
 /*
- * Takes an alarm out of the table and stops its timer. True: it will not go off (again); false: it has, or
- * just does. Thread: holder of S.
+ * Takes an alarm out of the table and stops its timer. True: it will not go off (again); false: it
+ * has, or just does. Thread: holder of S.
  */
 bool kn_alarm_end(struct kn_local *local, struct kn_agent *a, struct kn_alarm *alarm);
 

@@ -27,11 +27,13 @@ void kn_alone_visit(struct koken *rt)
         return;
     }
     if (shared == KN_BIASED) {
-        /* [AB1] release, before the barrier. Another visitor may be faster: then each waits for himself. */
+        /* [AB1] release, before the barrier. Another visitor may be faster: then each waits for
+         * himself. */
         (void)kn_cas_strong(&local->is_shared, &shared, KN_REVOKING, seq_cst, seq_cst);
     }
     kn_membarrier();
-    /* [AB1] acquire: the worker's last plain access. Ends: the bracket is a few instructions long. */
+    /* [AB1] acquire: the worker's last plain access. Ends: the bracket is a few instructions long.
+     */
     for (unsigned spins = 0; kn_load(&local->is_busy, acquire); spins++) {
         if (spins < SPINS) {
             kn_pause();
@@ -39,7 +41,8 @@ void kn_alone_visit(struct koken *rt)
             kn_thread_yield(); /* the worker was interrupted inside */
         }
     }
-    /* [AB1] release: visitors from now on need not wait. We are counted, so it is not biased meanwhile. */
+    /* [AB1] release: visitors from now on need not wait. We are counted, so it is not biased
+     * meanwhile. */
     kn_store(&local->is_shared, KN_SHARED, release);
 }
 
@@ -47,7 +50,8 @@ void kn_alone_depart(struct koken *rt)
 {
     struct kn_local *local = &rt->locals[0];
     if (local->can_be_alone) {
-        (void)kn_sub(&local->visitors, 1, release); /* [AB2] release: what was done to the mailboxes */
+        (void)kn_sub(&local->visitors, 1,
+                     release); /* [AB2] release: what was done to the mailboxes */
     }
 }
 
@@ -68,7 +72,9 @@ void kn_alone_quiescent(struct kn_local *local)
     }
     local->lonely = 0;
     (void)kn_swap(&local->is_shared, KN_BIASED, seq_cst); /* [AB2] */
-    if (kn_load(&local->visitors, seq_cst) != 0) { /* [AB2] acquire: what visitors before have done */
-        kn_store(&local->is_shared, KN_SHARED, release); /* [AB1] release: nothing plain was done meanwhile */
+    if (kn_load(&local->visitors, seq_cst) !=
+        0) { /* [AB2] acquire: what visitors before have done */
+        kn_store(&local->is_shared, KN_SHARED,
+                 release); /* [AB1] release: nothing plain was done meanwhile */
     }
 }

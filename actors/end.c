@@ -131,8 +131,8 @@ static void report(const struct kn_local *local, const struct kn_agent *a, int r
     if (o->log) {
         char line[160];
         (void)snprintf(line, sizeof line, "koken: agent %s failed with %s in its handler of %s",
-                       a->cold ? a->cold->type->name : kn_agent_behaviour(a)->name, koken_errname(reason),
-                       type ? type->name : "nothing");
+                       a->cold ? a->cold->type->name : kn_agent_behaviour(a)->name,
+                       koken_errname(reason), type ? type->name : "nothing");
         o->log(o->log_arg, line);
     }
 }

@@ -177,7 +177,8 @@ uint32_t kn_fiber_wait_begin(struct kn_fiber_agent *f, uint64_t timeout_ns)
             return 0;
         }
     }
-    f->awaited = kn_alarm_new(local, f->agent, KN_ALARM_WAIT, kn_agent_id(f->agent), timeout_ns, 0, e);
+    f->awaited =
+        kn_alarm_new(local, f->agent, KN_ALARM_WAIT, kn_agent_id(f->agent), timeout_ns, 0, e);
     if (!f->awaited && e) {
         kn_envelope_free(&local->worker->pool, e);
     }
@@ -345,7 +346,8 @@ int kn_fiber_park(struct kn_agent *self, uint64_t to, struct kn_envelope *e)
         return rc;
     }
     f->edge = &edge;
-    while (try_send(f->ctx.local, to, e, &rc) == KN_PUSH_FULL) { /* ends: room, death, or cancelled */
+    while (try_send(f->ctx.local, to, e, &rc) ==
+           KN_PUSH_FULL) { /* ends: room, death, or cancelled */
         /* Before entering the line: a nudge that comes after it must not be taken in here. */
         (void)kn_fiber_collect(f);
         if (f->is_cancelled) {

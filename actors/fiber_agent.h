@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Fiber agents: an agent whose one handler is its whole life and runs on a stack of its own. Every wait in
- * it is a loop: look for what is wanted among what has come; suspend. Its turn resumes it when anything has
- * come, and goes idle when it suspends with nothing new. So no wait has a state of its own to get wrong.
+ * Fiber agents: an agent whose one handler is its whole life and runs on a stack of its own. Every
+ * wait in it is a loop: look for what is wanted among what has come; suspend. Its turn resumes it
+ * when anything has come, and goes idle when it suspends with nothing new. So no wait has a state
+ * of its own to get wrong.
  */
 #ifndef KN_ACTORS_FIBER_AGENT_H
 #define KN_ACTORS_FIBER_AGENT_H
@@ -13,19 +14,19 @@
 /* (s), all of it; most is touched from within the fiber, which then runs for the holder of S. */
 struct kn_fiber_agent {
     struct koken_ctx ctx;
-    struct kn_fiber *fiber;       /* NULL until its first turn */
+    struct kn_fiber *fiber; /* NULL until its first turn */
     struct kn_agent *agent;
-    const void *arg;              /* of the body */
-    struct kn_envelope *answer;   /* the reply to the request `awaited` */
-    struct kn_outbox *edge;       /* on its stack: it is parked there */
-    uint32_t awaited;             /* number of the alarm of its present wait, 0 none */
-    uint32_t consumed;            /* user messages received and not yet published */
-    uint32_t received;            /* messages received in this turn */
-    uint32_t since_look;          /* messages received since it looked for system messages */
-    bool is_late;                 /* that alarm has gone off */
-    bool is_cancelled;            /* asked to stop */
-    bool is_yielding;             /* suspended, but not waiting for anything */
-    int result;                   /* of the body */
+    const void *arg;            /* of the body */
+    struct kn_envelope *answer; /* the reply to the request `awaited` */
+    struct kn_outbox *edge;     /* on its stack: it is parked there */
+    uint32_t awaited;           /* number of the alarm of its present wait, 0 none */
+    uint32_t consumed;          /* user messages received and not yet published */
+    uint32_t received;          /* messages received in this turn */
+    uint32_t since_look;        /* messages received since it looked for system messages */
+    bool is_late;               /* that alarm has gone off */
+    bool is_cancelled;          /* asked to stop */
+    bool is_yielding;           /* suspended, but not waiting for anything */
+    int result;                 /* of the body */
     uint32_t arg_size;
     unsigned char arg_bytes[] KN_ALIGNED(16);
 };
@@ -37,8 +38,8 @@ static inline struct kn_fiber_agent *kn_fiber_of(const koken_ctx *ctx)
 }
 
 /*
- * Takes in what has come: messages to their list, everything else to its meaning. True: there was something;
- * then look for it before suspending. Inside the fiber.
+ * Takes in what has come: messages to their list, everything else to its meaning. True: there was
+ * something; then look for it before suspending. Inside the fiber.
  */
 bool kn_fiber_collect(struct kn_fiber_agent *f);
 
@@ -51,15 +52,16 @@ void kn_fiber_wait_end(struct kn_fiber_agent *f);
 /* The present message has been handled. Inside the fiber. */
 void kn_fiber_message_over(struct kn_fiber_agent *f);
 
-/* Between two messages: looks for system messages and lets others run, every so often. Inside the fiber. */
+/* Between two messages: looks for system messages and lets others run, every so often. Inside the
+ * fiber. */
 void kn_fiber_pause(struct kn_fiber_agent *f);
 
 /* The step of a fiber agent's runnable. */
 enum kn_ran kn_fiber_turn(struct kn_worker *worker, struct kn_runnable *run);
 
 /*
- * Suspends until something has come, and collects it. 0, -ECANCELED asked to stop, -ETIMEDOUT the present
- * wait is over. The caller looks for what it wants before and after.
+ * Suspends until something has come, and collects it. 0, -ECANCELED asked to stop, -ETIMEDOUT the
+ * present wait is over. The caller looks for what it wants before and after.
  */
 int kn_fiber_wait(struct kn_fiber_agent *f);
 
@@ -70,7 +72,8 @@ int kn_fiber_spawn(struct koken *rt, struct kn_local *local, const struct koken_
 /* The fiber's memory back; what was on its stack is dropped. Thread: holder of S. */
 void kn_fiber_agent_free(struct kn_local *local, struct kn_agent *a);
 
-/* Waits, inside a fiber's send, until e is accepted. As kn_park_envelope, and -ECANCELED, -ESRCH. */
+/* Waits, inside a fiber's send, until e is accepted. As kn_park_envelope, and -ECANCELED, -ESRCH.
+ */
 int kn_fiber_park(struct kn_agent *self, uint64_t to, struct kn_envelope *e);
 
 #endif

@@ -201,7 +201,8 @@ struct call {
     uint64_t who;
 };
 
-/* On a thread of the pool. After the store nothing of the call may be touched: its fiber may be gone. */
+/* On a thread of the pool. After the store nothing of the call may be touched: its fiber may be
+ * gone. */
 static void run_call(struct kn_job *job)
 {
     struct call *call = kn_container_of(job, struct call, job);

@@ -51,7 +51,8 @@ static int look(int fd, unsigned events)
     if (p.revents & POLLNVAL) {
         return -EINVAL;
     }
-    unsigned both = p.revents & (POLLERR | POLLHUP) ? (unsigned)(KOKEN_IO_READ | KOKEN_IO_WRITE) : 0;
+    unsigned both =
+        p.revents & (POLLERR | POLLHUP) ? (unsigned)(KOKEN_IO_READ | KOKEN_IO_WRITE) : 0;
     unsigned ready = both | (p.revents & POLLIN ? (unsigned)KOKEN_IO_READ : 0) |
                      (p.revents & POLLOUT ? (unsigned)KOKEN_IO_WRITE : 0);
     return (int)(ready & events);
@@ -79,9 +80,11 @@ int koken_io_wait(koken_ctx *ctx, int fd, unsigned events, uint64_t timeout_ns)
     if (rc == 0) {
         do {
             rc = kn_fiber_wait(f);
-        } while (rc == 0 && !kn_load(&wait.is_done, acquire)); /* [AF2]. Ends: ready, late, cancelled */
+        } while (rc == 0 &&
+                 !kn_load(&wait.is_done, acquire)); /* [AF2]. Ends: ready, late, cancelled */
         if (!kn_load(&wait.is_done, acquire) && !kn_netpoll_cancel(netpoll, &wait.io)) { /* [AF2] */
-            while (!kn_load(&wait.is_done, acquire)) { /* [AF2]. Ends: the poller is about to say so */
+            while (
+                !kn_load(&wait.is_done, acquire)) { /* [AF2]. Ends: the poller is about to say so */
                 (void)kn_fiber_collect(f);
                 if (!kn_load(&wait.is_done, relaxed)) { /* relaxed: looked at again above */
                     kn_fiber_suspend();

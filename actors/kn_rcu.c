@@ -21,7 +21,8 @@
 #endif
 #endif
 
-/* The edge of a grace period, told to ThreadSanitizer: from every quiescent state to the callbacks. */
+/* The edge of a grace period, told to ThreadSanitizer: from every quiescent state to the callbacks.
+ */
 #ifdef KN_RCU_TSAN
 void __tsan_acquire(void *addr);
 void __tsan_release(void *addr);
@@ -74,7 +75,7 @@ static struct kn_rcu_head *take_deferred(struct kn_reclaimer *r)
 static void reclaim(void *arg)
 {
     struct kn_reclaimer *r = arg;
-    for (;;) { /* ends: stopped, with nothing left */
+    for (;;) {                                      /* ends: stopped, with nothing left */
         uint32_t bell = kn_load(&r->bell, acquire); /* [AR1] acquire: before the look at the list */
         struct kn_rcu_head *head = take_deferred(r);
         if (head) {
@@ -122,7 +123,8 @@ void kn_reclaimer_stop(struct kn_reclaimer *r)
     pthread_mutex_destroy(&r->lock);
 }
 
-void kn_rcu_defer(struct kn_reclaimer *r, struct kn_rcu_head *head, void (*fn)(struct kn_rcu_head *head))
+void kn_rcu_defer(struct kn_reclaimer *r, struct kn_rcu_head *head,
+                  void (*fn)(struct kn_rcu_head *head))
 {
     head->fn = fn;
     KN_RCU_RELEASE();

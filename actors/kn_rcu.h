@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Read-copy-update for the actors' floor, by liburcu's QSBR flavour: workers are readers at no cost, they
- * only say between turns that they hold no reference. The wrapper exists because liburcu 0.13 is opaque to
- * ThreadSanitizer: its file is built without the sanitizer and tells it the happens-before edges.
+ * Read-copy-update for the actors' floor, by liburcu's QSBR flavour: workers are readers at no
+ * cost, they only say between turns that they hold no reference. The wrapper exists because liburcu
+ * 0.13 is opaque to ThreadSanitizer: its file is built without the sanitizer and tells it the
+ * happens-before edges.
  */
 #ifndef KN_ACTORS_KN_RCU_H
 #define KN_ACTORS_KN_RCU_H
@@ -19,22 +20,23 @@ struct kn_rcu_head {
 };
 
 /*
- * A reclaimer: the thread that waits for grace periods so that workers need not, and then calls back what
- * was deferred. It sleeps while there is nothing. liburcu's own call_rcu thread is not used: it aborts the
- * process when it cannot be started, and lets 10 ms pass between two rounds.
+ * A reclaimer: the thread that waits for grace periods so that workers need not, and then calls
+ * back what was deferred. It sleeps while there is nothing. liburcu's own call_rcu thread is not
+ * used: it aborts the process when it cannot be started, and lets 10 ms pass between two rounds.
  */
 struct kn_reclaimer {
     struct kn_thread thread;
-    pthread_mutex_t lock;         /* rank 50 */
-    struct kn_rcu_head *deferred; /* (m) newest first */
-    kn_atomic(uint32_t) bell;     /* (a) changes when there is something, or it is to stop */
+    pthread_mutex_t lock;            /* rank 50 */
+    struct kn_rcu_head *deferred;    /* (m) newest first */
+    kn_atomic(uint32_t) bell;        /* (a) changes when there is something, or it is to stop */
     kn_atomic(uint32_t) is_stopping; /* (a) */
 };
 
 /* Errors: -EAGAIN no thread can be had, -ENOMEM. */
 int kn_reclaimer_start(struct kn_reclaimer *reclaimer);
 
-/* Calls back all that was deferred, after their grace periods, and ends the thread. Not from a reader. */
+/* Calls back all that was deferred, after their grace periods, and ends the thread. Not from a
+ * reader. */
 void kn_reclaimer_stop(struct kn_reclaimer *reclaimer);
 
 /* Has fn(head) called after a grace period, on the reclaimer's thread. Thread: any. */
@@ -49,13 +51,14 @@ void kn_rcu_leave(void);
 void kn_rcu_offline(void);
 void kn_rcu_online(void);
 
-/* The calling reader holds no reference now. Cost: a load and a compare, a store when somebody waits. */
+/* The calling reader holds no reference now. Cost: a load and a compare, a store when somebody
+ * waits. */
 void kn_rcu_quiescent(void);
 
 /*
- * Threads outside: kn_rcu_visit makes the calling thread an online reader until kn_rcu_depart, registering
- * it at its first visit; its end unregisters it. A thread of a runtime visits another one only while it is
- * offline itself.
+ * Threads outside: kn_rcu_visit makes the calling thread an online reader until kn_rcu_depart,
+ * registering it at its first visit; its end unregisters it. A thread of a runtime visits another
+ * one only while it is offline itself.
  */
 void kn_rcu_visit(void);
 void kn_rcu_depart(void);

@@ -31,7 +31,8 @@ void kn_room_made(struct kn_local *local, struct kn_agent *a)
 {
     struct kn_overflow *o = kn_load(&a->overflow, acquire); /* [AS3] acquire */
     uint64_t who, cookie;
-    while (o && kn_overflow_pop_waiter(o, &who, &cookie)) { /* ends: those who come later see the room */
+    while (o &&
+           kn_overflow_pop_waiter(o, &who, &cookie)) { /* ends: those who come later see the room */
         if (cookie) {
             struct koken_writable payload = {{kn_agent_id(a)}};
             kn_system_writable(local, who, &payload, cookie);
@@ -55,7 +56,8 @@ int kn_park_enter(struct koken *rt, struct kn_outbox *o)
     int rc = 0;
     uint64_t at = o->to;
     pthread_mutex_lock(&rt->park_lock);
-    while (at != 0 && rc == 0) { /* ends: the graph had no cycle before, each agent one edge at most */
+    while (at != 0 &&
+           rc == 0) { /* ends: the graph had no cycle before, each agent one edge at most */
         if (at == o->who) {
             rc = -EDEADLK;
             break;
@@ -88,9 +90,9 @@ void kn_park_leave(struct koken *rt, struct kn_outbox *o)
 }
 
 /*
- * The receiver's word, for one who has just entered the line. A read-modify-write, so that it is either
- * later than the relief or the end, and sees it, or earlier, and then seen by them, with the overflow that
- * may be new.
+ * The receiver's word, for one who has just entered the line. A read-modify-write, so that it is
+ * either later than the relief or the end, and sees it, or earlier, and then seen by them, with the
+ * overflow that may be new.
  */
 static uint64_t look_after_entering(struct kn_agent *to)
 {
@@ -122,13 +124,15 @@ void kn_park_unwait(struct kn_outbox *o)
         struct kn_agent *to = kn_resolve(o->to);
         if (to) {
             /* Off the list already, if false: then a nudge is on its way, which does no harm. */
-            (void)kn_overflow_unwait(kn_load(&to->overflow, relaxed), &o->waiter); /* relaxed: ours */
+            (void)kn_overflow_unwait(kn_load(&to->overflow, relaxed),
+                                     &o->waiter); /* relaxed: ours */
         }
         o->is_waiting = false;
     }
 }
 
-int kn_park_envelope(struct kn_local *local, struct kn_agent *self, uint64_t to, struct kn_envelope *e)
+int kn_park_envelope(struct kn_local *local, struct kn_agent *self, uint64_t to,
+                     struct kn_envelope *e)
 {
     if (self->flags & KN_AGENT_FIBER) {
         return kn_fiber_park(self, to, e);
@@ -251,7 +255,8 @@ static enum kn_parked try_outbox(struct koken_ctx *ctx, struct kn_agent *a)
 
 enum kn_parked kn_park_turn(struct koken_ctx *ctx, struct kn_agent *a)
 {
-    ctx->local->is_unusual = true; /* what handlers of the system lane send goes behind the outbox */
+    ctx->local->is_unusual =
+        true; /* what handlers of the system lane send goes behind the outbox */
     enum kn_parked parked = try_outbox(ctx, a);
     ctx->local->is_unusual = ctx->local->is_stamping; /* whoever runs next is not parked */
     return parked;

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Waiting for room. A send to a full mailbox of policy PARK is not refused: the message goes into the
- * sender's outbox, and after the present handler the sender is parked: it handles no user message until its
- * outbox is empty. A parked agent is an idle agent whose turn tries the outbox first; the receiver's relief
- * nudges it. So there is no state besides the outbox, and a nudge too many does no harm.
+ * Waiting for room. A send to a full mailbox of policy PARK is not refused: the message goes into
+ * the sender's outbox, and after the present handler the sender is parked: it handles no user
+ * message until its outbox is empty. A parked agent is an idle agent whose turn tries the outbox
+ * first; the receiver's relief nudges it. So there is no state besides the outbox, and a nudge too
+ * many does no harm.
  *
- * Two agents that wait for each other would wait for ever. Who is parked on whom is a graph in which each
- * agent has at most one edge; an edge is entered under the runtime's park_lock, after following the edges
- * from the receiver: meeting the sender there means -EDEADLK for this send.
+ * Two agents that wait for each other would wait for ever. Who is parked on whom is a graph in
+ * which each agent has at most one edge; an edge is entered under the runtime's park_lock, after
+ * following the edges from the receiver: meeting the sender there means -EDEADLK for this send.
  */
 #ifndef KN_ACTORS_PARK_H
 #define KN_ACTORS_PARK_H
@@ -34,7 +35,8 @@ static inline bool kn_agent_is_parked(const struct kn_agent *a)
     return kn_unlikely(a->cold != NULL) && a->cold->outbox != NULL;
 }
 
-/* Says whether the sends of the agent that runs now go past an outbox. Thread: the worker of local. */
+/* Says whether the sends of the agent that runs now go past an outbox. Thread: the worker of local.
+ */
 static inline void kn_park_mark(struct kn_local *local)
 {
     local->is_unusual =
@@ -42,11 +44,12 @@ static inline void kn_park_mark(struct kn_local *local)
 }
 
 /*
- * Takes an envelope that a PARK mailbox refused. 0: it is in the outbox now. Errors: -EDEADLK, -EAGAIN the
- * agent waits for room elsewhere already, -ENOMEM; then the envelope is the caller's. Thread: the running
- * agent's worker.
+ * Takes an envelope that a PARK mailbox refused. 0: it is in the outbox now. Errors: -EDEADLK,
+ * -EAGAIN the agent waits for room elsewhere already, -ENOMEM; then the envelope is the caller's.
+ * Thread: the running agent's worker.
  */
-int kn_park_envelope(struct kn_local *local, struct kn_agent *self, uint64_t to, struct kn_envelope *e);
+int kn_park_envelope(struct kn_local *local, struct kn_agent *self, uint64_t to,
+                     struct kn_envelope *e);
 
 /*
  * A further message of a parked agent to whom it waits for: behind the others, so that order holds.
@@ -55,8 +58,8 @@ int kn_park_envelope(struct kn_local *local, struct kn_agent *self, uint64_t to,
 int kn_park_append(struct kn_agent *self, struct kn_envelope *take_envelope);
 
 /*
- * Tries the outbox. NO: it is empty now, go on. IDLE, ENDED: the turn is over, the agent not ours. AGAIN:
- * there is no memory to wait in line, the turn is to be repeated.
+ * Tries the outbox. NO: it is empty now, go on. IDLE, ENDED: the turn is over, the agent not ours.
+ * AGAIN: there is no memory to wait in line, the turn is to be repeated.
  */
 enum kn_parked kn_park_turn(struct koken_ctx *ctx, struct kn_agent *a);
 

@@ -30,9 +30,9 @@ void kn_profile_sample(struct kn_sample *sample, struct kn_agent *a, uint32_t ha
     kn_store(&a->run_ns_ema, (uint32_t)(now > 0 ? now : 1), relaxed); /* likewise */
     if (a->flags & KN_AGENT_ADAPTIVE) {
         /* Shortest first, roughly: who is slow queues up behind, who is very slow gives way. */
-        uint8_t priority = now > VERY_SLOW_NS ? KN_PRIO_LOW
-                                              : (now > SLOW_NS ? KN_PRIO_NORMAL | KN_PRIO_TAIL
-                                                               : KN_PRIO_NORMAL);
+        uint8_t priority = now > VERY_SLOW_NS
+                               ? KN_PRIO_LOW
+                               : (now > SLOW_NS ? KN_PRIO_NORMAL | KN_PRIO_TAIL : KN_PRIO_NORMAL);
         kn_store(&a->priority, priority, relaxed); /* a hint to senders */
     }
 }

@@ -62,7 +62,8 @@ int kn_post(struct kn_local *local, uint64_t to, const struct koken_type *type, 
         return -ESRCH;
     }
     if (!local || kn_agent_runtime(a) != local->rt) {
-        return post_outside(a, type, payload, corr, flags); /* envelopes do not leave their runtime */
+        return post_outside(a, type, payload, corr,
+                            flags); /* envelopes do not leave their runtime */
     }
     struct kn_envelope *e = kn_message_new(local, type, payload);
     if (!e) {
@@ -83,8 +84,10 @@ void kn_answer_error(struct kn_local *local, uint64_t from, uint32_t corr, int e
 {
     if (from != 0 && corr != 0) {
         struct koken_failed failed = {corr, error};
-        /* Nobody there any more: nobody to tell. Without memory the request's own deadline tells it. */
-        (void)kn_post(local, from, &koken_type_koken_failed, &failed, corr, KN_ENV_REPLY | KN_ENV_ERROR);
+        /* Nobody there any more: nobody to tell. Without memory the request's own deadline tells
+         * it. */
+        (void)kn_post(local, from, &koken_type_koken_failed, &failed, corr,
+                      KN_ENV_REPLY | KN_ENV_ERROR);
     }
 }
 
@@ -110,8 +113,8 @@ void kn_message_over(struct kn_local *local, struct kn_agent *a, struct kn_envel
 }
 
 /* Answers a request, once. */
-static int answer(struct kn_local *local, uint64_t from, uint32_t corr, const struct koken_type *type,
-                  const void *payload)
+static int answer(struct kn_local *local, uint64_t from, uint32_t corr,
+                  const struct koken_type *type, const void *payload)
 {
     return kn_post(local, from, type, payload, corr, KN_ENV_REPLY);
 }
@@ -184,8 +187,8 @@ void kn_claims_end(struct kn_local *local, struct kn_agent *a, int error)
     }
 }
 
-int kn_request_send(struct koken_ctx *ctx, koken_ref to, uint32_t number, const struct koken_type *type,
-                    const void *payload)
+int kn_request_send(struct koken_ctx *ctx, koken_ref to, uint32_t number,
+                    const struct koken_type *type, const void *payload)
 {
     struct kn_local *local = ctx->local;
     struct kn_agent *a = kn_resolve(to.id);
@@ -223,8 +226,9 @@ int koken_request_(koken_ctx *ctx, koken_ref to, uint64_t timeout_ns, const stru
         return -ENOTSUP;
     }
     struct kn_envelope *e = kn_message_new(local, &koken_type_koken_failed, &late);
-    uint32_t number =
-        e ? kn_alarm_new(local, ctx->self, KN_ALARM_REQUEST, kn_agent_id(ctx->self), timeout_ns, 0, e) : 0;
+    uint32_t number = e ? kn_alarm_new(local, ctx->self, KN_ALARM_REQUEST, kn_agent_id(ctx->self),
+                                       timeout_ns, 0, e)
+                        : 0;
     if (!number) {
         if (e) {
             kn_envelope_free(&local->worker->pool, e);

@@ -25,21 +25,22 @@ struct kn_envelope *kn_message_new_outside(struct koken *rt, const struct koken_
 
 /*
  * Puts an envelope into the mailbox of `to` on the system lane, and gets the agent scheduled.
- * 0 or -ESRCH, then the envelope is the caller's. It must be of `to`'s runtime. local NULL: from outside.
+ * 0 or -ESRCH, then the envelope is the caller's. It must be of `to`'s runtime. local NULL: from
+ * outside.
  */
 int kn_post_system(struct kn_local *local, uint64_t to, struct kn_envelope *take_envelope);
 
 /*
- * Makes a system message and posts it; from outside (local NULL) and between runtimes in an envelope of the
- * receiver's. Errors: -ENOMEM, -ESRCH.
+ * Makes a system message and posts it; from outside (local NULL) and between runtimes in an
+ * envelope of the receiver's. Errors: -ENOMEM, -ESRCH.
  */
 int kn_post(struct kn_local *local, uint64_t to, const struct koken_type *type, const void *payload,
             uint32_t corr, unsigned flags);
 
 /*
- * Puts a message into the mailbox of an agent of the worker's runtime, by its policy, and gets it run.
- * 0 or KOKEN_PRESSURE, or -EAGAIN, -ESRCH, -EDEADLK: then the envelope is the caller's. A fiber agent may
- * come back on another worker.
+ * Puts a message into the mailbox of an agent of the worker's runtime, by its policy, and gets it
+ * run. 0 or KOKEN_PRESSURE, or -EAGAIN, -ESRCH, -EDEADLK: then the envelope is the caller's. A
+ * fiber agent may come back on another worker.
  */
 int kn_send(struct kn_local *local, struct kn_agent *a, struct kn_envelope *take_envelope);
 
@@ -50,7 +51,8 @@ int kn_send_outside(struct koken *rt, struct kn_agent *a, struct kn_envelope *ta
 uint64_t kn_message_sent_at(const struct kn_envelope *e);
 
 /* Gives up an envelope for good: request answered with error, payload dropped, memory back. */
-void kn_message_drop(struct koken *rt, struct kn_local *local, struct kn_envelope *take_envelope, int error);
+void kn_message_drop(struct koken *rt, struct kn_local *local, struct kn_envelope *take_envelope,
+                     int error);
 
 /* Tells whoever waits for an answer under corr that none comes. corr 0, from 0: nobody. */
 void kn_answer_error(struct kn_local *local, uint64_t from, uint32_t corr, int error);
@@ -62,10 +64,11 @@ int kn_tell_outside(koken_ref who, const struct koken_type *type);
 void kn_claims_end(struct kn_local *local, struct kn_agent *a, int error);
 
 /* Sends the request of that number. 0 or an error as koken_signal; nothing is left behind then. */
-int kn_request_send(struct koken_ctx *ctx, koken_ref to, uint32_t number, const struct koken_type *type,
-                    const void *payload);
+int kn_request_send(struct koken_ctx *ctx, koken_ref to, uint32_t number,
+                    const struct koken_type *type, const void *payload);
 
-/* What is left to do for a handled message: its request answered in default, its bytes given back. */
+/* What is left to do for a handled message: its request answered in default, its bytes given back.
+ */
 void kn_message_over(struct kn_local *local, struct kn_agent *a, struct kn_envelope *e, int rc);
 
 /* Has the agent take a look around. local NULL: from outside. Thread: any, online in RCU. */
@@ -96,7 +99,8 @@ static inline void kn_payload_copy(void *to, const void *from, uint32_t size)
     }
 }
 
-/* The agent that runs on the calling thread, or NULL on a thread outside. Not across a suspension. */
+/* The agent that runs on the calling thread, or NULL on a thread outside. Not across a suspension.
+ */
 static inline struct kn_local *kn_local_here(void)
 {
     struct kn_worker *worker = kn_worker_self;

@@ -60,7 +60,8 @@ static int read_options(const struct koken_options *from, struct koken_options *
     return 0;
 }
 
-/* The depot of a node, made at its first worker. NULL: no memory. Thread: the one that starts rt. */
+/* The depot of a node, made at its first worker. NULL: no memory. Thread: the one that starts rt.
+ */
 static struct kn_depot *depot_of(struct koken *rt, unsigned node)
 {
     if (!rt->depots[node]) {
@@ -276,7 +277,8 @@ static void add_counters(struct koken_metrics *m, struct kn_counters *c)
 
 void koken_metrics(const struct koken *const_rt, struct koken_metrics *m)
 {
-    struct koken *rt = (struct koken *)(uintptr_t)const_rt; /* reading takes no lock, but atomics are read */
+    struct koken *rt =
+        (struct koken *)(uintptr_t)const_rt; /* reading takes no lock, but atomics are read */
     if (!m) {
         return;
     }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Signals: from a handler's fields into the receiver's mailbox. The usual way, from an agent to an agent of
- * the same runtime with the default policy, is koken_signal_ from its first line to its last; everything
- * else branches off.
+ * Signals: from a handler's fields into the receiver's mailbox. The usual way, from an agent to an
+ * agent of the same runtime with the default policy, is koken_signal_ from its first line to its
+ * last; everything else branches off.
  */
 #include "actors/agent.h"
 #include "actors/alone.h"
@@ -21,7 +21,8 @@ static KN_ALWAYS_INLINE void fill(struct kn_envelope *e, const struct koken_type
 {
     /* corr, size class, lane and flags in one store; the first, the last two are 0. */
     uint64_t head = (uint64_t)e->size_class << 32;
-    _Static_assert(offsetof(struct kn_envelope, size_class) == offsetof(struct kn_envelope, corr) + 4,
+    _Static_assert(offsetof(struct kn_envelope, size_class) ==
+                       offsetof(struct kn_envelope, corr) + 4,
                    "the size class follows corr");
     __builtin_memcpy((char *)e + offsetof(struct kn_envelope, corr), &head, sizeof head);
     e->type = type;
@@ -40,7 +41,8 @@ uint64_t kn_message_sent_at(const struct kn_envelope *e)
 {
     uint64_t at = 0;
     if (e->flags & KN_ENV_STAMPED) {
-        __builtin_memcpy(&at, (const char *)e + kn_class_size(e->size_class) - sizeof at, sizeof at);
+        __builtin_memcpy(&at, (const char *)e + kn_class_size(e->size_class) - sizeof at,
+                         sizeof at);
     }
     return at;
 }
@@ -85,7 +87,8 @@ static void free_outside(struct koken *rt, struct kn_envelope *e)
     pthread_mutex_unlock(&rt->outside_lock);
 }
 
-/* Makes an agent of this worker's runtime ready. The usual case is the LIFO slot, and that empty. */
+/* Makes an agent of this worker's runtime ready. The usual case is the LIFO slot, and that empty.
+ */
 static KN_ALWAYS_INLINE void wake_here(struct kn_worker *worker, struct kn_agent *a)
 {
     unsigned priority = kn_load(&a->priority, relaxed); /* relaxed: a hint */
@@ -120,8 +123,8 @@ void kn_agent_nudge(struct kn_local *local, struct kn_agent *a)
 }
 
 /* Answers of a send, in the sender's words. The envelope is still the caller's unless 0 or more. */
-static int special_push(struct kn_agent *a, struct kn_envelope *e, enum kn_push *pushed, bool *opened,
-                        struct kn_envelope **ret_victim)
+static int special_push(struct kn_agent *a, struct kn_envelope *e, enum kn_push *pushed,
+                        bool *opened, struct kn_envelope **ret_victim)
 {
     struct kn_overflow *o = kn_load(&a->overflow, acquire); /* [AS3] acquire: its making */
     if (o && o->bytes_max) {
@@ -138,7 +141,8 @@ static int special_push(struct kn_agent *a, struct kn_envelope *e, enum kn_push 
             kn_overflow_release(o, (*ret_victim)->type->size);
         }
         *pushed = kn_mailbox_nudge(&a->mailbox, KN_MB_SYSTEM);
-        return 0; /* even if it has just closed: the end of the agent finds the envelope in the list */
+        return 0; /* even if it has just closed: the end of the agent finds the envelope in the list
+                   */
     }
     *pushed = kn_mailbox_push(&a->mailbox, e, opened);
     if (*pushed == KN_PUSH_FULL || *pushed == KN_PUSH_CLOSED) {
@@ -155,7 +159,8 @@ static int special_push(struct kn_agent *a, struct kn_envelope *e, enum kn_push 
 }
 
 /* Sends e, from a worker or (local NULL) from outside. Negative: e is the caller's still. */
-static int send_slowly(struct koken *rt, struct kn_local *local, struct kn_agent *a, struct kn_envelope *e)
+static int send_slowly(struct koken *rt, struct kn_local *local, struct kn_agent *a,
+                       struct kn_envelope *e)
 {
     bool opened = false;
     enum kn_push pushed = KN_PUSH_OK;
@@ -234,7 +239,8 @@ static int signal_outside(koken_ref to, const struct koken_type *type, const voi
     struct kn_agent *a = kn_resolve(to.id);
     if (a) {
         struct koken *rt = kn_agent_runtime(a);
-        /* Relaxed: a send that races with the beginning of a stop may be either accepted or refused. */
+        /* Relaxed: a send that races with the beginning of a stop may be either accepted or
+         * refused. */
         if (kn_load(&rt->stopping, relaxed)) {
             return -ESHUTDOWN;
         }
@@ -275,7 +281,8 @@ int kn_send(struct kn_local *local, struct kn_agent *a, struct kn_envelope *e)
 }
 
 /* koken_signal_ where it is not the usual case; a NULL: nobody of this runtime. */
-static KN_NOINLINE int signal_slowly(koken_ref to, const struct koken_type *type, const void *payload)
+static KN_NOINLINE int signal_slowly(koken_ref to, const struct koken_type *type,
+                                     const void *payload)
 {
     struct kn_worker *worker = kn_worker_self;
     if (!worker) {

@@ -9,11 +9,12 @@
 
 kn_atomic(struct kn_chunk *) kn_chunks[KN_CHUNKS_MAX];
 
-/* The process-wide part of the directory: which numbers are free, and which generations they have seen. */
+/* The process-wide part of the directory: which numbers are free, and which generations they have
+ * seen. */
 static pthread_mutex_t directory_lock = PTHREAD_MUTEX_INITIALIZER; /* rank 60 */
 static uint32_t directory_used;                                    /* (m) numbers ever given out */
-static uint32_t directory_free;                                    /* (m) numbers below with no chunk now */
-static uint32_t directory_base[KN_CHUNKS_MAX];                     /* (m) first generation of the next chunk */
+static uint32_t directory_free;                /* (m) numbers below with no chunk now */
+static uint32_t directory_base[KN_CHUNKS_MAX]; /* (m) first generation of the next chunk */
 
 /* A batch of ended agents on its way through a grace period: the first of them carries the head. */
 struct kn_slot_batch {
@@ -21,7 +22,8 @@ struct kn_slot_batch {
     struct koken *rt;
     struct kn_agent *first;
 };
-_Static_assert(sizeof(struct kn_slot_batch) <= KN_INLINE_STATE, "the batch lies in a dead agent's state");
+_Static_assert(sizeof(struct kn_slot_batch) <= KN_INLINE_STATE,
+               "the batch lies in a dead agent's state");
 
 /* A number without a chunk, UINT32_MAX when there is none. */
 static uint32_t take_number(uint32_t *ret_base)
@@ -57,7 +59,8 @@ static void give_number(uint32_t number, uint32_t next_base)
     pthread_mutex_unlock(&directory_lock);
 }
 
-/* What a slot holds that has never been an agent: the first generation, and a mailbox that is closed. */
+/* What a slot holds that has never been an agent: the first generation, and a mailbox that is
+ * closed. */
 static void prepare(struct kn_chunk *chunk, uint32_t i)
 {
     struct kn_agent *a = &chunk->slots[i];
@@ -220,7 +223,8 @@ void kn_slots_each(struct koken *rt, void (*fn)(struct kn_agent *a, void *arg), 
     struct kn_chunk *chunk = rt->chunks;
     uint32_t used = chunk ? chunk->used : 0;
     pthread_mutex_unlock(&rt->slots_lock);
-    while (chunk) { /* chunks are only added in front; the older ones keep their links until the end */
+    while (
+        chunk) { /* chunks are only added in front; the older ones keep their links until the end */
         for (uint32_t i = 0; i < used; i++) {
             fn(&chunk->slots[i], arg);
         }

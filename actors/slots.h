@@ -2,13 +2,15 @@
 /*
  * Slots: where agents live, and the way from a handle to its agent.
  *
- * A handle is {generation:32, index:32}. The index leads through one process-wide directory of chunks to a
- * slot; the slot's generation must be the handle's. An agent's end bumps the generation at once, so its
- * handles are stale at once; the slot itself is used again only after a grace period of liburcu's QSBR, so
- * whoever resolved the handle a moment before still finds a closed mailbox, not another agent's.
+ * A handle is {generation:32, index:32}. The index leads through one process-wide directory of
+ * chunks to a slot; the slot's generation must be the handle's. An agent's end bumps the generation
+ * at once, so its handles are stale at once; the slot itself is used again only after a grace
+ * period of liburcu's QSBR, so whoever resolved the handle a moment before still finds a closed
+ * mailbox, not another agent's.
  *
- * Chunks are published to the directory with release and unpublished before the grace period after which
- * they are freed. A chunk's indexes start with generations that no earlier chunk there has used.
+ * Chunks are published to the directory with release and unpublished before the grace period after
+ * which they are freed. A chunk's indexes start with generations that no earlier chunk there has
+ * used.
  */
 #ifndef KN_ACTORS_SLOTS_H
 #define KN_ACTORS_SLOTS_H
@@ -20,7 +22,7 @@ enum {
     KN_CHUNK_SLOTS = 1 << KN_CHUNK_SHIFT,
     KN_CHUNKS_MAX = 1 << 18, /* 268 million agents */
     KN_SLOTS_REFILL = 64,    /* slots that a worker takes from the runtime at a time */
-    KN_DEAD_BATCH = 1024,     /* ended agents that wait for one grace period together */
+    KN_DEAD_BATCH = 1024,    /* ended agents that wait for one grace period together */
 };
 
 struct kn_chunk {
@@ -36,8 +38,8 @@ struct kn_chunk {
 extern kn_atomic(struct kn_chunk *) kn_chunks[KN_CHUNKS_MAX];
 
 /*
- * The agent that id names, or NULL. It stays a slot (though perhaps of an ended agent, with a closed
- * mailbox) until the caller's next quiescent state. Thread: online in RCU.
+ * The agent that id names, or NULL. It stays a slot (though perhaps of an ended agent, with a
+ * closed mailbox) until the caller's next quiescent state. Thread: online in RCU.
  */
 static inline struct kn_agent *kn_resolve(uint64_t id)
 {
@@ -51,7 +53,8 @@ static inline struct kn_agent *kn_resolve(uint64_t id)
         return NULL;
     }
     struct kn_agent *a = &chunk->slots[index & (KN_CHUNK_SLOTS - 1)];
-    /* [AS2] acquire: pairs with the birth; an equal generation means the agent's constants are there. */
+    /* [AS2] acquire: pairs with the birth; an equal generation means the agent's constants are
+     * there. */
     if (kn_unlikely(kn_load(&a->generation, acquire) != id >> 32)) {
         return NULL;
     }
@@ -65,7 +68,8 @@ static inline struct kn_agent *kn_resolve_in(const struct koken *rt, uint64_t id
     if (kn_unlikely(index >> KN_CHUNK_SHIFT >= KN_CHUNKS_MAX)) {
         return NULL;
     }
-    struct kn_chunk *chunk = kn_load(&kn_chunks[index >> KN_CHUNK_SHIFT], acquire); /* [AS1] acquire */
+    struct kn_chunk *chunk =
+        kn_load(&kn_chunks[index >> KN_CHUNK_SHIFT], acquire); /* [AS1] acquire */
     if (kn_unlikely(!chunk || chunk->rt != rt)) {
         return NULL;
     }
@@ -94,7 +98,8 @@ void kn_slots_flush(struct kn_local *local);
 /* Calls fn for every slot ever used. Thread: any; slots may be free, being born or dying. */
 void kn_slots_each(struct koken *rt, void (*fn)(struct kn_agent *a, void *arg), void *arg);
 
-/* Unpublishes and frees all chunks. Not concurrent with any use of the runtime but stale handles. */
+/* Unpublishes and frees all chunks. Not concurrent with any use of the runtime but stale handles.
+ */
 void kn_slots_free(struct koken *rt);
 
 #endif

@@ -20,7 +20,8 @@ struct bounds {
     uint8_t policy;
 };
 
-static int make_bounds(const struct koken *rt, const struct koken_spawn_options *o, struct bounds *ret)
+static int make_bounds(const struct koken *rt, const struct koken_spawn_options *o,
+                       struct bounds *ret)
 {
     const struct koken_options *d = &rt->options;
     uint32_t capacity = o && o->capacity ? o->capacity : d->mailbox_capacity;
@@ -56,8 +57,7 @@ static int make_bounds(const struct koken *rt, const struct koken_spawn_options 
     case KOKEN_POLICY_REJECT:
     case KOKEN_POLICY_PARK:
     case KOKEN_POLICY_COUNT_:
-    default:
-        break;
+    default: break;
     }
     return 0;
 }
@@ -157,16 +157,19 @@ int kn_agent_new(struct koken *rt, struct kn_local *local, const struct kn_birth
     a->policy = bounds.policy;
     kn_store(&a->priority, prio_of(o), relaxed); /* published by [AS2] */
     bool special = bounds.policy >= KOKEN_POLICY_DROP_NEW && bounds.policy <= KOKEN_POLICY_SIGNAL;
-    a->flags = (uint8_t)(birth->flags | (special || (o && o->capacity_bytes) ? KN_AGENT_SPECIAL : 0) |
-                         (o && o->priority ? 0 : KN_AGENT_ADAPTIVE));
-    a->publish_every = bounds.limit < 8 * PUBLISH_EVERY ? (uint8_t)(bounds.limit / 8) : PUBLISH_EVERY;
+    a->flags =
+        (uint8_t)(birth->flags | (special || (o && o->capacity_bytes) ? KN_AGENT_SPECIAL : 0) |
+                  (o && o->priority ? 0 : KN_AGENT_ADAPTIVE));
+    a->publish_every =
+        bounds.limit < 8 * PUBLISH_EVERY ? (uint8_t)(bounds.limit / 8) : PUBLISH_EVERY;
     a->publish_every = a->publish_every ? a->publish_every : 1;
     a->born_ms = (uint32_t)((local ? kn_worker_now(local->worker) : kn_now()) / 1000000u);
     kn_store(&a->handled, 0, relaxed);    /* published by [AS2] */
     kn_store(&a->run_ns_ema, 0, relaxed); /* as above */
     kn_mailbox_init(&a->mailbox, bounds.limit, bounds.low,
                     birth->is_born_scheduled ? (uint64_t)KN_MB_SCHEDULED : 0);
-    /* [AS2] release: the newborn's constants; the same generation the slot has promised all along. */
+    /* [AS2] release: the newborn's constants; the same generation the slot has promised all along.
+     */
     kn_store(&a->generation, kn_load(&a->generation, relaxed), release);
     *ret_agent = a;
     return 0;

@@ -10,7 +10,7 @@ struct kn_birth {
     const struct koken_agent_type *type;
     const struct koken_spawn_options *options; /* NULL: all defaults */
     enum kn_ran (*step)(struct kn_worker *worker, struct kn_runnable *run);
-    uint8_t flags;         /* enum kn_agent_flag */
+    uint8_t flags;          /* enum kn_agent_flag */
     bool is_born_scheduled; /* S is set: the caller makes it ready or ends it */
 };
 
@@ -34,11 +34,12 @@ void kn_state_free(struct kn_local *local, struct kn_agent *a);
 int kn_spawn_init_late(struct koken_ctx *ctx, struct kn_agent *a, struct kn_envelope *e);
 
 /*
- * Posts the init message from outside, as a request of `from` if that is not 0. If it cannot be posted the
- * agent is ended by a nudge. Errors: -ENOMEM.
+ * Posts the init message from outside, as a request of `from` if that is not 0. If it cannot be
+ * posted the agent is ended by a nudge. Errors: -ENOMEM.
  */
 struct kn_init_arg;
-int kn_spawn_start(struct koken *rt, struct kn_agent *a, const struct kn_init_arg *payload, uint64_t from);
+int kn_spawn_start(struct koken *rt, struct kn_agent *a, const struct kn_init_arg *payload,
+                   uint64_t from);
 
 /* Spawns from outside and waits for the init's end. (waiter.c) */
 int kn_spawn_and_wait(struct koken *rt, struct kn_agent *a, const void *arg);

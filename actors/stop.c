@@ -2,12 +2,14 @@
 /*
  * The coordinator's second half: the end of a runtime, in phases.
  *
- *     RUNNING -> REFUSING --drained or out of time--> CANCELLING --all ended or out of time--> KILLING -> gone
+ *     RUNNING -> REFUSING --drained or out of time--> CANCELLING --all ended or out of time-->
+ * KILLING -> gone
  *
- * Refusing: from outside nothing new comes in. Cancelling: every agent is asked to stop. Killing: the
- * threads are called off; what handlers have not come back by then is reported, and if a thread does not
- * come back the runtime is left as it is, for nothing of it can be freed safely. Otherwise, with no thread
- * left, the agents that are left are ended here, without their exit hooks.
+ * Refusing: from outside nothing new comes in. Cancelling: every agent is asked to stop. Killing:
+ * the threads are called off; what handlers have not come back by then is reported, and if a thread
+ * does not come back the runtime is left as it is, for nothing of it can be freed safely.
+ * Otherwise, with no thread left, the agents that are left are ended here, without their exit
+ * hooks.
  */
 #include "actors/runtime.h"
 
@@ -79,14 +81,16 @@ static void look_at(struct kn_agent *a, void *arg)
     }
     uint64_t id = kn_agent_id(a);
     const struct kn_local *local = runs_on(survey->rt, id);
-    const struct koken_type *type = local ? kn_load(&local->running_type, relaxed) : NULL; /* a report */
-    uint64_t since = local ? kn_load(&local->running_since, relaxed) : 0;                  /* likewise */
+    const struct koken_type *type =
+        local ? kn_load(&local->running_type, relaxed) : NULL;            /* a report */
+    uint64_t since = local ? kn_load(&local->running_since, relaxed) : 0; /* likewise */
     uint64_t now = kn_now();
     bool waits = kn_load(&a->mailbox.word, relaxed) & KN_MB_SCHEDULED; /* likewise */
     report->survivors[report->survivor_count++] = (struct koken_survivor){
         .who = kn_agent_ref(a),
         .type = kn_agent_behaviour(a)->name,
-        .state = local ? "running" : (is_parked(survey->rt, id) ? "parked" : (waits ? "waiting" : "idle")),
+        .state = local ? "running"
+                       : (is_parked(survey->rt, id) ? "parked" : (waits ? "waiting" : "idle")),
         .handling = type ? type->name : NULL,
         .queued = kn_mailbox_queued(&a->mailbox),
         .running_ns = since && now > since ? now - since : 0,
@@ -97,7 +101,8 @@ static void ask_to_stop(struct kn_agent *a, void *arg)
 {
     (void)arg;
     if (is_alive(a)) {
-        (void)kn_tell_outside(kn_agent_ref(a), &kn_type_stop); /* gone: good; no memory: killed later */
+        (void)kn_tell_outside(kn_agent_ref(a),
+                              &kn_type_stop); /* gone: good; no memory: killed later */
     }
 }
 
@@ -191,7 +196,8 @@ static void wind_down(struct koken *rt, const struct koken_stop_plan *plan,
     kn_store(&rt->stopping, REFUSING, relaxed); /* a send that races with this may go either way */
     kn_rcu_synchronize();                       /* and is over after this; later ones see it */
     if (plan->drain_ns) {
-        (void)kn_sched_quiet(rt->sched, after(plan->drain_ns)); /* late: the next phase takes over */
+        (void)kn_sched_quiet(rt->sched,
+                             after(plan->drain_ns)); /* late: the next phase takes over */
     }
     kn_rcu_visit();
     kn_slots_each(rt, look_at, &survey);
@@ -207,7 +213,8 @@ static void wind_down(struct koken *rt, const struct koken_stop_plan *plan,
     kn_store(&rt->stopping, KILLING, relaxed); /* as above */
 }
 
-/* The caller may be an agent of another runtime: its thread must not hold up grace periods meanwhile. */
+/* The caller may be an agent of another runtime: its thread must not hold up grace periods
+ * meanwhile. */
 static void wait_begins(const struct kn_local *local)
 {
     if (local) {

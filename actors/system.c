@@ -22,7 +22,8 @@ void kn_system_writable(struct kn_local *local, uint64_t who, const struct koken
 {
     struct kn_room_waiter *waiter = (struct kn_room_waiter *)(uintptr_t)cookie;
     (void)kn_post(local, who, &koken_type_koken_writable, payload, 0, 0); /* dead: nobody to tell */
-    kn_free(waiter, sizeof *waiter, _Alignof(struct kn_room_waiter)); /* of the heap: whoever's pool */
+    kn_free(waiter, sizeof *waiter,
+            _Alignof(struct kn_room_waiter)); /* of the heap: whoever's pool */
 }
 
 /* A message of one of the agent's alarms: 1 to deliver it, 0 not. */

@@ -7,8 +7,9 @@
  *       |         v
  *       +-no-- idle? --yes--> done
  *
- * The worker holds the S flag of the agent's mailbox from the first to the last line, so everything marked
- * (s) in agent.h is its own. After a successful kn_mailbox_idle nothing of the agent may be touched.
+ * The worker holds the S flag of the agent's mailbox from the first to the last line, so everything
+ * marked (s) in agent.h is its own. After a successful kn_mailbox_idle nothing of the agent may be
+ * touched.
  */
 #include "actors/agent.h"
 #include "actors/alone.h"
@@ -19,9 +20,9 @@
 #include <errno.h>
 
 enum {
-    LOOK_EVERY = 16,       /* messages between two looks for the system lane and the worker's nudge */
+    LOOK_EVERY = 16, /* messages between two looks for the system lane and the worker's nudge */
     SLOW_HANDLER_NS = 2000, /* handlers slower than this are looked after at each message */
-    SAMPLE_EVERY = 64,     /* turns of a worker of which one is timed */
+    SAMPLE_EVERY = 64,      /* turns of a worker of which one is timed */
 };
 
 /* Finds the handler of a message type; a table has at most 32 rows and mostly a few. */
@@ -52,12 +53,13 @@ static KN_NOINLINE void unhandled(struct kn_local *local, struct kn_agent *a, st
 }
 
 enum {
-    OVER_MASK = KN_ENV_REQUEST | KN_ENV_BYTES | KN_ENV_STAMPED | KN_ENV_UNCOUNTED, /* rare in an envelope */
+    OVER_MASK =
+        KN_ENV_REQUEST | KN_ENV_BYTES | KN_ENV_STAMPED | KN_ENV_UNCOUNTED, /* rare in an envelope */
 };
 
 /* Disposes of a handled message. Answers how many messages less wait in the mailbox: 0 or 1. */
-static KN_ALWAYS_INLINE uint32_t dispose(struct koken_ctx *ctx, struct kn_agent *a, struct kn_envelope *e,
-                                         bool has_drop, int rc)
+static KN_ALWAYS_INLINE uint32_t dispose(struct koken_ctx *ctx, struct kn_agent *a,
+                                         struct kn_envelope *e, bool has_drop, int rc)
 {
     struct kn_local *local = ctx->local; /* another one, if the handler was in a blocking section */
     uint32_t counted = 1;
@@ -147,20 +149,21 @@ static KN_ALWAYS_INLINE void enter(struct koken_ctx *ctx, struct kn_agent *a, st
     publish(ctx->local, a, &t->consumed);
     kn_count_add(&ctx->local->counters.received, t->received);
     ctx->local->worker->budget -= (int32_t)t->spent;
-    kn_store(&a->handled, kn_load(&a->handled, relaxed) + t->spent, relaxed); /* a statistic, ours */
+    kn_store(&a->handled, kn_load(&a->handled, relaxed) + t->spent,
+             relaxed); /* a statistic, ours */
     t->received = t->spent = 0;
 }
 
 /*
- * Handles messages until there is none, the budget is spent, the agent ends, or waits for room elsewhere.
- * What is the same for a run of messages of one type is looked up once; what a handler may have done to its
- * context is in ctx->events, one test for all of it.
+ * Handles messages until there is none, the budget is spent, the agent ends, or waits for room
+ * elsewhere. What is the same for a run of messages of one type is looked up once; what a handler
+ * may have done to its context is in ctx->events, one test for all of it.
  */
 static KN_ALWAYS_INLINE enum outcome run_messages(struct koken_ctx *ctx, struct kn_agent *a,
-                                                 uint32_t *handled)
+                                                  uint32_t *handled)
 {
     const struct koken_type *type = NULL;
-    int (*call)(koken_ctx *ctx, void *self, void *payload) = NULL;
+    int (*call)(koken_ctx * ctx, void *self, void *payload) = NULL;
     bool has_drop = false;
     struct tally t = {0, 0, 0};
     /* Relaxed: a statistic. */
@@ -232,7 +235,8 @@ int kn_agent_run_system(struct koken_ctx *ctx, struct kn_agent *a)
 {
     int rc = 0;
     take(ctx->local, a);
-    while (rc >= 0 && rc != KOKEN_STOP && a->intake.system_head) { /* ends: what was taken is finite */
+    while (rc >= 0 && rc != KOKEN_STOP &&
+           a->intake.system_head) { /* ends: what was taken is finite */
         struct kn_envelope *e = a->intake.system_head;
         a->intake.system_head = e->next;
         rc = handle_system(ctx, a, e);

@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Threads outside that wait for an answer. A waiter is an agent without handlers that stands for the
- * thread: answers find it by its handle, and late ones find nobody.
+ * Threads outside that wait for an answer. A waiter is an agent without handlers that stands for
+ * the thread: answers find it by its handle, and late ones find nobody.
  *
  *     WAITING --answer, on a worker--> DONE       the thread reads the answer
  *        |
  *        +----timeout, on the thread--> GIVEN_UP   whatever comes later is thrown away
  *
- * One compare-and-swap decides. The waiter's memory belongs to the thread and the agent together; the
- * second of the two to let go frees it.
+ * One compare-and-swap decides. The waiter's memory belongs to the thread and the agent together;
+ * the second of the two to let go frees it.
  */
 
+#include "actors/waiter.h"
 #include "actors/fiber_agent.h"
 #include "actors/kn_rcu.h"
 #include "actors/request.h"
 #include "actors/slots.h"
 #include "actors/spawn.h"
 #include "actors/system.h"
-#include "actors/waiter.h"
 #include "base/world.h"
 
 #include <errno.h>
@@ -26,9 +26,9 @@
 enum state { WAITING, DONE, GIVEN_UP };
 
 struct kn_waiter {
-    kn_atomic(uint32_t) state;  /* (a) enum state, and the futex */
-    kn_atomic(uint32_t) owners; /* (a) thread and agent */
-    int rc;                     /* written before DONE */
+    kn_atomic(uint32_t) state;     /* (a) enum state, and the futex */
+    kn_atomic(uint32_t) owners;    /* (a) thread and agent */
+    int rc;                        /* written before DONE */
     const struct koken_type *type; /* likewise: of the answer */
     unsigned char answer[KN_PAYLOAD_MAX] KN_ALIGNED(32);
 };
@@ -110,7 +110,8 @@ static int waiter_new(struct koken *rt, struct kn_waiter **ret_waiter, struct kn
     if (!waiter) {
         return -ENOMEM;
     }
-    struct koken_spawn_options o = {.capacity = 2, .high = 2, .low = 1, .policy = KOKEN_POLICY_REJECT};
+    struct koken_spawn_options o = {
+        .capacity = 2, .high = 2, .low = 1, .policy = KOKEN_POLICY_REJECT};
     struct kn_birth birth = {&waiter_type, &o, waiter_turn, KN_AGENT_WAITER, false};
     int rc = kn_agent_new(rt, NULL, &birth, ret_agent);
     if (rc < 0) {
@@ -165,8 +166,8 @@ int koken_await_rt_(struct koken *rt, koken_ref to, uint64_t timeout_ns, void *r
     }
     struct kn_local *local = kn_local_here();
     if (local) {
-        return local->running ? koken_await_ctx_(local->running, to, timeout_ns, ret_answer, answer_size,
-                                                 type, payload)
+        return local->running ? koken_await_ctx_(local->running, to, timeout_ns, ret_answer,
+                                                 answer_size, type, payload)
                               : -ENOTSUP;
     }
     struct kn_waiter *waiter = NULL;
@@ -211,7 +212,8 @@ int koken_await_rt_(struct koken *rt, koken_ref to, uint64_t timeout_ns, void *r
     return rc;
 }
 
-int kn_spawn_start(struct koken *rt, struct kn_agent *a, const struct kn_init_arg *payload, uint64_t from)
+int kn_spawn_start(struct koken *rt, struct kn_agent *a, const struct kn_init_arg *payload,
+                   uint64_t from)
 {
     struct kn_envelope *e = kn_message_new_outside(rt, &kn_type_init, payload);
     if (!e) {

@@ -6,8 +6,8 @@
 #include "actors/agent.h"
 
 /*
- * Ends a waiter: its thread gets the answer that has come, or -ECANCELED. Thread: holder of S, which is gone
- * afterwards; what has come has been taken.
+ * Ends a waiter: its thread gets the answer that has come, or -ECANCELED. Thread: holder of S,
+ * which is gone afterwards; what has come has been taken.
  */
 void kn_waiter_end(struct kn_local *local, struct kn_agent *a);
 

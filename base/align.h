@@ -19,7 +19,8 @@ enum {
 #define KN_ALIGNED(n) __attribute__((aligned(n)))
 #define KN_UNUSED __attribute__((unused))
 
-/* For the few functions of the hot path: no stack canary. Their frames hold no array to run over. */
+/* For the few functions of the hot path: no stack canary. Their frames hold no array to run over.
+ */
 #if defined(__has_attribute)
 #if __has_attribute(no_stack_protector)
 #define KN_HOT __attribute__((hot, no_stack_protector))

@@ -3,11 +3,11 @@
 #include "mailbox/mailbox.h"
 
 /*
- * Hysteresis. Pressed, a mailbox accepts again only at its low mark; the one whose swap clears P (a sender
- * here, the receiver in kn_mailbox_relieve) wakes those who wait. Not pressed but at the limit, P is set so
- * that the receiver knows that somebody was refused. The receiver cannot go idle while P is set and could
- * be cleared; if it goes idle with messages at hand it will come back to them. So a refused sender is never
- * forgotten.
+ * Hysteresis. Pressed, a mailbox accepts again only at its low mark; the one whose swap clears P (a
+ * sender here, the receiver in kn_mailbox_relieve) wakes those who wait. Not pressed but at the
+ * limit, P is set so that the receiver knows that somebody was refused. The receiver cannot go idle
+ * while P is set and could be cleared; if it goes idle with messages at hand it will come back to
+ * them. So a refused sender is never forgotten.
  */
 int kn_mailbox_pressure(struct kn_mailbox *mb, uint64_t *word, bool *opened)
 {
@@ -32,7 +32,8 @@ int kn_mailbox_pressure(struct kn_mailbox *mb, uint64_t *word, bool *opened)
             *opened = false;
             return 0;
         }
-        /* [MB2] release: a sender's refusal happens before the relief it waits for. [MB3] acquire. */
+        /* [MB2] release: a sender's refusal happens before the relief it waits for. [MB3] acquire.
+         */
         if (kn_cas_weak(&mb->word, &seen, seen | KN_MB_PRESSED, acq_rel, acquire)) {
             return KN_PUSH_FULL;
         }
@@ -43,7 +44,8 @@ void kn_intake_sort(struct kn_intake *in, struct kn_envelope *top)
 {
     struct kn_envelope *user = NULL, *user_last = NULL, *system = NULL, *system_last = NULL;
     struct kn_envelope *e = top;
-    while (e != in->boundary) { /* ends: a chain leads down to the boundary, or to NULL when there is none */
+    while (e != in->boundary) { /* ends: a chain leads down to the boundary, or to NULL when there
+                                   is none */
         struct kn_envelope *older = e->next;
         if (e->lane == KN_LANE_SYSTEM) {
             system_last = system ? system_last : e;

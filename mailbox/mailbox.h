@@ -12,26 +12,28 @@
  *     C  closed: the receiver has ended
  *     P  pressed: len reached the high mark and has not been down at the low mark since
  *
- * Envelopes not yet taken form a chain from the newest down. A send is one compare-and-swap that puts an
- * envelope on top and sets S; whoever found S clear must get the receiver scheduled. The word is the whole
- * truth about "is there work": nobody looks at lengths to decide it.
+ * Envelopes not yet taken form a chain from the newest down. A send is one compare-and-swap that
+ * puts an envelope on top and sets S; whoever found S clear must get the receiver scheduled. The
+ * word is the whole truth about "is there work": nobody looks at lengths to decide it.
  *
- * Taking costs the receiver a load, no read-modify-write: it walks from the top down to the *boundary*,
- * the top of its previous take, and reverses what lies between into its private lists. The boundary stays
- * linked in the word, so it is kept, though handled, until it cannot be met again (DESIGN.md, I3).
- * Going idle is one compare-and-swap from {boundary, S} to {nothing, 0}: it fails exactly if something
- * came meanwhile. So a lone message costs two locked operations from send to idle, a flood one each.
+ * Taking costs the receiver a load, no read-modify-write: it walks from the top down to the
+ * *boundary*, the top of its previous take, and reverses what lies between into its private lists.
+ * The boundary stays linked in the word, so it is kept, though handled, until it cannot be met
+ * again (DESIGN.md, I3). Going idle is one compare-and-swap from {boundary, S} to {nothing, 0}: it
+ * fails exactly if something came meanwhile. So a lone message costs two locked operations from
+ * send to idle, a flood one each.
  *
- * The bound: `sequence` counts accepted user messages, `consumed` (written by the receiver alone) the
- * handled ones. A sender reads the word, then consumed; the swap succeeds only if the word still stands,
- * and consumed can only have grown: the length it found is never too small. System messages are not counted.
+ * The bound: `sequence` counts accepted user messages, `consumed` (written by the receiver alone)
+ * the handled ones. A sender reads the word, then consumed; the swap succeeds only if the word
+ * still stands, and consumed can only have grown: the length it found is never too small. System
+ * messages are not counted.
  *
  * | op    | push | take | idle | close | len |   X: one at a time, by holding S
  * |-------|------|------|------|-------|-----|
- * | push  |  -   |  -   |  -   |  -    |  -  |   push: lock-free; take, len: wait-free; idle: wait-free
- * | take  |  -   |  X   |  X   |  X    |  -  |   (answers "no" instead of trying again); close: lock-free
- * | idle  |  -   |  X   |  X   |  X    |  -  |
- * | close |  -   |  X   |  X   |  X    |  -  |
+ * | push  |  -   |  -   |  -   |  -    |  -  |   push: lock-free; take, len: wait-free; idle:
+ * wait-free | take  |  -   |  X   |  X   |  X    |  -  |   (answers "no" instead of trying again);
+ * close: lock-free | idle  |  -   |  X   |  X   |  X    |  -  | | close |  -   |  X   |  X   |  X
+ * |  -  |
  */
 #ifndef KN_MAILBOX_MAILBOX_H
 #define KN_MAILBOX_MAILBOX_H
@@ -63,14 +65,15 @@ enum {
 #define KN_MB_UNBOUNDED UINT32_MAX
 
 _Static_assert(KN_MB_SEQ_SHIFT + KN_MB_SEQ_BITS == KN_MB_TOP_SHIFT, "the fields of the word meet");
-_Static_assert(48 - 6 + KN_MB_TOP_SHIFT == 64, "the pointer field holds any 64-byte aligned address");
+_Static_assert(48 - 6 + KN_MB_TOP_SHIFT == 64,
+               "the pointer field holds any 64-byte aligned address");
 
 /* (c) constant after init  (a) atomic  (o) holder of S only */
 struct kn_mailbox {
     kn_atomic(uint64_t) word;     /* (a) everyone */
     kn_atomic(uint32_t) consumed; /* (a) written by the holder of S, user messages handled, wraps */
-    uint32_t limit;               /* (c) refuse a user message at this length; KN_MB_UNBOUNDED: never */
-    uint32_t low;                 /* (c) pressed ends at this length; limit - 1: no hysteresis */
+    uint32_t limit; /* (c) refuse a user message at this length; KN_MB_UNBOUNDED: never */
+    uint32_t low;   /* (c) pressed ends at this length; limit - 1: no hysteresis */
 };
 
 /* The receiver's side: private lists in the order of arrival. */
@@ -78,7 +81,8 @@ struct kn_intake {
     struct kn_envelope *user_head;   /* (o) */
     struct kn_envelope *user_tail;   /* (o) valid while user_head is set */
     struct kn_envelope *system_head; /* (o) */
-    struct kn_envelope *boundary;    /* (o) newest envelope of the last take, still linked in the word */
+    struct kn_envelope
+        *boundary; /* (o) newest envelope of the last take, still linked in the word */
 };
 
 enum kn_push {
@@ -98,7 +102,8 @@ static inline uint64_t kn_mb_with_top(const struct kn_envelope *top, uint64_t re
     return ((uint64_t)(uintptr_t)top << (KN_MB_TOP_SHIFT - 6)) | rest;
 }
 
-/* User messages accepted in word and not among the first `consumed`; at least 0 as a signed number. */
+/* User messages accepted in word and not among the first `consumed`; at least 0 as a signed number.
+ */
 static inline int32_t kn_mb_length(uint64_t word, uint32_t consumed)
 {
     uint32_t seq = (uint32_t)((word & KN_MB_SEQ_MASK) >> KN_MB_SEQ_SHIFT);
@@ -107,10 +112,11 @@ static inline int32_t kn_mb_length(uint64_t word, uint32_t consumed)
 }
 
 /*
- * Initialises a mailbox that refuses at `limit` user messages and, once it has refused, until `low`.
- * `flags` may hold KN_MB_SCHEDULED: born scheduled. Not concurrent with anything.
+ * Initialises a mailbox that refuses at `limit` user messages and, once it has refused, until
+ * `low`. `flags` may hold KN_MB_SCHEDULED: born scheduled. Not concurrent with anything.
  */
-static inline void kn_mailbox_init(struct kn_mailbox *mb, uint32_t limit, uint32_t low, uint64_t flags)
+static inline void kn_mailbox_init(struct kn_mailbox *mb, uint32_t limit, uint32_t low,
+                                   uint64_t flags)
 {
     KN_ASSERT(limit == KN_MB_UNBOUNDED || (limit >= 1 && limit <= KN_MB_CAPACITY_MAX));
     KN_ASSERT(low < limit);
@@ -121,16 +127,17 @@ static inline void kn_mailbox_init(struct kn_mailbox *mb, uint32_t limit, uint32
 }
 
 /*
- * What a full or pressed mailbox does with a send: 0 to go on with *word (perhaps with P cleared, then
- * *opened is set), or KN_PUSH_FULL. The slow part of kn_mailbox_push.
+ * What a full or pressed mailbox does with a send: 0 to go on with *word (perhaps with P cleared,
+ * then *opened is set), or KN_PUSH_FULL. The slow part of kn_mailbox_push.
  */
 int kn_mailbox_pressure(struct kn_mailbox *mb, uint64_t *word, bool *opened);
 
 /*
- * The swap of the word. is_alone: the caller knows that nobody else changes the word meanwhile (actors
- * alone.h says when); then a plain store does. A constant at each call.
+ * The swap of the word. is_alone: the caller knows that nobody else changes the word meanwhile
+ * (actors alone.h says when); then a plain store does. A constant at each call.
  */
-static KN_ALWAYS_INLINE bool kn_mb_swap(struct kn_mailbox *mb, uint64_t *seen, uint64_t now, bool is_alone)
+static KN_ALWAYS_INLINE bool kn_mb_swap(struct kn_mailbox *mb, uint64_t *seen, uint64_t now,
+                                        bool is_alone)
 {
     if (is_alone) {
         KN_ASSERT(kn_load(&mb->word, relaxed) == *seen);
@@ -141,13 +148,16 @@ static KN_ALWAYS_INLINE bool kn_mb_swap(struct kn_mailbox *mb, uint64_t *seen, u
 }
 
 /*
- * Puts a user message into the mailbox. *opened is set (never cleared) if this push ended the pressure:
- * the pusher must then wake those who wait for room. On refusal the envelope is unchanged.
+ * Puts a user message into the mailbox. *opened is set (never cleared) if this push ended the
+ * pressure: the pusher must then wake those who wait for room. On refusal the envelope is
+ * unchanged.
  */
-static KN_ALWAYS_INLINE enum kn_push kn_mailbox_push_by(struct kn_mailbox *mb, struct kn_envelope *e,
-                                                        bool *opened, bool is_alone)
+static KN_ALWAYS_INLINE enum kn_push kn_mailbox_push_by(struct kn_mailbox *mb,
+                                                        struct kn_envelope *e, bool *opened,
+                                                        bool is_alone)
 {
-    /* [MB3] acquire: pairs with the release of close; and `consumed` is to be read after the word. */
+    /* [MB3] acquire: pairs with the release of close; and `consumed` is to be read after the word.
+     */
     uint64_t word = kn_load(&mb->word, acquire);
     KN_ASSERT(((uintptr_t)e & 63) == 0);
     for (;;) {
@@ -169,8 +179,8 @@ static KN_ALWAYS_INLINE enum kn_push kn_mailbox_push_by(struct kn_mailbox *mb, s
         uint64_t seq = (word + KN_MB_SEQ_ONE) & KN_MB_SEQ_MASK;
         uint64_t now = kn_mb_with_top(e, seq | (word & KN_MB_FLAGS) | KN_MB_SCHEDULED);
         /*
-         * [MB1] release: publishes the envelope to the take. [MB2] acquire: if this finds S clear, what the
-         * last receiver did before it went idle happens before what the next one does.
+         * [MB1] release: publishes the envelope to the take. [MB2] acquire: if this finds S clear,
+         * what the last receiver did before it went idle happens before what the next one does.
          */
         if (kn_likely(kn_mb_swap(mb, &seen, now, is_alone))) {
             *opened |= opening;
@@ -180,7 +190,8 @@ static KN_ALWAYS_INLINE enum kn_push kn_mailbox_push_by(struct kn_mailbox *mb, s
     }
 }
 
-static inline enum kn_push kn_mailbox_push(struct kn_mailbox *mb, struct kn_envelope *e, bool *opened)
+static inline enum kn_push kn_mailbox_push(struct kn_mailbox *mb, struct kn_envelope *e,
+                                           bool *opened)
 {
     return kn_mailbox_push_by(mb, e, opened, /* is_alone= */ false);
 }
@@ -216,7 +227,8 @@ static inline enum kn_push kn_mailbox_nudge(struct kn_mailbox *mb, uint64_t flag
     return word & KN_MB_SCHEDULED ? KN_PUSH_OK : KN_PUSH_WAKE;
 }
 
-/* True if a system message waits untaken. Relaxed: a hint, made certain by the take or by going idle. */
+/* True if a system message waits untaken. Relaxed: a hint, made certain by the take or by going
+ * idle. */
 static inline bool kn_mailbox_has_system(const struct kn_mailbox *mb)
 {
     return kn_load(&mb->word, relaxed) & KN_MB_SYSTEM;
@@ -227,10 +239,11 @@ void kn_intake_sort(struct kn_intake *in, struct kn_envelope *top);
 
 /*
  * Moves what has come since the last take into the private lists. Only the holder of S.
- * Answers the envelope that stopped being the boundary (to be freed if it has been handled), or NULL;
- * *took tells whether anything came, a nudge included.
+ * Answers the envelope that stopped being the boundary (to be freed if it has been handled), or
+ * NULL; *took tells whether anything came, a nudge included.
  */
-static inline struct kn_envelope *kn_mailbox_take(struct kn_mailbox *mb, struct kn_intake *in, bool *took)
+static inline struct kn_envelope *kn_mailbox_take(struct kn_mailbox *mb, struct kn_intake *in,
+                                                  bool *took)
 {
     /* [MB1] acquire: the envelopes in the chain are ours, whole. */
     uint64_t word = kn_load(&mb->word, acquire);
@@ -262,17 +275,17 @@ static inline void kn_mailbox_consume(struct kn_mailbox *mb, uint32_t n)
 }
 
 /*
- * Ends the pressure if the length is at the low mark. True: the caller must wake those who wait for room.
- * Only the holder of S; to be called after consume, and always before going idle.
+ * Ends the pressure if the length is at the low mark. True: the caller must wake those who wait for
+ * room. Only the holder of S; to be called after consume, and always before going idle.
  */
 bool kn_mailbox_relieve(struct kn_mailbox *mb);
 
 /*
- * Gives S up if nothing has come. A receiver may go idle with messages still in its private lists, when it
- * waits for something else: the pressure on it then lasts until it handles them. But pressure that could be
- * relieved now must be, first: idle refuses, and the caller calls kn_mailbox_relieve. True: the receiver is
- * idle and no longer the caller's, in->boundary has been cleared before, and *ret_last is the old boundary
- * if it has been handled, to be freed, else NULL.
+ * Gives S up if nothing has come. A receiver may go idle with messages still in its private lists,
+ * when it waits for something else: the pressure on it then lasts until it handles them. But
+ * pressure that could be relieved now must be, first: idle refuses, and the caller calls
+ * kn_mailbox_relieve. True: the receiver is idle and no longer the caller's, in->boundary has been
+ * cleared before, and *ret_last is the old boundary if it has been handled, to be freed, else NULL.
  */
 static KN_ALWAYS_INLINE bool kn_mailbox_idle_by(struct kn_mailbox *mb, struct kn_intake *in,
                                                 struct kn_envelope **ret_last, bool is_alone)
@@ -280,7 +293,8 @@ static KN_ALWAYS_INLINE bool kn_mailbox_idle_by(struct kn_mailbox *mb, struct kn
     KN_ASSERT(!in->system_head);
     struct kn_envelope *last = in->boundary;
     uint64_t word = kn_load(&mb->word, relaxed); /* what it says is checked by the swap */
-    if (kn_mb_top(word) != last || (word & KN_MB_FLAGS & ~(uint64_t)KN_MB_PRESSED) != KN_MB_SCHEDULED) {
+    if (kn_mb_top(word) != last ||
+        (word & KN_MB_FLAGS & ~(uint64_t)KN_MB_PRESSED) != KN_MB_SCHEDULED) {
         return false;
     }
     if (kn_unlikely(word & KN_MB_PRESSED)) {
@@ -290,7 +304,8 @@ static KN_ALWAYS_INLINE bool kn_mailbox_idle_by(struct kn_mailbox *mb, struct kn
             return false;
         }
     }
-    /* Both before the swap: afterwards the intake, and an envelope not yet handled, may be another's. */
+    /* Both before the swap: afterwards the intake, and an envelope not yet handled, may be
+     * another's. */
     struct kn_envelope *handled = last && (last->flags & KN_ENV_DONE) ? last : NULL;
     in->boundary = NULL;
     uint64_t idle = word & (KN_MB_SEQ_MASK | KN_MB_PRESSED);
@@ -312,9 +327,9 @@ static inline bool kn_mailbox_idle(struct kn_mailbox *mb, struct kn_intake *in,
 }
 
 /*
- * Closes the mailbox for good; what had not been taken is in the private lists afterwards. True: the
- * mailbox was pressed, somebody may wait for room. S stays with the caller. Only the holder of S.
- * *ret_last: as in kn_mailbox_idle.
+ * Closes the mailbox for good; what had not been taken is in the private lists afterwards. True:
+ * the mailbox was pressed, somebody may wait for room. S stays with the caller. Only the holder of
+ * S. *ret_last: as in kn_mailbox_idle.
  */
 bool kn_mailbox_close(struct kn_mailbox *mb, struct kn_intake *in, struct kn_envelope **ret_last);
 

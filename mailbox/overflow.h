@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a mailbox has besides its word when it needs more: a bound in bytes, a list from which the oldest
- * may be dropped, and the list of those who wait for room. All of it is off the hot path, under one mutex
- * of rank 40 (nothing is locked inside it), but the bytes, which are a counter.
+ * What a mailbox has besides its word when it needs more: a bound in bytes, a list from which the
+ * oldest may be dropped, and the list of those who wait for room. All of it is off the hot path,
+ * under one mutex of rank 40 (nothing is locked inside it), but the bytes, which are a counter.
  *
- * Nobody who waits is forgotten: a waiter is entered under the lock and then looks at the mailbox once
- * more; the one who ends the pressure first clears the flag, then takes the list under the lock. Whichever
- * comes second under the lock sees what the other did.
+ * Nobody who waits is forgotten: a waiter is entered under the lock and then looks at the mailbox
+ * once more; the one who ends the pressure first clears the flag, then takes the list under the
+ * lock. Whichever comes second under the lock sees what the other did.
  */
 #ifndef KN_MAILBOX_OVERFLOW_H
 #define KN_MAILBOX_OVERFLOW_H
@@ -27,14 +27,14 @@ struct kn_room_waiter {
 
 struct kn_overflow {
     pthread_mutex_t lock;
-    struct kn_room_waiter *waiters; /* (m) first come, first */
+    struct kn_room_waiter *waiters;      /* (m) first come, first */
     struct kn_room_waiter **waiters_end; /* (m) */
-    struct kn_envelope *oldest;     /* (m) DROP_OLD: the user lane itself, oldest first */
-    struct kn_envelope *newest;     /* (m) */
-    uint32_t count;                 /* (m) its length */
-    bool closed;                    /* (m) the receiver has ended */
-    uint64_t bytes_max;             /* (c) 0: no bound */
-    kn_atomic(uint64_t) bytes;      /* (a) payload bytes accepted and not consumed */
+    struct kn_envelope *oldest;          /* (m) DROP_OLD: the user lane itself, oldest first */
+    struct kn_envelope *newest;          /* (m) */
+    uint32_t count;                      /* (m) its length */
+    bool closed;                         /* (m) the receiver has ended */
+    uint64_t bytes_max;                  /* (c) 0: no bound */
+    kn_atomic(uint64_t) bytes;           /* (a) payload bytes accepted and not consumed */
 };
 
 /* NULL: no memory. */
@@ -48,8 +48,8 @@ bool kn_overflow_wait(struct kn_overflow *overflow, struct kn_room_waiter *keep_
 bool kn_overflow_unwait(struct kn_overflow *overflow, struct kn_room_waiter *waiter);
 
 /*
- * Takes the waiter who came first off the list and tells who it is; its memory is not touched afterwards.
- * False: nobody waits. Thread: any.
+ * Takes the waiter who came first off the list and tells who it is; its memory is not touched
+ * afterwards. False: nobody waits. Thread: any.
  */
 bool kn_overflow_pop_waiter(struct kn_overflow *overflow, uint64_t *ret_who, uint64_t *ret_cookie);
 
@@ -57,17 +57,18 @@ bool kn_overflow_pop_waiter(struct kn_overflow *overflow, uint64_t *ret_who, uin
 void kn_overflow_close(struct kn_overflow *overflow);
 
 /*
- * DROP_OLD: appends an envelope; if that makes more than max, *ret_victim is the oldest, now the caller's,
- * else NULL. False: the receiver has ended, the envelope stays the caller's. Thread: any.
+ * DROP_OLD: appends an envelope; if that makes more than max, *ret_victim is the oldest, now the
+ * caller's, else NULL. False: the receiver has ended, the envelope stays the caller's. Thread: any.
  */
-bool kn_overflow_append(struct kn_overflow *overflow, struct kn_envelope *take_envelope, uint32_t max,
-                        struct kn_envelope **ret_victim);
+bool kn_overflow_append(struct kn_overflow *overflow, struct kn_envelope *take_envelope,
+                        uint32_t max, struct kn_envelope **ret_victim);
 
 /* The oldest envelope, now the caller's, or NULL. Thread: the receiver. */
 struct kn_envelope *kn_overflow_pop(struct kn_overflow *overflow);
 
 /* The same for the oldest of that type; the others keep their order. Cost: O(count). */
-struct kn_envelope *kn_overflow_pop_type(struct kn_overflow *overflow, const struct koken_type *type);
+struct kn_envelope *kn_overflow_pop_type(struct kn_overflow *overflow,
+                                         const struct koken_type *type);
 
 /* How many wait in the list. Thread: any. */
 uint32_t kn_overflow_count(struct kn_overflow *overflow);

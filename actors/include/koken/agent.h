@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Agents: a private state, a table of handlers, a bounded mailbox. A handler agent runs each handler to
- * its end; a fiber agent has a stack of its own and may wait anywhere in plain C.
+ * Agents: a private state, a table of handlers, a bounded mailbox. A handler agent runs each
+ * handler to its end; a fiber agent has a stack of its own and may wait anywhere in plain C.
  *
  *     static int on_greet(koken_ctx *ctx, struct greeter *self, const struct greet *msg);
  *     KOKEN_AGENT(greeter, struct greeter, KOKEN_ON(greet, on_greet));
@@ -9,7 +9,8 @@
  *     static int clerk_body(koken_ctx *ctx, struct clerk *self);
  *     KOKEN_FIBER(clerk, struct clerk, clerk_body);
  *
- * A handler returns 0 to go on, KOKEN_STOP to end the agent well, a negative errno to end it as failed.
+ * A handler returns 0 to go on, KOKEN_STOP to end the agent well, a negative errno to end it as
+ * failed.
  */
 #ifndef KOKEN_AGENT_H
 #define KOKEN_AGENT_H
@@ -41,7 +42,8 @@ struct koken_row {
     enum koken_row_kind kind;
 };
 
-/* struct koken_agent_type describes a kind of agent, or one behaviour of it. Made by the macros below. */
+/* struct koken_agent_type describes a kind of agent, or one behaviour of it. Made by the macros
+ * below. */
 struct koken_agent_type {
     const char *name;
     uint32_t state_size; /* bytes; zero-filled before init */
@@ -53,11 +55,14 @@ struct koken_agent_type {
 
 /* KOKEN_ON(message, function): int function(koken_ctx *, State *, const struct message *). */
 #define KOKEN_ON(TYPE, FN) (MESSAGE, TYPE, FN)
-/* KOKEN_ANY(function): int function(koken_ctx *, State *, const void *payload); see koken_message_type. */
+/* KOKEN_ANY(function): int function(koken_ctx *, State *, const void *payload); see
+ * koken_message_type. */
 #define KOKEN_ANY(FN) (ANY, any, FN)
-/* KOKEN_INIT(function): int function(koken_ctx *, State *, const void *arg), arg as given to koken_spawn. */
+/* KOKEN_INIT(function): int function(koken_ctx *, State *, const void *arg), arg as given to
+ * koken_spawn. */
 #define KOKEN_INIT(FN) (INIT, init, FN)
-/* KOKEN_EXIT(function): void function(koken_ctx *, State *, int reason), 0 or the negative reason. */
+/* KOKEN_EXIT(function): void function(koken_ctx *, State *, int reason), 0 or the negative reason.
+ */
 #define KOKEN_EXIT(FN) (EXIT, exit, FN)
 
 /* KOKEN_AGENT(name, State, rows...) defines a kind of handler agent of up to 32 rows. */
@@ -88,9 +93,11 @@ struct koken_agent_type {
         koken_rows_##NAME##_,                                                                      \
         (uint32_t)(sizeof koken_rows_##NAME##_ / sizeof koken_rows_##NAME##_[0]),                  \
         FIBER};                                                                                    \
-    extern const struct koken_agent_type koken_agent_##NAME##_is_defined_ /* the user's semicolon */
+    extern const struct koken_agent_type koken_agent_##NAME##_is_defined_ /* the user's semicolon  \
+                                                                           */
 
-/* For each row a function of the runtime's shape that calls the user's, types checked by the compiler. */
+/* For each row a function of the runtime's shape that calls the user's, types checked by the
+ * compiler. */
 #define KOKEN_CALL_(NAME, STATE, KIND, WHAT, FN) KOKEN_CALL_##KIND##_(NAME, STATE, WHAT, FN)
 #define KOKEN_CALL_MESSAGE_(NAME, STATE, MESSAGE, FN)                                              \
     static int koken_call_##NAME##_##MESSAGE##_(koken_ctx *ctx, void *self, void *payload)         \
@@ -128,12 +135,13 @@ struct koken_agent_type {
 
 /* How an agent is made. Zero means the default. */
 struct koken_spawn_options {
-    const void *arg;       /* what the agent starts with; see koken_spawn */
-    uint32_t arg_size;     /* bytes of it that the runtime copies */
-    uint32_t capacity;     /* messages; default of the runtime */
-    uint32_t high;         /* water marks; default 80 % and 20 % of the capacity */
+    const void *arg;   /* what the agent starts with; see koken_spawn */
+    uint32_t arg_size; /* bytes of it that the runtime copies */
+    uint32_t capacity; /* messages; default of the runtime */
+    uint32_t high;     /* water marks; default 80 % and 20 % of the capacity */
     uint32_t low;
-    uint64_t capacity_bytes; /* payload bytes waiting; 0: no bound besides the messages. Not with PARK */
+    uint64_t
+        capacity_bytes; /* payload bytes waiting; 0: no bound besides the messages. Not with PARK */
     enum koken_policy policy;
     enum koken_priority priority;
 };
@@ -141,15 +149,14 @@ struct koken_spawn_options {
 /*
  * koken_spawn(where, agent, .option = value, ...) makes an agent and answers its name, or nobody.
  * where is a runtime or a context. What becomes of .arg:
- *   an agent with KOKEN_INIT gets it handed to init, which runs before the first message. Spawned by an
- *     agent, init runs inside the spawn, whose error is init's. From outside it runs on a worker: with
- *     .arg_size the bytes (up to 208) are copied and the spawn does not wait, without it waits for init.
- *   an agent without init starts with its state set to a copy of *arg (the state's size); without .arg
- *     it starts all zero.
- *   a fiber agent's body is handed arg: a copy of .arg_size bytes that lasts as long as the agent, or
- *     without arg_size the pointer itself, which then must.
- * Errors (by koken_try_spawn): -EINVAL, -ENOMEM, -ESHUTDOWN, and what init returned.
- * Cost: no allocation for states up to 64 bytes once the slots are warm.
+ *   an agent with KOKEN_INIT gets it handed to init, which runs before the first message. Spawned
+ * by an agent, init runs inside the spawn, whose error is init's. From outside it runs on a worker:
+ * with .arg_size the bytes (up to 208) are copied and the spawn does not wait, without it waits for
+ * init. an agent without init starts with its state set to a copy of *arg (the state's size);
+ * without .arg it starts all zero. a fiber agent's body is handed arg: a copy of .arg_size bytes
+ * that lasts as long as the agent, or without arg_size the pointer itself, which then must. Errors
+ * (by koken_try_spawn): -EINVAL, -ENOMEM, -ESHUTDOWN, and what init returned. Cost: no allocation
+ * for states up to 64 bytes once the slots are warm.
  */
 #define koken_spawn(where, ...)                                                                    \
     KOKEN_WHERE_(where, koken_spawn_rt_, koken_spawn_ctx_)                                         \
@@ -170,9 +177,11 @@ koken_ref koken_spawn_rt_(struct koken *rt, const struct koken_agent_type *type,
 koken_ref koken_spawn_ctx_(koken_ctx *ctx, const struct koken_agent_type *type,
                            const struct koken_spawn_options *options);
 KOKEN_MUST_USE int koken_try_spawn_rt_(struct koken *rt, const struct koken_agent_type *type,
-                                       const struct koken_spawn_options *options, koken_ref *ret_ref);
+                                       const struct koken_spawn_options *options,
+                                       koken_ref *ret_ref);
 KOKEN_MUST_USE int koken_try_spawn_ctx_(koken_ctx *ctx, const struct koken_agent_type *type,
-                                        const struct koken_spawn_options *options, koken_ref *ret_ref);
+                                        const struct koken_spawn_options *options,
+                                        koken_ref *ret_ref);
 
 /* koken_self names the running agent. */
 koken_ref koken_self(const koken_ctx *ctx);
@@ -186,7 +195,8 @@ struct koken *koken_runtime(const koken_ctx *ctx);
 /* koken_message_type describes the present message; NULL outside a handler. */
 const struct koken_type *koken_message_type(const koken_ctx *ctx);
 
-/* koken_sent_at is when the present message was sent, koken_now() time; 0 unless stamp_messages is on. */
+/* koken_sent_at is when the present message was sent, koken_now() time; 0 unless stamp_messages is
+ * on. */
 uint64_t koken_sent_at(const koken_ctx *ctx);
 
 /*
@@ -197,14 +207,15 @@ uint64_t koken_sent_at(const koken_ctx *ctx);
 KOKEN_MUST_USE int koken_become_(koken_ctx *ctx, const struct koken_agent_type *behaviour);
 
 /*
- * koken_stash puts the present message aside; koken_unstash brings all that was put aside back, in the
- * order of its coming, before whatever waits in the mailbox. A stashed message still counts against the
- * mailbox's bound. Errors: -EINVAL no present message, or it is stashed already.
+ * koken_stash puts the present message aside; koken_unstash brings all that was put aside back, in
+ * the order of its coming, before whatever waits in the mailbox. A stashed message still counts
+ * against the mailbox's bound. Errors: -EINVAL no present message, or it is stashed already.
  */
 KOKEN_MUST_USE int koken_stash(koken_ctx *ctx);
 void koken_unstash(koken_ctx *ctx);
 
-/* koken_exit asks an agent to end; its waiting messages become dead letters. Errors: -ESRCH. Thread: any. */
+/* koken_exit asks an agent to end; its waiting messages become dead letters. Errors: -ESRCH.
+ * Thread: any. */
 KOKEN_MUST_USE int koken_exit(koken_ref who);
 
 /* koken_alive tells whether who had not ended at some moment during the call. Thread: any. */
@@ -215,10 +226,10 @@ uint32_t koken_queued(koken_ref who);
 
 /* What the runtime has learnt of an agent by sampling its turns. */
 struct koken_profile {
-    uint64_t messages;        /* handled so far */
-    uint64_t run_ns_ema;      /* time per message, moving average with weight 1/10, rounded down */
-    double arrival_rate;      /* messages per second since the first sample */
-    double cpu_intensity;     /* share of its life spent running, 0..1 */
+    uint64_t messages;    /* handled so far */
+    uint64_t run_ns_ema;  /* time per message, moving average with weight 1/10, rounded down */
+    double arrival_rate;  /* messages per second since the first sample */
+    double cpu_intensity; /* share of its life spent running, 0..1 */
     enum koken_priority priority; /* as the scheduler uses it now */
 };
 

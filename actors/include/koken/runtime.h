@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The runtime: a set of workers and the agents that live on them. Many may live in one process, one after
- * the other or side by side; nothing is shared between them but the address space.
+ * The runtime: a set of workers and the agents that live on them. Many may live in one process, one
+ * after the other or side by side; nothing is shared between them but the address space.
  */
 #ifndef KOKEN_RUNTIME_H
 #define KOKEN_RUNTIME_H
@@ -24,8 +24,8 @@ struct koken; /* a runtime; opaque */
 typedef struct koken_ctx koken_ctx;
 
 /*
- * koken_ref names an agent: a value to copy, compare, store and send. It stays safe to use after the
- * agent's death: it then reaches nobody (-ESRCH), never another agent. {0} is nobody.
+ * koken_ref names an agent: a value to copy, compare, store and send. It stays safe to use after
+ * the agent's death: it then reaches nobody (-ESRCH), never another agent. {0} is nobody.
  */
 typedef struct koken_ref {
     uint64_t id; /* slot and generation; not to be taken apart */
@@ -50,15 +50,17 @@ static inline bool koken_is_nobody(koken_ref ref)
 /* What happens to a message for an agent whose mailbox is full. */
 enum koken_policy {
     KOKEN_POLICY_DEFAULT,  /* what the runtime's options say, else REJECT */
-    KOKEN_POLICY_REJECT,   /* refuse at the high mark until the low mark: -EAGAIN, the message stays yours */
-    KOKEN_POLICY_PARK,     /* refused as by REJECT, but the sending agent waits, never its thread: a fiber
-                            * inside the send, a handler after it has returned (64 messages more are
-                            * taken of it, then -EAGAIN). A cycle answers -EDEADLK, a thread outside
+    KOKEN_POLICY_REJECT,   /* refuse at the high mark until the low mark: -EAGAIN, the message stays
+                              yours */
+    KOKEN_POLICY_PARK,     /* refused as by REJECT, but the sending agent waits, never its thread: a
+                            * fiber     inside the send, a handler after it has returned (64 messages more
+                            * are     taken of it, then -EAGAIN). A cycle answers -EDEADLK, a thread outside
                             * -EAGAIN */
     KOKEN_POLICY_DROP_NEW, /* the message goes to the dead letters; the send succeeds */
     KOKEN_POLICY_DROP_OLD, /* the oldest waiting message goes to the dead letters instead */
-    KOKEN_POLICY_SIGNAL,   /* accept up to the capacity, but tell: KOKEN_PRESSURE above the high mark */
-    KOKEN_POLICY_GROW,     /* no bound. Asked for by name only */
+    KOKEN_POLICY_SIGNAL, /* accept up to the capacity, but tell: KOKEN_PRESSURE above the high mark
+                          */
+    KOKEN_POLICY_GROW,   /* no bound. Asked for by name only */
     KOKEN_POLICY_COUNT_
 };
 
@@ -78,9 +80,9 @@ enum koken_priority {
 #define KOKEN_CAPACITY_MAX 131071u
 
 /*
- * struct koken_options says how a runtime is made. Zero means the default everywhere; struct_size may be
- * zero too, or sizeof(struct koken_options). Environment variables KOKEN_WORKERS and KOKEN_SPIN_US fill in
- * what is zero here.
+ * struct koken_options says how a runtime is made. Zero means the default everywhere; struct_size
+ * may be zero too, or sizeof(struct koken_options). Environment variables KOKEN_WORKERS and
+ * KOKEN_SPIN_US fill in what is zero here.
  */
 struct koken_options {
     size_t struct_size;
@@ -88,43 +90,47 @@ struct koken_options {
     uint32_t mailbox_capacity; /* messages, default 1000 */
     uint32_t mailbox_high;     /* water marks, default 80 % and 20 % of the capacity */
     uint32_t mailbox_low;
-    enum koken_policy policy;  /* default REJECT */
-    uint32_t budget;           /* messages an agent may handle in one turn, default 256 */
-    uint64_t spin_ns;          /* how long an idle worker looks for work before it sleeps, default 20 us */
-    bool no_spin;              /* sleep at once */
-    bool no_stealing;          /* agents stay on the worker that woke them */
-    bool no_lifo;              /* no short cut for the agent just woken */
-    bool pin_workers;          /* bind each worker to a core */
-    bool exact_workers;        /* as many workers as said, even above what the machine allows */
-    bool stamp_messages;       /* every message carries the time of its send: koken_sent_at() */
-    size_t stack_size;         /* bytes of a fiber's stack, default 64 KiB */
-    uint64_t seed;             /* of all random choices, default from the system */
-    /* Told why things are as they are, and of each agent that fails; any thread; default: silence. */
+    enum koken_policy policy; /* default REJECT */
+    uint32_t budget;          /* messages an agent may handle in one turn, default 256 */
+    uint64_t spin_ns;   /* how long an idle worker looks for work before it sleeps, default 20 us */
+    bool no_spin;       /* sleep at once */
+    bool no_stealing;   /* agents stay on the worker that woke them */
+    bool no_lifo;       /* no short cut for the agent just woken */
+    bool pin_workers;   /* bind each worker to a core */
+    bool exact_workers; /* as many workers as said, even above what the machine allows */
+    bool stamp_messages; /* every message carries the time of its send: koken_sent_at() */
+    size_t stack_size;   /* bytes of a fiber's stack, default 64 KiB */
+    uint64_t seed;       /* of all random choices, default from the system */
+    /* Told why things are as they are, and of each agent that fails; any thread; default: silence.
+     */
     void (*log)(void *arg, const char *line);
     void *log_arg;
 };
 
 /*
  * koken_start makes a runtime and its workers. options may be NULL.
- * Owner: *ret_rt is yours until koken_stop. Errors: -EINVAL an impossible option, -ENOMEM, -EAGAIN threads
- * cannot be started, -ENOTSUP. Thread: any.
+ * Owner: *ret_rt is yours until koken_stop. Errors: -EINVAL an impossible option, -ENOMEM, -EAGAIN
+ * threads cannot be started, -ENOTSUP. Thread: any.
  */
 KOKEN_MUST_USE int koken_start(const struct koken_options *options, struct koken **ret_rt);
 
 /* One agent that had not ended when its phase of the stop was over. */
 struct koken_survivor {
     koken_ref who;
-    const char *type;      /* the agent type's name */
-    const char *state;     /* "idle", "running", "parked", "waiting" */
-    const char *handling;  /* message type in its handler now, or NULL */
-    uint32_t queued;       /* messages in its mailbox */
-    uint64_t running_ns;   /* how long the present handler has been running */
+    const char *type;     /* the agent type's name */
+    const char *state;    /* "idle", "running", "parked", "waiting" */
+    const char *handling; /* message type in its handler now, or NULL */
+    uint32_t queued;      /* messages in its mailbox */
+    uint64_t running_ns;  /* how long the present handler has been running */
 };
 
-/* How koken_stop_plan goes about it. Each phase begins when the one before is done or out of time. */
+/* How koken_stop_plan goes about it. Each phase begins when the one before is done or out of time.
+ */
 struct koken_stop_plan {
-    uint64_t drain_ns;  /* refuse new work from outside, let accepted work finish; 0 skips the phase */
-    uint64_t cancel_ns; /* ask every agent to stop: exit hooks run, queued messages become dead letters */
+    uint64_t
+        drain_ns; /* refuse new work from outside, let accepted work finish; 0 skips the phase */
+    uint64_t cancel_ns; /* ask every agent to stop: exit hooks run, queued messages become dead
+                           letters */
     uint64_t kill_ns;   /* give workers this long to come back from running handlers */
 };
 
@@ -134,13 +140,14 @@ struct koken_stop_report {
     uint64_t cancelled;    /* agents that were alive when the drain was over */
     uint64_t killed;       /* agents whose handler did not come back in time */
     uint32_t survivor_count;
-    struct koken_survivor survivors[16]; /* the first of them, as they were at the end of the drain */
+    struct koken_survivor
+        survivors[16]; /* the first of them, as they were at the end of the drain */
 };
 
 /*
- * koken_stop ends a runtime: refuse, drain, cancel, kill, within timeout_ns (half of it for the drain).
- * Accepted messages are handled or become dead letters; nothing runs afterwards; rt is gone.
- * Errors: -ETIMEDOUT a handler did not come back: rt and its threads are left alive and leak.
+ * koken_stop ends a runtime: refuse, drain, cancel, kill, within timeout_ns (half of it for the
+ * drain). Accepted messages are handled or become dead letters; nothing runs afterwards; rt is
+ * gone. Errors: -ETIMEDOUT a handler did not come back: rt and its threads are left alive and leak.
  * -EINVAL NULL. -EDEADLK called by an agent of rt. Thread: any outside rt, once.
  */
 KOKEN_MUST_USE int koken_stop(struct koken *rt, uint64_t timeout_ns);
@@ -185,9 +192,9 @@ void koken_metrics(const struct koken *rt, struct koken_metrics *ret_metrics);
 struct koken_histogram;
 
 /*
- * koken_latency adds to histogram the times from send to handling of all messages so far; they are only
- * taken under stamp_messages. Errors: -ENOTSUP without stamp_messages; -EBUSY the runtime is not quiet
- * (koken_drain first). Thread: any outside rt.
+ * koken_latency adds to histogram the times from send to handling of all messages so far; they are
+ * only taken under stamp_messages. Errors: -ENOTSUP without stamp_messages; -EBUSY the runtime is
+ * not quiet (koken_drain first). Thread: any outside rt.
  */
 KOKEN_MUST_USE int koken_latency(struct koken *rt, struct koken_histogram *histogram);
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Messages on their way: signal (send and go on), reply, await (send and wait for the answer), request
- * (send, the answer comes as a message), and timers, which are messages to be sent later.
+ * Messages on their way: signal (send and go on), reply, await (send and wait for the answer),
+ * request (send, the answer comes as a message), and timers, which are messages to be sent later.
  *
- * Order: what one sender sends to one receiver is handled in the order of the sends. A handler's effects
- * happen before the handling of every message it sends.
+ * Order: what one sender sends to one receiver is handled in the order of the sends. A handler's
+ * effects happen before the handling of every message it sends.
  */
 #ifndef KOKEN_SIGNAL_H
 #define KOKEN_SIGNAL_H
@@ -18,26 +18,29 @@ extern "C" {
 
 /*
  * koken_signal(to, message, .field = value, ...) sends a message and goes on.
- * Answers 0, or KOKEN_PRESSURE, or: -EAGAIN the mailbox is full (the message stays yours), -ESRCH nobody
- * there, -ESHUTDOWN the runtime refuses new work, -EDEADLK parking would close a cycle, -ENOMEM.
- * Thread: any. Order: FIFO per sender and receiver. Cost: one compare-and-swap; no allocation when warm.
+ * Answers 0, or KOKEN_PRESSURE, or: -EAGAIN the mailbox is full (the message stays yours), -ESRCH
+ * nobody there, -ESHUTDOWN the runtime refuses new work, -EDEADLK parking would close a cycle,
+ * -ENOMEM. Thread: any. Order: FIFO per sender and receiver. Cost: one compare-and-swap; no
+ * allocation when warm.
  */
 #define koken_signal(to, ...)                                                                      \
     koken_signal_((to), KOKEN_TYPE_(__VA_ARGS__), KOKEN_PAYLOAD_(__VA_ARGS__))
 
-/* koken_send(to, &type, &payload) is koken_signal with the message in a variable and its type by name. */
+/* koken_send(to, &type, &payload) is koken_signal with the message in a variable and its type by
+ * name. */
 KOKEN_MUST_USE int koken_signal_(koken_ref to, const struct koken_type *type, const void *payload);
 #define koken_send(to, NAME, payload_ptr)                                                          \
     koken_signal_((to), &koken_type_##NAME, (const struct NAME *)(payload_ptr))
 
-/* koken_reply(ctx, message, ...) answers the present message. Errors: as koken_signal; -EINVAL no sender. */
+/* koken_reply(ctx, message, ...) answers the present message. Errors: as koken_signal; -EINVAL no
+ * sender. */
 #define koken_reply(ctx, ...)                                                                      \
     koken_reply_((ctx), KOKEN_TYPE_(__VA_ARGS__), KOKEN_PAYLOAD_(__VA_ARGS__))
 KOKEN_MUST_USE int koken_reply_(koken_ctx *ctx, const struct koken_type *type, const void *payload);
 
 /*
- * A promise to answer later: koken_defer takes the present message's claim to an answer out of the handler,
- * koken_answer(claim, message, ...) redeems it from any handler, once.
+ * A promise to answer later: koken_defer takes the present message's claim to an answer out of the
+ * handler, koken_answer(claim, message, ...) redeems it from any handler, once.
  */
 typedef struct koken_claim {
     koken_ref who;
@@ -46,31 +49,33 @@ typedef struct koken_claim {
 koken_claim koken_defer(koken_ctx *ctx);
 #define koken_answer(claim, ...)                                                                   \
     koken_answer_((claim), KOKEN_TYPE_(__VA_ARGS__), KOKEN_PAYLOAD_(__VA_ARGS__))
-KOKEN_MUST_USE int koken_answer_(koken_claim claim, const struct koken_type *type, const void *payload);
+KOKEN_MUST_USE int koken_answer_(koken_claim claim, const struct koken_type *type,
+                                 const void *payload);
 
 /*
- * koken_await(where, to, timeout_ns, &answer, message, ...) sends a message and waits for the reply, which
- * is copied to answer. where is a context (fiber agents) or a runtime (threads outside).
- * Errors: as koken_signal; -ETIMEDOUT; -ESRCH also when the receiver ends before it answers; -EPROTO the
- * answer is of another size; -ECANCELED the caller is being stopped; -ENOTSUP in a handler agent (use
- * koken_request), or the negative code that the receiver failed with. Without error answer is written.
+ * koken_await(where, to, timeout_ns, &answer, message, ...) sends a message and waits for the
+ * reply, which is copied to answer. where is a context (fiber agents) or a runtime (threads
+ * outside). Errors: as koken_signal; -ETIMEDOUT; -ESRCH also when the receiver ends before it
+ * answers; -EPROTO the answer is of another size; -ECANCELED the caller is being stopped; -ENOTSUP
+ * in a handler agent (use koken_request), or the negative code that the receiver failed with.
+ * Without error answer is written.
  */
 #define koken_await(where, to, timeout_ns, ret_answer, ...)                                        \
     KOKEN_WHERE_(where, koken_await_rt_, koken_await_ctx_)                                         \
     ((where), (to), (timeout_ns), (ret_answer), sizeof *(ret_answer), KOKEN_TYPE_(__VA_ARGS__),    \
      KOKEN_PAYLOAD_(__VA_ARGS__))
-KOKEN_MUST_USE int koken_await_rt_(struct koken *rt, koken_ref to, uint64_t timeout_ns, void *ret_answer,
-                                   size_t answer_size, const struct koken_type *type,
-                                   const void *payload);
-KOKEN_MUST_USE int koken_await_ctx_(koken_ctx *ctx, koken_ref to, uint64_t timeout_ns, void *ret_answer,
-                                    size_t answer_size, const struct koken_type *type,
-                                    const void *payload);
+KOKEN_MUST_USE int koken_await_rt_(struct koken *rt, koken_ref to, uint64_t timeout_ns,
+                                   void *ret_answer, size_t answer_size,
+                                   const struct koken_type *type, const void *payload);
+KOKEN_MUST_USE int koken_await_ctx_(koken_ctx *ctx, koken_ref to, uint64_t timeout_ns,
+                                    void *ret_answer, size_t answer_size,
+                                    const struct koken_type *type, const void *payload);
 
 /*
- * koken_request(ctx, to, timeout_ns, message, ...) sends a message whose answer arrives as a message of its
- * own type, on the system lane; koken_request_number(ctx) tells there which request it answers. If no
- * answer can come, struct koken_failed arrives instead.
- * Answers the request's number (> 0) or an error as koken_signal.
+ * koken_request(ctx, to, timeout_ns, message, ...) sends a message whose answer arrives as a
+ * message of its own type, on the system lane; koken_request_number(ctx) tells there which request
+ * it answers. If no answer can come, struct koken_failed arrives instead. Answers the request's
+ * number (> 0) or an error as koken_signal.
  */
 #define koken_request(ctx, to, timeout_ns, ...)                                                    \
     koken_request_((ctx), (to), (timeout_ns), KOKEN_TYPE_(__VA_ARGS__), KOKEN_PAYLOAD_(__VA_ARGS__))
@@ -97,10 +102,11 @@ typedef struct koken_timer {
 } koken_timer;
 
 /*
- * koken_after(ctx, delay_ns, message, ...) sends a message to the running agent once delay_ns has passed,
- * never early. koken_after_to sends it to another agent; koken_every sends it again every period_ns, the
- * first time after one period. Timers of an agent that ends are cancelled; timers to a dead agent vanish.
- * Answer the timer's name, {0} when out of memory. Cost: O(1), no allocation when warm.
+ * koken_after(ctx, delay_ns, message, ...) sends a message to the running agent once delay_ns has
+ * passed, never early. koken_after_to sends it to another agent; koken_every sends it again every
+ * period_ns, the first time after one period. Timers of an agent that ends are cancelled; timers to
+ * a dead agent vanish. Answer the timer's name, {0} when out of memory. Cost: O(1), no allocation
+ * when warm.
  */
 #define koken_after(ctx, delay_ns, ...)                                                            \
     koken_timer_((ctx), koken_self(ctx), (delay_ns), 0, KOKEN_TYPE_(__VA_ARGS__),                  \
@@ -114,8 +120,8 @@ koken_timer koken_timer_(koken_ctx *ctx, koken_ref to, uint64_t delay_ns, uint64
                          const struct koken_type *type, const void *payload);
 
 /*
- * koken_cancel cancels a timer. 0: its message will not be sent. -ESRCH: it was sent, or cancelled before.
- * Thread: the agent that armed it.
+ * koken_cancel cancels a timer. 0: its message will not be sent. -ESRCH: it was sent, or cancelled
+ * before. Thread: the agent that armed it.
  */
 KOKEN_MUST_USE int koken_cancel(koken_ctx *ctx, koken_timer timer);
 

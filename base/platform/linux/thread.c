@@ -9,8 +9,8 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
-#include <sys/prctl.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 _Static_assert(sizeof(pthread_t) == sizeof(void *), "a pthread_t is kept in kn_thread.handle");
 

@@ -5,8 +5,9 @@
  *     KOKEN_MESSAGE(price, { uint32_t symbol; double bid; });
  *     KOKEN_EVENT(tick);
  *
- * declares `struct price` and its description koken_type_price. A message of up to 224 bytes travels
- * inside its envelope and is copied once, at the send. Larger data travels by an iso or val handle.
+ * declares `struct price` and its description koken_type_price. A message of up to 224 bytes
+ * travels inside its envelope and is copied once, at the send. Larger data travels by an iso or val
+ * handle.
  */
 #ifndef KOKEN_MESSAGE_H
 #define KOKEN_MESSAGE_H
@@ -24,17 +25,18 @@ struct koken_field;
 #define KOKEN_PAYLOAD_MAX 224u
 
 /*
- * struct koken_type describes a message type. One object exists per type and process; its address is the
- * type's identity. Made by KOKEN_MESSAGE and its kin, never by hand.
+ * struct koken_type describes a message type. One object exists per type and process; its address
+ * is the type's identity. Made by KOKEN_MESSAGE and its kin, never by hand.
  */
 struct koken_type {
     const char *name;
-    uint32_t size;                    /* bytes of payload */
-    uint32_t align;                   /* bytes; at most 32 */
-    const struct koken_field *fields; /* description of the fields, NULL when declared as a plain struct */
+    uint32_t size;  /* bytes of payload */
+    uint32_t align; /* bytes; at most 32 */
+    const struct koken_field
+        *fields; /* description of the fields, NULL when declared as a plain struct */
     uint32_t field_count;
-    uint32_t flags;                   /* 0; room for later */
-    void (*drop)(void *payload);      /* gives back what an undelivered payload holds; NULL: nothing */
+    uint32_t flags;              /* 0; room for later */
+    void (*drop)(void *payload); /* gives back what an undelivered payload holds; NULL: nothing */
 };
 
 #if defined(__GNUC__)
@@ -59,9 +61,13 @@ struct koken_type {
     KOKEN_STATIC_ASSERT_(KOKEN_ALIGNOF_(struct NAME) <= 32,                                        \
                          "koken: message " #NAME " needs more than 32-byte alignment");            \
     extern const struct koken_type koken_type_##NAME KOKEN_WEAK_;                                  \
-    const struct koken_type koken_type_##NAME = {                                                  \
-        #NAME, (uint32_t)sizeof(struct NAME), (uint32_t)KOKEN_ALIGNOF_(struct NAME),               \
-        FIELDS, COUNT, 0, DROP};                                                                   \
+    const struct koken_type koken_type_##NAME = {#NAME,                                            \
+                                                 (uint32_t)sizeof(struct NAME),                    \
+                                                 (uint32_t)KOKEN_ALIGNOF_(struct NAME),            \
+                                                 FIELDS,                                           \
+                                                 COUNT,                                            \
+                                                 0,                                                \
+                                                 DROP};                                            \
     struct NAME /* the user's semicolon ends this */
 
 /* KOKEN_MESSAGE(name, { fields }) declares struct name as a message of plain data. */
