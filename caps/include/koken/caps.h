@@ -252,6 +252,8 @@
 #define koken_same(a, b) (KOKEN_CAPS_((const void *)(a).ptr_ == (const void *)(b).ptr_))
 #define koken_box(h)                                                                               \
     KOKEN_CAPS_(__extension__({                                                                    \
+        KOKEN_RULE_(KOKEN_OF_(h, 0, 1, 1, 1, 0),                                                   \
+                    "koken_box: '" #h "' is not a ref or val: an iso has no second name");         \
         KOKEN_NEEDS_(h);                                                                           \
         KOKEN_WRAP_(__typeof__(**(h).as_box_), (h).ptr_);                                          \
     }))
