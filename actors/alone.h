@@ -7,9 +7,10 @@
  *
  *      worker                                   outsider
  *      busy = 1                                 visitors + 1 (seq_cst [AB2])
- *      light fence (compiler only)              shared != SHARED? REVOKING; kn_membarrier(); until
- * busy == 0; SHARED shared != 0? busy = 0, compare-and-swap  compare-and-swap plain load and store
- * of the word         visitors - 1 (release [AB2]) busy = 0 (release [AB1])
+ *      light fence (compiler only)              shared != SHARED? shared = REVOKING; kn_membarrier();
+ *      shared != 0? busy = 0, compare-and-swap      until busy == 0; shared = SHARED
+ *      plain load and store of the word         compare-and-swap
+ *      busy = 0 (release [AB1])                 visitors - 1 (release [AB2])
  *
  * Not both: if the worker's load of shared comes before the outsider's store, its store of busy
  * comes before the barrier takes effect on its core, and the outsider waits; if it comes after, the
