@@ -28,12 +28,12 @@
  * still stands, and consumed can only have grown: the length it found is never too small. System
  * messages are not counted.
  *
- * | op    | push | take | idle | close | len |   X: one at a time, by holding S
+ * | op    | push | take | idle | close | len |   X: one at a time, by holding S; -: any time
  * |-------|------|------|------|-------|-----|
- * | push  |  -   |  -   |  -   |  -    |  -  |   push: lock-free; take, len: wait-free; idle:
- * wait-free | take  |  -   |  X   |  X   |  X    |  -  |   (answers "no" instead of trying again);
- * close: lock-free | idle  |  -   |  X   |  X   |  X    |  -  | | close |  -   |  X   |  X   |  X
- * |  -  |
+ * | push  |  -   |  -   |  -   |  -    |  -  |   push, close: lock-free
+ * | take  |  -   |  X   |  X   |  X    |  -  |   take, len: wait-free
+ * | idle  |  -   |  X   |  X   |  X    |  -  |   idle: wait-free, it answers "no" instead of trying again
+ * | close |  -   |  X   |  X   |  X    |  -  |
  */
 #ifndef KN_MAILBOX_MAILBOX_H
 #define KN_MAILBOX_MAILBOX_H

@@ -5,8 +5,8 @@
  * look now and then (kn_netpoll_poll).
  *
  *                     event, fd closed, close, shutdown (first one wins)
- *      free -- wait --> WAITING ----------------------------> completed -- deliver --> done(worker,
- * io) ^                 |
+ *      free -- wait --> WAITING ------------------> completed -- deliver --> done(worker, io)
+ *       ^                 |
  *       +---- cancel -----+  (true: done is not called)
  *
  * A wait that was accepted ends once: by done(), or by a cancel that returned true. An fd has at
