@@ -14,9 +14,9 @@
  * nothing is called back while it is held.
  *
  *                 wait  cancel  close  poll  sleep  wake  shutdown  fini     X: needs exclusion
- *      any other   -      -      -      -     *      -       -       X      *: a second sleeper:
- * -EBUSY progress: blocking, for the length of one epoll_ctl(); wake is wait-free but for the
- * kernel.
+ *      any other   -      -      -      -     *      -       -       X      *: a second sleeper: -EBUSY
+ *
+ * Progress: blocking, for the length of one epoll_ctl(); wake is wait-free but for the kernel.
  */
 #ifndef KN_SCHED_NETPOLL_H
 #define KN_SCHED_NETPOLL_H
