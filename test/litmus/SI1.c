@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * [SI1]: a runnable from outside and a worker that goes to rest do not miss each other. Weakened (a
+ * release store of the length, a plain load in kn_rest_is_over), a cycle never ends, on x86 too.
+ */
+#include "sched/sched.h"
+
+#include "base/assert.h"
+#include "base/world.h"
+
+#include <stddef.h>
+
+enum { ROUNDS = 5000 };
+
+static enum kn_ran step(struct kn_worker *worker, struct kn_runnable *runnable)
+{
+    (void)worker;
+    (void)runnable;
+    return KN_RAN_DONE;
+}
+
+int main(void)
+{
+    struct kn_sched_config config = {.workers = 2, .is_exact = true, .spin_ns = KN_NO_SPIN};
+    struct kn_runnable runnable = {.step = step};
+    struct kn_sched *sched;
+
+    if (kn_sched_start(&config, &sched) != 0) {
+        return 1;
+    }
+    for (int i = 0; i < ROUNDS; i++) {
+        kn_ready_foreign(sched, &runnable, KN_PRIO_NORMAL);
+        KOKEN_CHECK(kn_sched_quiet(sched, kn_now() + UINT64_C(20000000000)));
+    }
+    KOKEN_CHECK(kn_sched_stop(sched, KN_NEVER) == 0);
+    kn_sched_free(sched);
+    return 0;
+}
