@@ -220,29 +220,74 @@ void kn_payload_frozen(struct kn_payload *header)
     header->hash = hash_of(header);
 }
 
+/* Moves one payload; NULL: no memory, it stays. The copy waits in the list for its fields to follow. */
+static struct kn_payload *move_one(struct kn_payload *from, struct kn_payload **todo)
+{
+    struct kn_payload *to = kn_payload_new(from->type, KN_PAYLOAD_ISO);
+
+    if (to == NULL) {
+        return NULL;
+    }
+    memcpy(kn_payload_data(to), kn_payload_data(from), from->type->size);
+    kn_quarantine(from, KN_PAYLOAD_MOVED);
+    to->link = *todo;
+    *todo = to;
+    return to;
+}
+
+/* Moves what the iso fields of a copy refer to, and renews their handles. */
+static void move_fields(struct kn_payload *copy, struct kn_payload **todo)
+{
+    for (uint32_t i = 0; i < copy->type->field_count; i++) {
+        const struct koken_field *field = &copy->type->fields[i];
+        char *slot = (char *)kn_payload_data(copy) + field->offset;
+        struct kn_payload *inner;
+        void *payload;
+
+        memcpy(&payload, slot, sizeof payload);
+        if (field->kind != KOKEN_FIELD_ISO || payload == NULL) {
+            continue;
+        }
+        inner = move_one(kn_payload_of(payload), todo);
+        if (inner == NULL) {
+            continue;
+        }
+        payload = kn_payload_data(inner);
+        memcpy(slot, &payload, sizeof payload);
+        if (field->size >= sizeof payload + sizeof inner->generation) {
+            memcpy(slot + sizeof payload, &inner->generation, sizeof inner->generation);
+        }
+    }
+}
+
 /*
- * Moves an iso to fresh memory, its nested ones follow by pointer. A val stays: others read it
- * where it is. No memory: it stays too.
+ * Moves an iso to fresh memory, with the isos inside it, so that every pointer into the graph is stale. A val
+ * stays: others read it where it is. No memory: what cannot be moved stays too.
  */
 void *koken_relocate_(const void *payload)
 {
     struct kn_payload *from = kn_payload_of(payload);
+    struct kn_payload *todo = NULL;
     struct kn_payload *to = NULL;
     struct pass pass;
 
     if (from->state == KN_PAYLOAD_ISO) {
-        to = kn_payload_new(from->type, KN_PAYLOAD_ISO);
+        to = move_one(from, &todo);
     }
     if (to == NULL) {
         return kn_payload_data(from);
     }
-    memcpy(kn_payload_data(to), payload, from->type->size);
+    while (todo != NULL) { /* ends: a graph of isos is finite and has no cycle */
+        struct kn_payload *copy = todo;
+
+        todo = copy->link;
+        move_fields(copy, &todo);
+    }
     pthread_mutex_lock(&lock);
     pass = *pass_of(payload);
     pthread_mutex_unlock(&lock);
     if (pass.payload == payload) {
         remember(kn_payload_data(to), pass.op, &pass.site);
     }
-    kn_quarantine(from, KN_PAYLOAD_MOVED);
     return kn_payload_data(to);
 }

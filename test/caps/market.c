@@ -29,6 +29,7 @@ static struct entry queue[QUEUE_MAX];
 static unsigned queue_first;
 static unsigned queue_count;
 static volatile long used;
+static struct order *kept;
 
 int koken_signal_(koken_ref to, const struct koken_type *type, const void *payload)
 {
@@ -104,6 +105,16 @@ void market_route(koken_ref to, order_iso h)
 {
     koken_owned(h);
     koken_post(to, h);
+}
+
+void market_keep(struct order *order)
+{
+    kept = order;
+}
+
+void market_touch(void)
+{
+    kept->price = 1;
 }
 
 void market_use(long number)

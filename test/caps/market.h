@@ -42,6 +42,9 @@ void market_feed(koken_ref agent, int orders);
     market_letter_typed((to), &koken_type_##MESSAGE, (struct MESSAGE *){(at)})
 void market_letter_typed(koken_ref to, const struct koken_type *type, void *letter);
 void market_route(koken_ref to, order_iso h);
+/* Keeps what it borrowed, and writes to it later: what no check of one file can see. */
+void market_keep(struct order *order);
+void market_touch(void);
 void market_use(long number);
 long market_limit(void);
 

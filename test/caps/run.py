@@ -23,7 +23,8 @@ sys.path.insert(0, os.path.join(ROOT, "caps", "lint"))
 import lint  # noqa: E402
 
 TYPE_CLASSES = {"send-nonsendable", "nonsendable-field", "type-mismatch"}
-GOALS = {"before": 0.95, "any": 1.0}
+# The programs h* were written when header and lint were finished, and are not to be tuned for.
+GOALS = {"b": {"before": 0.95, "any": 1.0}, "h": {"before": 0.80, "any": 1.0}}
 FLAGS = ["-std=gnu11", "-D_GNU_SOURCE", f"-I{HERE}"] + [f"-I{ROOT}/{m}/include" for m in ("base", "caps", "actors")]
 LIBRARY = ["caps/payload.c", "caps/watch.c", "actors/give.c", "base/alloc.c", "base/assert.c", "base/clock.c",
            "base/heap_malloc.c", "test/caps/market.c"] + sorted(
@@ -83,14 +84,15 @@ def both_compilers_refuse(file):
     return all(lint.check_types(tool, FLAGS, file, tool) for tool in ("gcc", "clang"))
 
 
-def judge_bad(results, names):
+def judge_bad(set_name, results, names):
+    goals = GOALS[set_name]
     before = [f for f, seen in results if set(seen) - {"debug"}]
     anyhow = [f for f, seen in results if seen]
-    print(f"\nbad programs: {len(results)}")
+    print(f"\nbad programs, set {set_name}: {len(results)}")
     for name in [*names, "debug"]:
         print(f"  {name:9} {sum(name in seen for _, seen in results):3}")
     print(f"  before the run {len(before)}, before it or in the debug build {len(anyhow)}")
-    fine = len(before) >= GOALS["before"] * len(results) and len(anyhow) >= GOALS["any"] * len(results)
+    fine = len(before) >= goals["before"] * len(results) and len(anyhow) >= goals["any"] * len(results)
     for file, seen in results:
         if class_of(file) in TYPE_CLASSES and not both_compilers_refuse(file):
             print(f"  {os.path.basename(file)}: a type violation that compiles")
@@ -137,7 +139,10 @@ def main():
                 print(f"{'':42} {seen['debug'][0].text[:150]}")
     bad = [r for r in results if "/bad/" in r[0]]
     good = [r for r in results if "/good/" in r[0]]
-    fine = judge_bad(bad, names) if bad else True
+    fine = True
+    for set_name in GOALS:
+        part = [r for r in bad if os.path.basename(r[0]).startswith(set_name)]
+        fine = (judge_bad(set_name, part, names) if part else True) and fine
     fine = (judge_good(good) if good else True) and fine
     return 0 if fine else 1
 

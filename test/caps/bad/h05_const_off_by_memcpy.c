@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* RULE: const taken off a val by copying the pointer */
+/* CLASS: write-val */
+#include "market.h"
+
+static void trade(koken_ref risk, koken_ref exch)
+{
+    (void)exch;
+    koken_iso(quote, q) = koken_new(quote);
+    if (koken_none(q)) {
+        return;
+    }
+    koken_mut(q)->bid = 99;
+    koken_val(quote, v) = koken_freeze(q);
+    const struct quote *p = koken_get(v);
+    struct quote *w;
+    memcpy(&w, &p, sizeof w);
+    w->bid = 1; /* BAD */
+    koken_post(risk, v);
+}
+
+int main(void)
+{
+    trade(market_sink(), market_sink());
+    return market_run();
+}
