@@ -11,7 +11,7 @@
 
 #include <stddef.h>
 
-enum { ROUNDS = 20000 };
+enum { ROUNDS = 2000 };
 
 static struct kn_wheel wheels[2];
 static struct kn_timer timer;
