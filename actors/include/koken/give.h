@@ -80,6 +80,21 @@
         koken_share_((to), (f).ptr_);                                                              \
     }))
 
+/*
+ * koken_give_letter(to, name, letter) sends a KOKEN_LETTER held in a variable. 0: the variable is all zero, its
+ * handles are gone. Else it is what it was, and the answer why, as of koken_signal. Thread: any.
+ */
+#define koken_give_letter(to, NAME, letter)                                                        \
+    KOKEN_CAPS_(__extension__({                                                                    \
+        struct NAME *koken_letter_ = &(letter);                                                    \
+        int koken_rc_ = koken_signal_((to), &koken_type_##NAME, koken_letter_);                    \
+        if (koken_rc_ >= 0) {                                                                      \
+            koken_rc_ = 0;                                                                         \
+            *koken_letter_ = (struct NAME){0};                                                     \
+        }                                                                                          \
+        koken_rc_;                                                                                 \
+    }))
+
 #define KOKEN_MAY_SEND_(name, h)                                                                   \
     KOKEN_RULE_(KOKEN_IS_HANDLE_(h), name ": '" #h "' is not a capability handle (a raw "          \
                                           "pointer?)");                                            \

@@ -157,7 +157,7 @@ struct koken_is_tag_;
 /*
  * KOKEN_LETTER(name, fields...) declares a message by its fields, some of which may be handles.
  * What is still in it after it was handled, or when it cannot be delivered, is given back by the
- * runtime.
+ * runtime. koken_give_letter sends it from a variable.
  */
 #define KOKEN_LETTER(T, ...)                                                                       \
     struct T;                                                                                      \

@@ -155,7 +155,10 @@ Test(give, a_letter_gives_back_what_was_left_in_it)
     koken_put(fill.of, o);
     cr_assert_eq(koken_start(NULL, &rt), 0);
     koken_ref desk = desk_at(rt, KOKEN_NOBODY, &sum);
-    cr_assert_eq(koken_send(desk, fill, &fill), 0);
+    cr_assert_eq(koken_give_letter(KOKEN_NOBODY, fill, fill), -ESRCH);
+    cr_assert(koken_has(fill.of));
+    cr_assert_eq(koken_give_letter(desk, fill, fill), 0);
+    cr_assert(!koken_has(fill.of));
     cr_assert_eq(koken_drain(rt, KOKEN_S(20)), 0);
     cr_assert_eq(koken_stop(rt, KOKEN_S(20)), 0);
     cr_assert_eq(sum, 8);
