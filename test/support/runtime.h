@@ -43,7 +43,9 @@ static inline void assert_nothing_wrong(void)
     cr_assert_null(text, "%s", text ? text : "");
 }
 
+#ifdef KN_DEBUG
 static uint64_t live_at_start;
+#endif
 
 static inline struct koken *start_with(unsigned workers, struct koken_options o)
 {
