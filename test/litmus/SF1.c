@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * [SF1]: a thief of the LIFO slot sees what its holder put in. Weakened, the plain payload is a
- * data race (ThreadSanitizer).
+ * [SF1]: a thief of the LIFO slot sees what its holder put in. Weakened, the payload may be seen as it
+ * was before, on weakly ordered processors, when the slot is biased; else the exchange publishes it too.
  */
 #include "sched/lifo.h"
 
