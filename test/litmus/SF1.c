@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * [SF1]: a thief of the LIFO slot sees what its holder put in. Weakened, the payload may be seen as it
- * was before, on weakly ordered processors, when the slot is biased; else the exchange publishes it too.
+ * [SF1]: a thief of the LIFO slot sees what its holder put in. Weakened, the payload may be seen
+ * as it was before, on weakly ordered processors, when the slot is biased; else the exchange
+ * publishes it too.
  */
 #include "sched/lifo.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * [SI2]: who claims a resting worker sees it as it was left. Weakened, what is plain in it may be seen as
- * it was before by a claimer that comes between bit and count, else [SI1] publishes it too.
+ * [SI2]: who claims a resting worker sees it as it was left. Weakened, what is plain in it may
+ * be seen as it was before by a claimer that comes between bit and count, else [SI1] publishes
+ * it too.
  */
 #include "sched/idle.h"
 
