@@ -193,8 +193,10 @@ static void wind_down(struct koken *rt, const struct koken_stop_plan *plan,
                       struct koken_stop_report *report)
 {
     struct survey survey = {rt, report, 0};
+    if (kn_load(&rt->stopping, relaxed) == KILLING) { /* relaxed: set by this function alone */
+        return; /* a stop before this one came so far, and a handler did not come back in time */
+    }
     kn_store(&rt->stopping, REFUSING, relaxed); /* a send that races with this may go either way */
-    kn_rcu_synchronize();                       /* and is over after this; later ones see it */
     if (plan->drain_ns) {
         (void)kn_sched_quiet(rt->sched,
                              after(plan->drain_ns)); /* late: the next phase takes over */
@@ -256,6 +258,9 @@ int koken_stop_with(struct koken *rt, const struct koken_stop_plan *plan,
         kn_rcu_depart();
         report.killed = survey.count;
     } else {
+        /* Sends from outside that had not seen the refusal are over after this. Not before the threads have
+         * ended: a grace period would wait for the very handler that a deadline is there for. */
+        kn_rcu_synchronize();
         report.killed = end_the_rest(rt);
         (void)received(rt, &dead_after);
     }

@@ -68,6 +68,7 @@ static int deaf_body(koken_ctx *ctx, struct walker *self, const void *arg)
         }
         (void)rc;
     }
+    return 0;
 }
 
 KOKEN_FIBER(deaf, struct walker, deaf_body);
