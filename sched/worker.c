@@ -21,8 +21,8 @@
 
 enum {
     LEVELS_ABOVE_NORMAL = 1u << KN_PRIO_HIGH | 1u << KN_PRIO_CRITICAL,
-    POLL_NS = 50 * 1000,  /* how often a busy worker looks at fds */
-    BEAT_NS = 100 * 1000, /* and at the clock, if its dispatches are long */
+    POLL_NS = 50 * 1000,                /* how often a busy worker looks at fds */
+    BEAT_NS = 100 * 1000,               /* and at the clock, if its dispatches are long */
     DISPATCH_NS_MAX = 10 * 1000 * 1000, /* one very long dispatch must not be remembered for ever */
 };
 
@@ -270,10 +270,10 @@ static void read_clock(struct kn_worker *worker)
         uint64_t each = (now - worker->beat_ns) / count;
         uint64_t old =
             kn_load(&worker->dispatch_ns, relaxed); /* relaxed, both: a hint for thieves */
-        uint64_t weight = count < 16 ? count : 16; /* of 64 */
+        uint64_t weight = count < 16 ? count : 16;  /* of 64 */
         uint64_t last = worker->last_each_ns;
 
-        /* The lesser of two: a thread that the kernel has set aside for a while has not become slow. */
+        /* The lesser of two: a thread that the kernel set aside has not become slow. */
         each = each < DISPATCH_NS_MAX ? each : DISPATCH_NS_MAX;
         worker->last_each_ns = (uint32_t)each;
         each = each < last ? each : last;

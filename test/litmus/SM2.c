@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * [SM2]: when the start returns, what thread_start did can be seen. Weakened, reading it is a data race
- * (ThreadSanitizer).
+ * [SM2]: when the start returns, what thread_start did can be seen. Weakened, reading it is a
+ * data race (ThreadSanitizer).
  */
 #include "sched/sched.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * [SM3]: when stop returns, all that the threads did can be seen. (Joining them gives the same; the count
- * tells that they can be joined without waiting.)
+ * [SM3]: when stop returns, all that the threads did can be seen. (Joining them gives the same;
+ * the count tells that they can be joined without waiting.)
  */
 #include "sched/sched.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * [SN1]: a kick is not missed by a worker that goes to rest. Weakened (a plain store of the nudge), a
- * sleeping worker does not look, and a round never ends.
+ * [SN1]: a kick is not missed by a worker that goes to rest. Weakened (a plain store of the
+ * nudge), a sleeping worker does not look, and a round never ends.
  */
 #include "sched/sched.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * [SQ1]: who finds the scheduler quiet sees what the last job did. Weakened, reading it is a data race
- * (ThreadSanitizer).
+ * [SQ1]: who finds the scheduler quiet sees what the last job did. Weakened, reading it is a
+ * data race (ThreadSanitizer).
  */
 #include "sched/sched.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * [SQ2]: who waits for quiet and the last worker to rest do not miss each other. Weakened, a waiter sleeps
- * until its deadline though all is quiet.
+ * [SQ2]: who waits for quiet and the last worker to rest do not miss each other. Weakened, a
+ * waiter sleeps until its deadline though all is quiet.
  */
 #include "sched/sched.h"
 

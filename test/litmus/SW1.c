@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * [SW1]: sysmon, going to sleep for good, and a worker that is woken do not miss each other. Weakened, nobody
- * sees that the step does not end, and what waits behind it waits as long.
+ * [SW1]: sysmon, going to sleep for good, and a worker that is woken do not miss each other.
+ * Weakened, nobody sees that the step does not end, and what waits behind it waits as long.
  */
 #include "sched/sched.h"
 
