@@ -6,7 +6,7 @@
  * one agent if one name is an iso.
  *
  * The tables are those of Pony (Clebsch et al., Deny Capabilities, 2015; the tutorial), less trn,
- * with the one deviation that DESIGN.md names: through a box an iso field is a box, not a tag.
+ * with the one deviation that DESIGN.md names: through a box an iso field can be read in place, but not named.
  *
  * A check that cannot fail proves nothing, so each rule is broken in turn, and the machine must
  * notice.
@@ -35,6 +35,7 @@ struct rules {
     bool may_put[CAPS];         /* store into a field of an object seen as this */
     bool may_take[CAPS];        /* take an iso out of a field of an object seen as this */
     enum cap view[CAPS][CAPS];  /* a field of kind [second], seen through [first] */
+    bool names_nested;          /* what an iso field refers to may get a name where it is */
     bool recovers_with_aliases; /* a ref becomes an iso although other names are left */
 };
 
@@ -53,6 +54,7 @@ static const struct rules right = {
              [REF] = {ISO, VAL, REF, BOX, TAG},
              [BOX] = {BOX, VAL, BOX, BOX, TAG},
              [TAG] = {NONE, NONE, NONE, NONE, NONE}},
+    .names_nested = false,
     .recovers_with_aliases = false,
 };
 
@@ -66,7 +68,7 @@ struct machine {
     uint64_t random;
     struct name names[AGENTS][VARIABLES];
     int fields[OBJECTS][FIELDS]; /* the object that a field refers to, -1: none */
-    bool is_frozen[OBJECTS];
+    const char *wrong;           /* what a step did that it must not */
 };
 
 static unsigned pick(struct machine *m, unsigned count)
@@ -187,15 +189,31 @@ static void make(struct machine *m, int agent, enum cap cap)
         return;
     }
     memset(m->fields[object], 0xff, sizeof m->fields[object]);
-    m->is_frozen[object] = false;
     *room_of(m, agent) = (struct name){cap, object};
 }
 
-static void put(struct machine *m, const struct name *into, struct name *from)
+/* A field of object is about to change: nobody may be looking at it as a val, or from another agent. */
+static void write_to(struct machine *m, int agent, int object)
+{
+    for (int a = 0; a < AGENTS; a++) {
+        uint8_t rights[OBJECTS] = {0};
+        bool in_val[OBJECTS] = {false};
+
+        for (int v = 0; v < VARIABLES; v++) {
+            reach(m, m->names[a][v].cap, m->names[a][v].object, 0, rights, in_val);
+        }
+        if (in_val[object] || (a != agent && rights[object] != 0)) {
+            m->wrong = "a field changed that somebody relies on";
+        }
+    }
+}
+
+static void put(struct machine *m, int agent, const struct name *into, struct name *from)
 {
     for (int f = 0; f < FIELDS; f++) {
         if (into != from && into->object != from->object && field_cap[f] == from->cap &&
             m->fields[into->object][f] < 0) {
+            write_to(m, agent, into->object);
             m->fields[into->object][f] = from->object;
             from->object = -1;
             return;
@@ -211,12 +229,16 @@ static void take(struct machine *m, int agent, const struct name *from)
     struct name *to = name_of(m, agent);
 
     if (object >= 0 && to != from) {
+        write_to(m, agent, from->object);
         *slot = -1;
         *to = (struct name){cap, object};
     }
 }
 
-/* A field read where it is: a second way to what it refers to, as an alias of how it is seen. */
+/*
+ * A field read where it is: a second way to what it refers to, as an alias of how it is seen. An iso inside
+ * something can be read there, through the path, but gets no name of its own: it might be taken out later.
+ */
 static void look(struct machine *m, int agent, const struct name *from)
 {
     int f = (int)pick(m, FIELDS);
@@ -225,7 +247,9 @@ static void look(struct machine *m, int agent, const struct name *from)
     struct name *to = name_of(m, agent);
 
     if (object >= 0 && seen != NONE && to != from) {
-        *to = (struct name){m->rules->alias[seen], object};
+        bool is_named = field_cap[f] != ISO || m->rules->names_nested;
+
+        *to = (struct name){is_named ? m->rules->alias[seen] : TAG, object};
     }
 }
 
@@ -268,7 +292,7 @@ static void step(struct machine *m)
         struct name *from = name_of(m, agent);
 
         if (m->rules->may_put[name->cap] && from->object >= 0) {
-            put(m, name, from);
+            put(m, agent, name, from);
         }
         break;
     }
@@ -311,7 +335,7 @@ static const char *run(const struct rules *rules, uint64_t seed, unsigned steps)
         const char *what;
 
         step(&m);
-        what = broken(&m);
+        what = m.wrong != NULL ? m.wrong : broken(&m);
         if (what != NULL) {
             return what;
         }
@@ -395,6 +419,7 @@ int main(void)
     BREAK("an iso inside a val may be taken", r.may_take[VAL] = true);
     BREAK("an iso inside a box may be taken", r.may_take[BOX] = true);
     BREAK("a tag may be read", r.may[TAG] = READ; r.alias[ISO] = BOX);
+    BREAK("a nested iso gets a name", r.names_nested = true);
     BREAK("recover leaves aliases", r.recovers_with_aliases = true);
     printf("%d steps, %d broken rules, %d failures\n", STEPS, count, failures);
     return failures > 0;
