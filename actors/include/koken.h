@@ -7,8 +7,10 @@
 #include <koken/error.h>
 #include <koken/fiber.h>
 #include <koken/histogram.h>
+#include <koken/link.h>
 #include <koken/message.h>
 #include <koken/runtime.h>
+#include <koken/shard.h>
 #include <koken/signal.h>
 #include <koken/time.h>
 #include <koken/version.h>

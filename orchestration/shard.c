@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Rendezvous and jump hashing, and the keyed hash below them. A key is hashed once; each member's
+ * score is a bijective mix of that with the member's name, so the winner among the others does not
+ * depend on who else is there: that is why a member that leaves moves only its own keys.
+ */
+#include <koken/shard.h>
+
+#include "base/align.h"
+#include "base/assert.h"
+#include "orchestration/hash.h"
+
+#include <errno.h>
+#include <string.h>
+
+static inline uint64_t rotate(uint64_t word, unsigned by)
+{
+    return word << by | word >> (64 - by);
+}
+
+static inline void sip_round(uint64_t v[4])
+{
+    v[0] += v[1];
+    v[2] += v[3];
+    v[1] = rotate(v[1], 13) ^ v[0];
+    v[3] = rotate(v[3], 16) ^ v[2];
+    v[0] = rotate(v[0], 32);
+    v[2] += v[1];
+    v[0] += v[3];
+    v[1] = rotate(v[1], 17) ^ v[2];
+    v[3] = rotate(v[3], 21) ^ v[0];
+    v[2] = rotate(v[2], 32);
+}
+
+/* The word at bytes, least significant byte first, on every machine. */
+static uint64_t word_at(const unsigned char *bytes, size_t size)
+{
+    uint64_t word = 0;
+    for (size_t i = 0; i < size; i++) {
+        word |= (uint64_t)bytes[i] << (8 * i);
+    }
+    return word;
+}
+
+static inline void sip_word(uint64_t v[4], uint64_t word)
+{
+    v[3] ^= word;
+    sip_round(v);
+    v[0] ^= word;
+}
+
+uint64_t koken_hash_bytes(const struct koken_hash_key *key, const void *bytes, size_t size)
+{
+    const unsigned char *at = bytes;
+    uint64_t k0 = key ? key->word[0] : 0, k1 = key ? key->word[1] : 0;
+    uint64_t v[4] = {k0 ^ UINT64_C(0x736f6d6570736575), k1 ^ UINT64_C(0x646f72616e646f6d),
+                     k0 ^ UINT64_C(0x6c7967656e657261), k1 ^ UINT64_C(0x7465646279746573)};
+    uint64_t length = (uint64_t)size << 56;
+    if (!bytes) {
+        size = 0;
+    }
+    for (; size >= 8; size -= 8, at += 8) {
+        sip_word(v, word_at(at, 8));
+    }
+    sip_word(v, length | word_at(at, size));
+    v[2] ^= 0xff;
+    for (int i = 0; i < 3; i++) {
+        sip_round(v);
+    }
+    return v[0] ^ v[1] ^ v[2] ^ v[3];
+}
+
+uint64_t koken_hash_text(const char *text)
+{
+    return koken_hash_bytes(NULL, text, text ? strlen(text) : 0);
+}
+
+uint64_t kn_hash_number(const struct koken_hash_key *key, uint64_t number)
+{
+    unsigned char bytes[8];
+    for (unsigned i = 0; i < 8; i++) {
+        bytes[i] = (unsigned char)(number >> (8 * i));
+    }
+    return koken_hash_bytes(key, bytes, sizeof bytes);
+}
+
+/* Which of two equal scores wins does not depend on the order of the members: the larger name. */
+static inline bool wins(uint64_t score, uint64_t name, uint64_t best_score, uint64_t best_name)
+{
+    return score > best_score || (score == best_score && name > best_name);
+}
+
+koken_ref koken_shard(const koken_ref *members, size_t member_count, uint64_t key)
+{
+    uint64_t hash = kn_hash_number(NULL, key), best = 0;
+    koken_ref chosen = KOKEN_NOBODY;
+    for (size_t i = 0; members && i < member_count; i++) {
+        uint64_t score = kn_hash_mix(hash ^ kn_hash_mix(members[i].id));
+        if (!koken_is_nobody(members[i]) && wins(score, members[i].id, best, chosen.id)) {
+            best = score;
+            chosen = members[i];
+        }
+    }
+    return chosen;
+}
+
+int koken_shard_index(const uint64_t *names, size_t name_count, uint64_t key, size_t *ret_index)
+{
+    if (!names || name_count == 0 || !ret_index) {
+        return -EINVAL;
+    }
+    uint64_t hash = kn_hash_number(NULL, key), best = 0;
+    size_t chosen = 0;
+    for (size_t i = 0; i < name_count; i++) {
+        uint64_t score = kn_hash_mix(hash ^ kn_hash_mix(names[i]));
+        if (i == 0 || wins(score, names[i], best, names[chosen])) {
+            best = score;
+            chosen = i;
+        }
+    }
+    KN_ASSERT(chosen < name_count);
+    *ret_index = chosen;
+    return 0;
+}
+
+/*
+ * Lamping and Veach: the shard of a key as the number of shards grows is a sequence of jumps, of
+ * which each is drawn from the one before; the last below shard_count is the answer. About ln(n)
+ * steps.
+ */
+int koken_shard_jump(uint64_t key, uint32_t shard_count, uint32_t *ret_shard)
+{
+    if (shard_count == 0 || shard_count > INT32_MAX || !ret_shard) {
+        return -EINVAL;
+    }
+    uint64_t state = kn_hash_number(NULL, key);
+    int64_t shard = 0, next = 0;
+    while (next < (int64_t)shard_count) { /* ends: each jump goes forward */
+        shard = next;
+        state = state * UINT64_C(2862933555777941757) + 1;
+        double share = (double)(INT64_C(1) << 31) / (double)((state >> 33) + 1);
+        next = (int64_t)((double)(shard + 1) * share);
+        KN_ASSERT(next > shard);
+    }
+    KN_ASSERT(shard >= 0 && shard < (int64_t)shard_count);
+    *ret_shard = (uint32_t)shard;
+    return 0;
+}

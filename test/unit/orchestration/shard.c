@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Proves that keys spread evenly and move minimally (T045), that everybody finds the same shard
+ * (T046: known values, so every process of every kind of machine), and what an empty set answers.
+ */
+#include <koken/shard.h>
+
+#include <criterion/criterion.h>
+
+enum { KEYS = 10000 };
+
+Test(shard, the_hash_is_siphash_1_3)
+{
+    struct koken_hash_key key = {{UINT64_C(0x0706050403020100), UINT64_C(0x0f0e0d0c0b0a0908)}};
+    unsigned char bytes[16];
+    for (unsigned i = 0; i < sizeof bytes; i++) {
+        bytes[i] = (unsigned char)i;
+    }
+    uint64_t seen[17];
+    for (size_t size = 0; size <= 16; size++) {
+        seen[size] = koken_hash_bytes(&key, bytes, size);
+        for (size_t other = 0; other < size; other++) {
+            cr_assert(seen[other] != seen[size]);
+        }
+    }
+    cr_assert_eq(seen[0], UINT64_C(0xabac0158050fc4dc));
+    cr_assert_eq(koken_hash_text("ACME"), koken_hash_bytes(NULL, "ACME", 4));
+    cr_assert_eq(koken_hash_text(NULL), koken_hash_bytes(NULL, NULL, 0));
+    key.word[1]++;
+    cr_assert(koken_hash_bytes(&key, bytes, 16) != seen[16]);
+}
+
+Test(shard, one_more_member_takes_its_share_and_nothing_else_moves)
+{
+    uint64_t names[10] = {3, 1, 4, 15, 9, 2, 6, 5, 35, 8};
+    unsigned moved = 0, load[10] = {0};
+    for (uint64_t key = 0; key < KEYS; key++) {
+        size_t before, after;
+        cr_assert_eq(koken_shard_index(names, 9, key, &before), 0);
+        cr_assert_eq(koken_shard_index(names, 10, key, &after), 0);
+        cr_assert(after == before || after == 9);
+        moved += after != before;
+        load[after]++;
+    }
+    cr_assert(moved > 700 && moved < 1300, "%u keys moved", moved);
+    for (int i = 0; i < 10; i++) {
+        cr_assert(load[i] > 700 && load[i] < 1300, "member %d has %u", i, load[i]);
+    }
+}
+
+Test(shard, handles_go_by_value_and_not_by_place)
+{
+    koken_ref members[4] = {{77}, {5}, {0}, {123456789}}, turned[4];
+    for (int i = 0; i < 4; i++) {
+        turned[i] = members[3 - i];
+    }
+    for (uint64_t key = 0; key < 1000; key++) {
+        koken_ref who = koken_shard(members, 4, key);
+        cr_assert(!koken_is_nobody(who));
+        cr_assert(koken_ref_equal(who, koken_shard(turned, 4, key)));
+    }
+}
+
+Test(shard, jump_moves_only_to_the_new_shard)
+{
+    unsigned moved = 0;
+    for (uint64_t key = 0; key < KEYS; key++) {
+        uint32_t before, after;
+        cr_assert_eq(koken_shard_jump(key, 9, &before), 0);
+        cr_assert_eq(koken_shard_jump(key, 10, &after), 0);
+        cr_assert(before < 9 && (after == before || after == 9));
+        moved += after != before;
+    }
+    cr_assert(moved > 700 && moved < 1300, "%u keys moved", moved);
+}
+
+Test(shard, an_empty_set_is_an_error)
+{
+    size_t index = 42;
+    uint32_t shard = 42;
+    uint64_t name = 1;
+    koken_ref nobody[2] = {{0}, {0}};
+    cr_assert(koken_is_nobody(koken_shard(NULL, 3, 1)));
+    cr_assert(koken_is_nobody(koken_shard(nobody, 0, 1)));
+    cr_assert(koken_is_nobody(koken_shard(nobody, 2, 1)));
+    cr_assert_eq(koken_shard_index(NULL, 1, 1, &index), -EINVAL);
+    cr_assert_eq(koken_shard_index(&name, 0, 1, &index), -EINVAL);
+    cr_assert_eq(koken_shard_index(&name, 1, 1, NULL), -EINVAL);
+    cr_assert_eq(koken_shard_jump(1, 0, &shard), -EINVAL);
+    cr_assert_eq(koken_shard_jump(1, UINT32_MAX, &shard), -EINVAL);
+    cr_assert_eq(koken_shard_jump(1, 1, NULL), -EINVAL);
+    cr_assert_eq(index, 42);
+    cr_assert_eq(shard, 42);
+    cr_assert_eq(koken_shard_jump(1, INT32_MAX, &shard), 0);
+}
