@@ -50,7 +50,7 @@ static void on_fire(struct kn_worker *worker, struct kn_timer *timer, bool is_ca
     struct sleeper *sleeper = kn_container_of(timer, struct sleeper, timer);
 
     if (is_cancelled) {
-        (void)kn_add(&sleeper->cancelled, 1, relaxed);
+        (void)kn_add(&sleeper->cancelled, 1, release); /* the timer is free again */
         return;
     }
     cr_assert_eq(worker, kn_worker_self);
