@@ -58,8 +58,11 @@ struct kn_cold {
     uint32_t claim_serial;
     struct kn_outbox *outbox; /* messages that wait for room at a PARK mailbox */
     struct kn_fiber_agent *fiber;
-    uint64_t born_ns; /* first profile sample, 0: none yet */
-    uint64_t busy_ns; /* sampled running time, scaled up */
+    struct kn_envelope *bonds; /* requests of those who want to hear of its end; link.h */
+    int doom;                  /* the failure of a linked agent that ends this one, or 0 */
+    bool is_trapping;          /* the end of a linked agent is a message to it */
+    uint64_t born_ns;          /* first profile sample, 0: none yet */
+    uint64_t busy_ns;          /* sampled running time, scaled up */
 };
 
 /* One slot. 192 bytes; the memory of slots is never given back while the runtime lives. */
@@ -127,6 +130,7 @@ struct KN_ALIGNED(KN_FALSE_SHARING) kn_local {
     uint32_t dead_count;             /* (w) */
     struct kn_agent *dead;           /* (w) ended, waiting to make a batch for their grace period */
     struct koken_ctx *running;       /* (w) context of the agent that runs now, or NULL */
+    struct kn_envelope *birth_bond;  /* (w) for the next agent born here, or NULL; link.h */
     bool can_be_alone;               /* (c) alone.h */
     kn_atomic(uint32_t) is_busy;     /* (a) written by (w) */
     uint32_t visits_seen;            /* (w) */

@@ -20,6 +20,8 @@ enum kn_alarm_kind {
     KN_ALARM_OTHER,   /* sends its message to another agent */
     KN_ALARM_REQUEST, /* its agent waits for an answer; the message is koken_failed */
     KN_ALARM_WAIT,    /* a fiber's deadline; the message only wakes it */
+    KN_ALARM_MONITOR, /* no alarm, but an entry: the agent is to hear of the end of `to`; link.h */
+    KN_ALARM_LINK,    /* likewise */
 };
 
 struct kn_alarm {
@@ -27,8 +29,8 @@ struct kn_alarm {
     kn_atomic(uint32_t) owners;   /* (a) table and wheel */
     uint32_t number;              /* (c) */
     uint64_t agent;               /* (c) id of the agent whose table it is in */
-    uint64_t to;                  /* (c) */
-    struct kn_envelope *envelope; /* the wheel's: what is sent at the deadline */
+    uint64_t to;                  /* (c), but of a bond set when its target has been born */
+    struct kn_envelope *envelope; /* the wheel's: what is sent at the deadline; a bond's reserve */
     uint64_t period_ns;           /* (c) 0: once */
     uint8_t kind;                 /* (c) enum kn_alarm_kind */
 };

@@ -4,6 +4,7 @@
 
 #include "actors/alarm.h"
 #include "actors/fiber_agent.h"
+#include "actors/link.h"
 #include "actors/park.h"
 #include "actors/request.h"
 #include "actors/slots.h"
@@ -69,13 +70,33 @@ static void bury(struct kn_local *local, struct kn_envelope *e, int error)
     }
 }
 
+/* The same of the system lane, where bonds may be that have come too late. */
+static void bury_system(struct kn_local *local, struct kn_envelope *e,
+                        struct kn_envelope **farewells)
+{
+    while (e) { /* ends: as above */
+        struct kn_envelope *next = e->next;
+        e->next = NULL;
+        if (kn_link_is_bond(e->type)) {
+            kn_count_add(&local->counters.received, 1);
+            if (!kn_link_late(e, farewells)) {
+                kn_envelope_free(&local->worker->pool, e);
+            }
+        } else {
+            bury(local, e, -ESRCH);
+        }
+        e = next;
+    }
+}
+
 /* The mailbox: closed, emptied, and those who wait for room told. */
-static void close_mailbox(struct kn_local *local, struct kn_agent *a)
+static void close_mailbox(struct kn_local *local, struct kn_agent *a,
+                          struct kn_envelope **farewells)
 {
     struct kn_envelope *last = NULL;
     (void)kn_mailbox_close(&a->mailbox, &a->intake, &last);
     kn_envelope_release(local, last);
-    bury(local, a->intake.system_head, -ESRCH);
+    bury_system(local, a->intake.system_head, farewells);
     bury(local, a->intake.user_head, -ESRCH);
     a->intake = (struct kn_intake){NULL, NULL, NULL, NULL};
     struct kn_overflow *o = kn_load(&a->overflow, acquire); /* [AS3] acquire */
@@ -90,9 +111,10 @@ static void close_mailbox(struct kn_local *local, struct kn_agent *a)
     }
 }
 
-static void free_cold(struct kn_local *local, struct kn_agent *a)
+static void free_cold(struct kn_local *local, struct kn_agent *a, struct kn_envelope **farewells)
 {
     struct kn_cold *cold = a->cold;
+    kn_link_end(local, a, farewells);
     if (cold->outbox) {
         kn_park_abandon(local, a);
     }
@@ -139,7 +161,9 @@ static void report(const struct kn_local *local, const struct kn_agent *a, int r
 
 void kn_agent_end(struct kn_local *local, struct kn_agent *a, int reason)
 {
-    if (reason < 0) {
+    if (a->cold && a->cold->doom) {
+        reason = a->cold->doom; /* its own reason does not matter, and has been reported once */
+    } else if (reason < 0) {
         report(local, a, reason);
     }
     kn_agent_end_quietly(local, a, reason, /* with_hook= */ true);
@@ -150,9 +174,11 @@ void kn_agent_end_quietly(struct kn_local *local, struct kn_agent *a, int reason
     if (with_hook) {
         local = call_exit_hook(local, a, reason);
     }
-    close_mailbox(local, a);
+    struct kn_envelope *farewells = NULL;
+    uint64_t id = kn_agent_id(a);
+    close_mailbox(local, a, &farewells);
     if (a->cold) {
-        free_cold(local, a);
+        free_cold(local, a, &farewells);
         kn_park_mark(local); /* it may have been parked */
     }
     kn_state_free(local, a);
@@ -163,5 +189,6 @@ void kn_agent_end_quietly(struct kn_local *local, struct kn_agent *a, int reason
     uint32_t generation = kn_load(&a->generation, relaxed) + 1; /* relaxed: ours to change */
     /* [AS2] release: from here on the agent's handles are stale. */
     kn_store(&a->generation, generation ? generation : 1, release);
+    kn_link_farewell(local, id, reason, farewells);
     kn_slot_give(local->rt, local, a);
 }

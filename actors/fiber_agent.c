@@ -3,6 +3,7 @@
 #include "actors/fiber_agent.h"
 
 #include "actors/alarm.h"
+#include "actors/link.h"
 #include "actors/park.h"
 #include "actors/profile.h"
 #include "actors/request.h"
@@ -140,6 +141,12 @@ static void collect_one(struct kn_fiber_agent *f, struct kn_envelope *e, struct 
         struct kn_alarm *alarm = kn_alarm_find(a, e->corr);
         if (alarm) {
             (void)kn_alarm_end(local, a, alarm);
+        }
+    } else if (kn_link_is_bond(e->type)) {
+        f->is_cancelled |= kn_link_message(&f->ctx, a, e) < 0;
+        if (f->ctx.events & KN_CTX_KEPT) {
+            f->ctx.events &= ~(uint32_t)KN_CTX_KEPT;
+            return;
         }
     } else if (e->type != &kn_type_wake) {
         bring(a, at, e);

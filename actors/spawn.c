@@ -4,6 +4,7 @@
 
 #include "actors/fiber_agent.h"
 #include "actors/kn_rcu.h"
+#include "actors/link.h"
 #include "actors/request.h"
 #include "actors/slots.h"
 #include "actors/system.h"
@@ -151,6 +152,9 @@ int kn_agent_new(struct koken *rt, struct kn_local *local, const struct kn_birth
     rc = make_overflow(a, o, bounds.policy);
     if (rc < 0) {
         goto err_after_state;
+    }
+    if (local && kn_unlikely(local->birth_bond != NULL)) {
+        kn_link_newborn(local, a);
     }
     a->intake = (struct kn_intake){NULL, NULL, NULL, NULL};
     a->run = (struct kn_runnable){NULL, birth->step};

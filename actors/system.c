@@ -3,6 +3,7 @@
 #include "actors/system.h"
 
 #include "actors/alarm.h"
+#include "actors/link.h"
 #include "actors/request.h"
 #include "actors/slots.h"
 #include "actors/spawn.h"
@@ -72,6 +73,8 @@ int kn_agent_system(struct koken_ctx *ctx, struct kn_agent *a, struct kn_envelop
         if (alarm) {
             (void)kn_alarm_end(ctx->local, a, alarm);
         }
+    } else if (kn_link_is_bond(e->type)) {
+        return kn_link_message(ctx, a, e);
     } else if (e->type != &kn_type_wake) {
         *deliver = true;
     }

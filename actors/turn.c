@@ -81,7 +81,11 @@ static KN_ALWAYS_INLINE uint32_t dispose(struct koken_ctx *ctx, struct kn_agent 
 static int handle_system(struct koken_ctx *ctx, struct kn_agent *a, struct kn_envelope *e)
 {
     bool deliver = false;
+    ctx->events &= ~(uint32_t)KN_CTX_KEPT;
     int rc = kn_agent_system(ctx, a, e, &deliver);
+    if (ctx->events & KN_CTX_KEPT) {
+        return rc;
+    }
     if (!deliver) {
         kn_count_add(&ctx->local->counters.received, 1);
         kn_envelope_done(ctx->local, a, e);

@@ -7,6 +7,7 @@
 #include <koken/error.h>
 #include <koken/fiber.h>
 #include <koken/histogram.h>
+#include <koken/link.h>
 #include <koken/message.h>
 #include <koken/runtime.h>
 #include <koken/shard.h>
