@@ -1,248 +1,457 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Proves: a stop drains what was accepted, cancels, kills, keeps its deadlines and reports; nothing runs
- * afterwards; threads outside that go on sending get -ESHUTDOWN or -ESRCH (T033, P11).
+ * Proves the end of a runtime (T033): accepted work is done or becomes dead letters, exit hooks run, who is
+ * left is named, a handler that does not come back makes the stop say so, nothing runs afterwards, and
+ * whoever waits from outside is told. The calls that are misuse have their errno.
  */
 #include "test/support/runtime.h"
 
-#include <pthread.h>
-#include <string.h>
+#include <koken/fiber.h>
 
-KOKEN_MESSAGE(step, { uint32_t left; });
-KOKEN_EVENT(hold);
+KOKEN_EVENT(work);
+KOKEN_EVENT(forever);
+KOKEN_MESSAGE(question, { uint32_t value; });
+KOKEN_MESSAGE(answer, { uint32_t value; });
 
-static kn_atomic(uint32_t) handled;
-static kn_atomic(uint32_t) entered;
-static kn_atomic(uint32_t) gate;
-static kn_atomic(uint32_t) exits;
+static kn_atomic(uint32_t) worked, exits, gate, inside, done;
 
-struct walker {
-    uint32_t steps;
-};
-
-/* Sends itself what is left to do: accepted work that makes work. */
-static int on_step(koken_ctx *ctx, struct walker *self, const struct step *msg)
+static void clear(void)
 {
-    self->steps++;
-    (void)count(&handled);
-    return msg->left ? koken_signal(koken_self(ctx), step, .left = msg->left - 1) : 0;
+    reset(&worked);
+    reset(&exits);
+    reset(&gate);
+    reset(&inside);
+    reset(&done);
 }
 
-static int on_hold(koken_ctx *ctx, struct walker *self, const struct hold *msg)
+struct worker {
+    uint32_t unused;
+};
+
+static int on_work(koken_ctx *ctx, struct worker *self, const struct work *msg)
 {
     (void)ctx, (void)self, (void)msg;
-    (void)count(&entered);
-    wait_for(&gate, 1);
+    (void)count(&worked);
     return 0;
 }
 
-static void on_end(koken_ctx *ctx, struct walker *self, int reason)
-{
-    (void)ctx, (void)self;
-    expect(reason == 0);
-    (void)count(&exits);
-}
-
-KOKEN_AGENT(walker, struct walker, KOKEN_ON(step, on_step), KOKEN_ON(hold, on_hold),
-            KOKEN_EXIT(on_end));
-
-/* Never ends by itself. */
-static int on_for_ever(koken_ctx *ctx, struct walker *self, const struct step *msg)
+/* Never done: the drain runs out of time. */
+static int on_forever(koken_ctx *ctx, struct worker *self, const struct forever *msg)
 {
     (void)self, (void)msg;
-    int rc = koken_signal(koken_self(ctx), step);
-    return rc < 0 ? rc : 0;
+    (void)count(&inside);
+    return koken_signal(koken_self(ctx), forever);
 }
 
-KOKEN_AGENT(restless, struct walker, KOKEN_ON(step, on_for_ever), KOKEN_EXIT(on_end));
-
-static int deaf_body(koken_ctx *ctx, struct walker *self, const void *arg)
+/* A request that is never answered. */
+static int on_question(koken_ctx *ctx, struct worker *self, const struct question *msg)
 {
-    (void)self, (void)arg;
-    (void)count(&entered);
-    for (;;) { /* ends: when it is killed; it does not listen */
-        struct koken_received msg;
-        int rc = koken_receive(ctx, KOKEN_NO_DEADLINE, &msg);
-        if (rc == -ECANCELED) {
-            rc = koken_yield(ctx);
-        }
-        (void)rc;
-    }
+    (void)self, (void)msg;
+    expect(koken_defer(ctx).number != 0);
+    (void)count(&inside);
     return 0;
 }
 
-KOKEN_FIBER(deaf, struct walker, deaf_body);
-
-static int polite_body(koken_ctx *ctx, struct walker *self, const void *arg)
+static void on_worker_exit(koken_ctx *ctx, struct worker *self, int reason)
 {
-    struct koken_received msg;
-    (void)self, (void)arg;
-    (void)count(&entered);
-    int rc = koken_receive(ctx, KOKEN_NO_DEADLINE, &msg);
-    expect(rc == -ECANCELED);
+    (void)ctx, (void)self, (void)reason;
     (void)count(&exits);
-    return 0;
 }
 
-KOKEN_FIBER(polite, struct walker, polite_body);
+KOKEN_AGENT(worker, struct worker, KOKEN_ON(work, on_work), KOKEN_ON(forever, on_forever),
+            KOKEN_ON(question, on_question), KOKEN_EXIT(on_worker_exit));
 
-static void prepare(void)
+/* Everything accepted before the stop is handled by it; every exit hook runs; the report counts. */
+Test(stop, drains_then_cancels)
 {
-    reset(&handled);
-    reset(&entered);
-    reset(&gate);
-    reset(&exits);
-}
-
-/* Work accepted before the stop is done, with all that follows from it; then everybody hears of the end. */
-Test(stop, drains_and_cancels, .timeout = 60)
-{
-    struct koken *rt = start(2);
-    struct koken_stop_report report;
-    struct koken_stop_plan plan = {KOKEN_S(30), KOKEN_S(30), KOKEN_S(30)};
-    prepare();
-    for (int i = 0; i < 10; i++) {
-        koken_ref who = koken_spawn(rt, walker);
-        cr_assert_eq(koken_signal(who, step, .left = 99), 0);
-    }
-    cr_assert_eq(koken_stop_with(rt, &plan, &report), 0);
-    cr_assert_eq(reading(&handled), 1000u);
-    cr_assert_eq(reading(&exits), 10u);
-    cr_assert_eq(report.cancelled, 10u);
-    cr_assert_eq(report.killed, 0u);
-    cr_assert_eq(report.dead_letters, 0u);
-    cr_assert_eq(report.survivor_count, 10u);
-    cr_assert_str_eq(report.survivors[0].type, "walker");
-    cr_assert_str_eq(report.survivors[0].state, "idle");
-    assert_nothing_wrong();
-}
-
-/* An agent that makes work for ever is cancelled when the drain's time is over, and is named. */
-Test(stop, cancels_the_restless, .timeout = 60)
-{
-    struct koken *rt = start(1);
-    struct koken_stop_report report;
-    struct koken_stop_plan plan = {KOKEN_MS(20), KOKEN_S(30), KOKEN_S(30)};
-    prepare();
-    koken_ref who = koken_spawn(rt, restless);
-    cr_assert_eq(koken_signal(who, step), 0);
-    uint64_t begin = koken_now();
-    cr_assert_eq(koken_stop_with(rt, &plan, &report), 0);
-    cr_assert_geq(koken_now() - begin, KOKEN_MS(20));
-    cr_assert_eq(report.cancelled, 1u);
-    cr_assert_eq(report.killed, 0u);
-    cr_assert_eq(report.survivor_count, 1u);
-    cr_assert_str_eq(report.survivors[0].type, "restless");
-    cr_assert_eq(reading(&exits), 1u);
-    assert_nothing_wrong();
-}
-
-/* Without a cancel phase agents are killed: no exit hook, and what waited is a dead letter. */
-Test(stop, kills_without_a_hook, .timeout = 60)
-{
-    struct koken *rt = start(1);
-    struct koken_stop_report report;
-    struct koken_stop_plan plan = {0, 0, KOKEN_S(30)};
-    prepare();
-    for (int i = 0; i < 100; i++) {
-        cr_assert(!koken_is_nobody(koken_spawn(rt, walker)));
-    }
-    drain(rt);
-    cr_assert_eq(koken_stop_with(rt, &plan, &report), 0);
-    cr_assert_eq(report.killed, 100u);
-    cr_assert_eq(reading(&exits), 0u);
-}
-
-/* A handler that does not come back: -ETIMEDOUT, named, and a second stop succeeds when it does. */
-Test(stop, says_who_does_not_come_back, .timeout = 60)
-{
-    struct koken *rt = start(1);
-    struct koken_stop_report report;
-    struct koken_stop_plan plan = {KOKEN_MS(10), KOKEN_MS(10), KOKEN_MS(10)};
-    prepare();
-    koken_ref who = koken_spawn(rt, walker);
-    cr_assert_eq(koken_signal(who, hold), 0);
-    wait_for(&entered, 1);
-    cr_assert_eq(koken_stop_with(rt, &plan, &report), -ETIMEDOUT);
-    cr_assert_eq(report.survivor_count, 1u);
-    cr_assert_str_eq(report.survivors[0].type, "walker");
-    cr_assert_str_eq(report.survivors[0].state, "running");
-    cr_assert_str_eq(report.survivors[0].handling, "hold");
-    cr_assert_eq(report.killed, 1u);
-    kn_store(&gate, 1, release);
-    cr_assert_eq(koken_stop(rt, KOKEN_S(30)), 0, "what was left alive can be stopped later");
-}
-
-/* Fibers: asked to stop, their waits answer -ECANCELED; who does not listen is killed where it waits. */
-Test(stop, fibers_are_cancelled_or_killed, .timeout = 60)
-{
-    struct koken *rt = start(2);
-    struct koken_stop_report report;
-    struct koken_stop_plan plan = {KOKEN_MS(10), KOKEN_MS(50), KOKEN_S(30)};
-    prepare();
-    for (int i = 0; i < 5; i++) {
-        cr_assert(!koken_is_nobody(koken_spawn(rt, polite)));
-        cr_assert(!koken_is_nobody(koken_spawn(rt, deaf)));
-    }
-    wait_for(&entered, 10);
-    cr_assert_eq(koken_stop_with(rt, &plan, &report), 0);
-    cr_assert_eq(reading(&exits), 5u);
-    cr_assert_eq(report.killed, 5u);
-    assert_nothing_wrong();
-}
-
-struct sender {
-    koken_ref who;
-    kn_atomic(uint32_t) *gone;
-};
-
-static void *send_on(void *arg)
-{
-    struct sender *sender = arg;
-    int rc;
-    do {
-        rc = koken_signal(sender->who, step);
-        expect(rc == 0 || rc == -EAGAIN || rc == -ESHUTDOWN || rc == -ESRCH);
-    } while (rc == 0 || rc == -EAGAIN); /* ends: the stop */
-    (void)count(sender->gone);
-    return NULL;
-}
-
-/* Threads outside may send at any moment of a stop. */
-Test(stop, threads_outside_may_go_on_sending, .timeout = 120)
-{
-    for (int round = 0; round < 3 * SCALE; round++) {
-        kn_atomic(uint32_t) gone;
-        kn_atomic_init(&gone, 0);
-        struct koken *rt = start(2);
-        struct sender sender = {koken_spawn(rt, walker), &gone};
-        pthread_t threads[3];
-        for (int i = 0; i < 3; i++) {
-            cr_assert_eq(pthread_create(&threads[i], NULL, send_on, &sender), 0);
+    static const unsigned workers[3] = {1, 2, 4};
+    for (int w = 0; w < 3; w++) {
+        struct koken *rt = start_with(workers[w], (struct koken_options){.mailbox_capacity = 100000});
+        struct koken_stop_report report;
+        clear();
+        for (int i = 0; i < 100; i++) {
+            koken_ref who = koken_spawn(rt, worker);
+            for (int k = 0; k < 100; k++) {
+                cr_assert_eq(koken_signal(who, work), 0);
+            }
         }
-        cr_assert_eq(koken_stop(rt, KOKEN_S(30)), 0);
-        for (int i = 0; i < 3; i++) {
-            pthread_join(threads[i], NULL);
-        }
+        cr_assert_eq(koken_stop_with(rt, NULL, &report), 0);
+        cr_assert_eq(reading(&worked), 10000);
+        cr_assert_eq(reading(&exits), 100);
+        cr_assert_eq(report.cancelled, 100);
+        cr_assert_eq(report.killed, 0);
+        cr_assert_eq(report.dead_letters, 0);
+        cr_assert_eq(report.survivor_count, 16);
+        cr_assert_str_eq(report.survivors[3].type, "worker");
+        cr_assert_str_eq(report.survivors[3].state, "idle");
         assert_nothing_wrong();
     }
 }
 
-static int stop_from_inside(koken_ctx *ctx, struct walker *self, const struct step *msg)
+/* An agent that never rests outlives the drain, is named, and is cancelled. */
+Test(stop, cancels_who_never_rests)
 {
-    (void)self, (void)msg;
-    expect(koken_stop(koken_runtime(ctx), KOKEN_S(1)) == -EDEADLK);
-    expect(koken_drain(koken_runtime(ctx), KOKEN_S(1)) == -EDEADLK);
+    for (unsigned workers = 1; workers <= 2; workers++) {
+        struct koken *rt = start(workers);
+        struct koken_stop_report report;
+        struct koken_stop_plan plan = {KOKEN_MS(30), KOKEN_S(30), KOKEN_S(30)};
+        clear();
+        koken_ref who = koken_spawn(rt, worker);
+        cr_assert_eq(koken_signal(who, forever), 0);
+        wait_for(&inside, 10);
+        uint64_t before = koken_now();
+        cr_assert_eq(koken_stop_with(rt, &plan, &report), 0);
+        cr_assert_geq(koken_now() - before, KOKEN_MS(30));
+        cr_assert_lt(koken_now() - before, KOKEN_S(20));
+        cr_assert_eq(report.survivor_count, 1);
+        cr_assert(koken_ref_equal(report.survivors[0].who, who));
+        cr_assert_neq(report.survivors[0].state[0], 'i');
+        cr_assert_gt(report.drained, 0);
+        cr_assert_eq(report.dead_letters, 1, "the message to itself");
+        cr_assert_eq(report.killed, 0);
+        cr_assert_eq(reading(&exits), 1);
+        assert_nothing_wrong();
+    }
+}
+
+/* Without drain and cancel agents are killed: no exit hook, queued messages are dead letters, no leak. */
+Test(stop, kills_without_hooks)
+{
+    static const unsigned workers[3] = {1, 2, 4};
+    for (int w = 0; w < 3; w++) {
+        struct koken *rt = start(workers[w]);
+        struct koken_stop_report report;
+        struct koken_stop_plan plan = {0, 0, KOKEN_S(30)};
+        clear();
+        for (int i = 0; i < 50; i++) {
+            koken_ref who = koken_spawn(rt, worker);
+            cr_assert_eq(koken_signal(who, forever), 0);
+            cr_assert_eq(koken_signal(who, work), 0);
+        }
+        cr_assert_eq(koken_stop_with(rt, &plan, &report), 0);
+        cr_assert_eq(report.killed, 50);
+        cr_assert_geq(report.dead_letters, 50);
+        cr_assert_eq(reading(&exits), 0);
+        uint32_t turns = reading(&inside);
+        kn_thread_yield();
+        cr_assert_eq(reading(&inside), turns, "nothing runs afterwards");
+#ifdef KN_DEBUG
+        cr_assert_eq(kn_alloc_live(), live_at_start);
+#endif
+        assert_nothing_wrong();
+    }
+}
+
+/* ---- a handler that does not come back ---------------------------------------------------------------- */
+
+static int on_stuck(koken_ctx *ctx, struct worker *self, const struct work *msg)
+{
+    (void)ctx, (void)self, (void)msg;
+    (void)count(&inside);
+    wait_for(&gate, 1);
+    (void)count(&done);
     return 0;
 }
 
-KOKEN_AGENT(suicidal, struct walker, KOKEN_ON(step, stop_from_inside));
+KOKEN_AGENT(stuck, struct worker, KOKEN_ON(work, on_stuck));
 
-/* An agent cannot wait for its own runtime's end. */
-Test(stop, not_from_an_agent, .timeout = 60)
+/* The stop ends in time with -ETIMEDOUT and names it, its message, and how long it has been at it. */
+Test(stop, reports_who_does_not_come_back)
 {
     struct koken *rt = start(1);
-    koken_ref who = koken_spawn(rt, suicidal);
-    cr_assert_eq(koken_signal(who, step), 0);
-    stop(rt);
+    struct koken_stop_report report;
+    struct koken_stop_plan plan = {KOKEN_MS(20), KOKEN_MS(20), KOKEN_MS(20)};
+    clear();
+    koken_ref who = koken_spawn(rt, stuck);
+    cr_assert_eq(koken_signal(who, work), 0);
+    cr_assert_eq(koken_signal(who, work), 0);
+    wait_for(&inside, 1);
+    uint64_t before = koken_now();
+    cr_assert_eq(koken_stop_with(rt, &plan, &report), -ETIMEDOUT);
+    cr_assert_geq(koken_now() - before, KOKEN_MS(60));
+    cr_assert_lt(koken_now() - before, KOKEN_S(20));
+    cr_assert_eq(report.killed, 1);
+    cr_assert_eq(report.survivor_count, 1);
+    cr_assert_str_eq(report.survivors[0].state, "running");
+    cr_assert_str_eq(report.survivors[0].type, "stuck");
+    cr_assert_str_eq(report.survivors[0].handling, "work");
+    cr_assert_eq(report.survivors[0].queued, 2);
+    cr_assert_geq(report.survivors[0].running_ns, KOKEN_MS(10));
+    kn_store(&gate, 1, release);
+    wait_for(&done, 1);
+}
+
+/* ---- threads outside ---------------------------------------------------------------------------------------- */
+
+struct asking {
+    struct koken *rt;
+    koken_ref to;
+    int rc;
+};
+
+static void ask(void *arg)
+{
+    struct asking *self = arg;
+    struct answer got;
+    self->rc = koken_await(self->rt, self->to, KOKEN_S(300), &got, question, .value = 1);
+    (void)count(&done);
+}
+
+/* A thread that waits for an answer is told when the runtime goes, whether by cancelling or by killing. */
+Test(stop, wakes_threads_that_wait)
+{
+    for (int kill = 0; kill < 2; kill++) {
+        struct koken *rt = start(2);
+        struct koken_stop_plan plan = {KOKEN_MS(1), kill ? 0 : KOKEN_S(10), KOKEN_S(30)};
+        struct kn_thread threads[4] = {{0}};
+        struct asking asking[4];
+        clear();
+        koken_ref to = koken_spawn(rt, worker);
+        for (int i = 0; i < 4; i++) {
+            asking[i] = (struct asking){rt, to, 1};
+            cr_assert_eq(kn_thread_start(&threads[i], "ask", ask, &asking[i]), 0);
+        }
+        wait_for(&inside, 4);
+        cr_assert_eq(koken_stop_with(rt, &plan, NULL), 0);
+        for (int i = 0; i < 4; i++) {
+            kn_thread_join(&threads[i]);
+            cr_assert(asking[i].rc == -ECANCELED || asking[i].rc == -ESRCH, "%s",
+                      koken_errname(asking[i].rc));
+        }
+#ifdef KN_DEBUG
+        cr_assert_eq(kn_alloc_live(), live_at_start);
+#endif
+        assert_nothing_wrong();
+    }
+}
+
+/* ---- fibers ------------------------------------------------------------------------------------------------- */
+
+static int wait_in_vain(koken_ctx *ctx, struct worker *self, const void *arg)
+{
+    struct koken_received msg;
+    int kind = *(const int *)arg, rc = 0, value;
+    (void)self;
+    (void)count(&inside);
+    switch (kind % 5) {
+    case 0:
+        rc = koken_receive(ctx, KOKEN_NO_DEADLINE, &msg);
+        break;
+    case 1:
+        rc = koken_sleep(ctx, KOKEN_S(3600));
+        break;
+    case 2: {
+        struct answer got;
+        koken_ref to = koken_spawn(ctx, worker);
+        rc = koken_await(ctx, to, KOKEN_S(3600), &got, question, .value = 1);
+        break;
+    }
+    case 3:
+        while (rc == 0) {
+            rc = koken_yield(ctx);
+        }
+        break;
+    default:
+        rc = koken_receive_only(ctx, KOKEN_S(3600), answer, &(struct answer){0});
+        break;
+    }
+    value = rc;
+    if (value == -ECANCELED) {
+        (void)count(&done);
+    }
+    return 0;
+}
+
+KOKEN_FIBER(vain, struct worker, wait_in_vain);
+
+/* Fibers in every kind of wait are cancelled and end themselves; killed, their memory comes back. */
+Test(stop, ends_fibers_wherever_they_wait)
+{
+    for (unsigned workers = 1; workers <= 2; workers++) {
+        for (int kill = 0; kill < 2; kill++) {
+            struct koken *rt = start(workers);
+            struct koken_stop_report report;
+            struct koken_stop_plan plan = {KOKEN_MS(10), kill ? 0 : KOKEN_S(60), KOKEN_S(60)};
+            clear();
+            for (int i = 0; i < 40; i++) {
+                cr_assert(!koken_is_nobody(koken_spawn(rt, vain, .arg = &i, .arg_size = sizeof i)));
+            }
+            wait_for(&inside, 40);
+            cr_assert_eq(koken_stop_with(rt, &plan, &report), 0);
+            if (!kill) {
+                cr_assert_geq(reading(&done), 32, "all but perhaps those whose server ended first");
+                cr_assert_eq(report.killed, 0);
+            } else {
+                cr_assert_eq(report.killed, 48);
+            }
+#ifdef KN_DEBUG
+            cr_assert_eq(kn_alloc_live(), live_at_start);
+#endif
+            assert_nothing_wrong();
+        }
+    }
+}
+
+static int block(void *arg)
+{
+    (void)arg;
+    (void)count(&inside);
+    wait_for(&gate, 1);
+    return 7;
+}
+
+static int block_in_pool(koken_ctx *ctx, struct worker *self, const void *arg)
+{
+    int value = 0;
+    (void)self, (void)arg;
+    int rc = koken_blocking(ctx, block, NULL, &value);
+    expect(rc < 0 || value == 7);
+    (void)count(&done);
+    return 0;
+}
+
+KOKEN_FIBER(blocker, struct worker, block_in_pool);
+
+static void open_later(void *arg)
+{
+    uint64_t until = koken_now() + KOKEN_MS(50);
+    (void)arg;
+    while (koken_now() < until) {
+        kn_thread_yield();
+    }
+    kn_store(&gate, 1, release);
+}
+
+/* More blocking calls than threads: those never begun go with the stop, those begun are waited for. */
+Test(stop, blocking_calls_begun_and_not_begun)
+{
+    struct koken *rt = start(2);
+    struct koken_stop_plan plan = {KOKEN_MS(5), KOKEN_MS(5), KOKEN_S(60)};
+    struct koken_stop_report report;
+    struct kn_thread thread = {0};
+    clear();
+    for (int i = 0; i < 100; i++) {
+        cr_assert(!koken_is_nobody(koken_spawn(rt, blocker)));
+    }
+    wait_for(&inside, 8);
+    cr_assert_eq(kn_thread_start(&thread, "open", open_later, NULL), 0);
+    cr_assert_eq(koken_stop_with(rt, &plan, &report), 0);
+    kn_thread_join(&thread);
+    cr_assert_gt(report.killed, 0);
+    cr_assert_eq(report.survivor_count, 16);
+#ifdef KN_DEBUG
+    cr_assert_eq(kn_alloc_live(), live_at_start);
+#endif
+    assert_nothing_wrong();
+}
+
+/* ---- spawning storms and misuse ------------------------------------------------------------------------ */
+
+struct breeder {
+    uint32_t unused;
+};
+
+static int on_breed(koken_ctx *ctx, struct breeder *self, const struct work *msg);
+KOKEN_AGENT(breeder, struct breeder, KOKEN_ON(work, on_breed));
+
+/* Begets one, and ends: the population is constant, its members are ever new. */
+static int on_breed(koken_ctx *ctx, struct breeder *self, const struct work *msg)
+{
+    (void)self, (void)msg;
+    koken_ref child = koken_spawn(ctx, breeder);
+    int rc = koken_signal(child, work);
+    expect(rc == 0 || rc == -ESRCH);
+    (void)count(&worked);
+    return KOKEN_STOP;
+}
+
+/* A stop catches a population that renews itself all the time, by cancelling and by killing. */
+Test(stop, ends_a_population_that_breeds)
+{
+    static const unsigned workers[3] = {1, 2, 4};
+    for (int w = 0; w < 3; w++) {
+        for (int round = 0; round < 10; round++) {
+            struct koken *rt = start(workers[w]);
+            struct koken_stop_plan plan = {KOKEN_MS(2), round % 2 ? KOKEN_MS(5) : 0, KOKEN_S(60)};
+            clear();
+            for (int i = 0; i < 20; i++) {
+                cr_assert_eq(koken_signal(koken_spawn(rt, breeder), work), 0);
+            }
+            wait_for(&worked, 100);
+            cr_assert_eq(koken_stop_with(rt, &plan, NULL), 0);
+#ifdef KN_DEBUG
+            cr_assert_eq(kn_alloc_live(), live_at_start);
+#endif
+            assert_nothing_wrong();
+        }
+    }
+}
+
+static struct koken *own, *foreign;
+
+static int on_suicide(koken_ctx *ctx, struct worker *self, const struct work *msg)
+{
+    (void)self, (void)msg;
+    expect(koken_runtime(ctx) == own);
+    expect(koken_stop(own, KOKEN_S(1)) == -EDEADLK);
+    expect(koken_drain(own, KOKEN_S(1)) == -EDEADLK);
+    expect(koken_drain(foreign, KOKEN_S(10)) == -EDEADLK); /* another one's worker would be held up */
+    expect(koken_stop(foreign, KOKEN_S(10)) == -EDEADLK);
+    (void)count(&done);
+    return 0;
+}
+
+KOKEN_AGENT(suicide, struct worker, KOKEN_ON(work, on_suicide));
+
+/* NULL is -EINVAL, an agent hears -EDEADLK; drain tells that a runtime is not quiet. */
+Test(stop, misuse_is_answered)
+{
+    cr_assert_eq(koken_stop(NULL, 1), -EINVAL);
+    cr_assert_eq(koken_stop_with(NULL, NULL, NULL), -EINVAL);
+    cr_assert_eq(koken_drain(NULL, 1), -EINVAL);
+    clear();
+    own = start(2);
+    cr_assert_eq(koken_start(&(struct koken_options){.workers = 1}, &foreign), 0);
+    cr_assert_eq(koken_signal(koken_spawn(foreign, worker), work), 0);
+    cr_assert_eq(koken_signal(koken_spawn(own, suicide), work), 0);
+    check_balance(own, 0);
+    cr_assert_eq(reading(&done), 1);
+    koken_ref busy = koken_spawn(own, worker);
+    cr_assert_eq(koken_signal(busy, forever), 0);
+    cr_assert_eq(koken_drain(own, KOKEN_MS(10)), -ETIMEDOUT);
+    cr_assert_eq(koken_exit(busy), 0);
+    cr_assert_eq(koken_stop(foreign, KOKEN_S(10)), 0);
+    stop(own);
+}
+
+/* After the stop has begun a thread's new work is refused with -ESHUTDOWN, while accepted work goes on. */
+static void stop_it(void *arg)
+{
+    struct koken_stop_plan plan = {KOKEN_S(60), KOKEN_S(60), KOKEN_S(60)};
+    expect(koken_stop_with(arg, &plan, NULL) == 0);
+    (void)count(&done);
+}
+
+Test(stop, refuses_new_work_from_outside)
+{
+    struct koken *rt = start(1);
+    struct kn_thread thread = {0};
+    clear();
+    koken_ref who = koken_spawn(rt, stuck), other = koken_spawn(rt, worker);
+    cr_assert_eq(koken_signal(who, work), 0);
+    wait_for(&inside, 1);
+    cr_assert_eq(kn_thread_start(&thread, "stop", stop_it, rt), 0);
+    int rc;
+    do {
+        rc = koken_signal(other, work);
+        cr_assert(rc == 0 || rc == -ESHUTDOWN || rc == -EAGAIN, "%s", koken_errname(rc));
+    } while (rc != -ESHUTDOWN); /* ends: the other thread gets there */
+    koken_ref ref = KOKEN_NOBODY;
+    cr_assert_eq(koken_try_spawn(rt, &ref, worker), -ESHUTDOWN);
+    struct answer got;
+    cr_assert_eq(koken_await(rt, other, KOKEN_S(1), &got, question, .value = 0), -ESHUTDOWN);
+    kn_store(&gate, 1, release);
+    kn_thread_join(&thread);
+    cr_assert_eq(reading(&done), 2);
+    assert_nothing_wrong();
 }
