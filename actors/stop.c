@@ -215,22 +215,6 @@ static void wind_down(struct koken *rt, const struct koken_stop_plan *plan,
     kn_store(&rt->stopping, KILLING, relaxed); /* as above */
 }
 
-/* The caller may be an agent of another runtime: its thread must not hold up grace periods
- * meanwhile. */
-static void wait_begins(const struct kn_local *local)
-{
-    if (local) {
-        kn_rcu_offline();
-    }
-}
-
-static void wait_is_over(const struct kn_local *local)
-{
-    if (local) {
-        kn_rcu_online();
-    }
-}
-
 int koken_stop_with(struct koken *rt, const struct koken_stop_plan *plan,
                     struct koken_stop_report *ret_report)
 {
@@ -240,11 +224,9 @@ int koken_stop_with(struct koken *rt, const struct koken_stop_plan *plan,
     if (!rt) {
         return -EINVAL;
     }
-    struct kn_local *local = kn_local_here();
-    if (local && local->rt == rt) {
-        return -EDEADLK;
+    if (kn_local_here()) {
+        return -EDEADLK; /* also of another runtime: it would hold up that one's worker */
     }
-    wait_begins(local);
     memset(&report, 0, sizeof report);
     plan = plan ? plan : &standard;
     uint64_t before = received(rt, &dead_before);
@@ -268,7 +250,6 @@ int koken_stop_with(struct koken *rt, const struct koken_stop_plan *plan,
     if (rc == 0) {
         free_runtime(rt);
     }
-    wait_is_over(local);
     if (ret_report) {
         *ret_report = report;
     }
@@ -286,12 +267,8 @@ int koken_drain(struct koken *rt, uint64_t timeout_ns)
     if (!rt) {
         return -EINVAL;
     }
-    struct kn_local *local = kn_local_here();
-    if (local && local->rt == rt) {
-        return -EDEADLK;
+    if (kn_local_here()) {
+        return -EDEADLK; /* also of another runtime: it would hold up that one's worker */
     }
-    wait_begins(local);
-    bool is_quiet = kn_sched_quiet(rt->sched, after(timeout_ns));
-    wait_is_over(local);
-    return is_quiet ? 0 : -ETIMEDOUT;
+    return kn_sched_quiet(rt->sched, after(timeout_ns)) ? 0 : -ETIMEDOUT;
 }

@@ -148,7 +148,7 @@ struct koken_stop_report {
  * koken_stop ends a runtime: refuse, drain, cancel, kill, within timeout_ns (half of it for the
  * drain). Accepted messages are handled or become dead letters; nothing runs afterwards; rt is
  * gone. Errors: -ETIMEDOUT a handler did not come back: rt and its threads are left alive and leak.
- * -EINVAL NULL. -EDEADLK called by an agent of rt. Thread: any outside rt, once.
+ * -EINVAL NULL. -EDEADLK called by an agent, of whatever runtime. Thread: any but an agent's, once.
  */
 KOKEN_MUST_USE int koken_stop(struct koken *rt, uint64_t timeout_ns);
 
@@ -158,7 +158,7 @@ KOKEN_MUST_USE int koken_stop_with(struct koken *rt, const struct koken_stop_pla
 
 /*
  * koken_drain waits until no agent of rt has anything left to do (timers not counted).
- * Errors: -ETIMEDOUT. -EDEADLK called by an agent. Thread: any outside rt.
+ * Errors: -ETIMEDOUT. -EINVAL NULL. -EDEADLK called by an agent. Thread: any but an agent's.
  */
 KOKEN_MUST_USE int koken_drain(struct koken *rt, uint64_t timeout_ns);
 
