@@ -35,7 +35,12 @@ int kn_mailbox_pressure(struct kn_mailbox *mb, uint64_t *word, bool *opened)
         /* [MB2] release: a sender's refusal happens before the relief it waits for. [MB3] acquire.
          */
         if (kn_cas_weak(&mb->word, &seen, seen | KN_MB_PRESSED, acq_rel, acquire)) {
-            return KN_PUSH_FULL;
+            /*
+             * Look once more with P set. The receiver may have run and gone idle between our look and the
+             * swap and left the word as it was (a system message does not move the sequence): then nobody
+             * is left to relieve, and the length we see now, with that idle before it, says that there is room.
+             */
+            seen |= KN_MB_PRESSED;
         }
     }
 }
