@@ -16,9 +16,6 @@
 
 #ifndef __cplusplus
 
-/* Marks code of this library for the lint, which looks only at what is outside of it. */
-#define KOKEN_CAPS_(...) __VA_ARGS__
-
 #define KOKEN_RULE_(cond, text)                                                                    \
     do {                                                                                           \
         enum { koken_rule_ = !!(cond) };                                                           \
