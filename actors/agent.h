@@ -23,12 +23,13 @@
 #include "sched/worker.h"
 
 #include <koken/agent.h>
+#include <koken/deadletter.h>
 #include <koken/histogram.h>
 #include <koken/signal.h>
 
 #include <pthread.h>
 
-enum { KN_INLINE_STATE = 64, KN_PARK_BUCKETS = 256 };
+enum { KN_INLINE_STATE = 64, KN_PARK_BUCKETS = 256, KN_LETTER_WATCHERS = 8 };
 
 enum kn_agent_flag {
     KN_AGENT_SPECIAL = 1u << 0,  /* (c) sends take the long way: bytes bounded, DROP_OLD, SIGNAL */
@@ -44,6 +45,7 @@ struct kn_alarm_entry;
 struct kn_claim;
 struct kn_outbox;
 struct kn_fiber_agent;
+struct kn_letters;
 
 /* What few agents need: made at first use. (s) */
 struct kn_cold {
@@ -98,6 +100,7 @@ _Static_assert(sizeof(struct kn_agent) == 192, "an idle agent is three cache lin
  */
 struct kn_counters {
     struct kn_count sent, received, dropped, dead, refused, spawned, exited, failed, timers;
+    struct kn_count letters[KOKEN_DEAD_REASON_COUNT_]; /* dead letters */
 };
 
 enum kn_ctx_event {
@@ -138,8 +141,9 @@ struct KN_ALIGNED(KN_FALSE_SHARING) kn_local {
     struct koken_histogram *latency; /* (w) from send to handling, NULL unless is_stamping */
     bool is_stamping;                /* (c) messages carry the time of their send */
     bool is_unusual; /* (w) sends take the long way: stamping, or the running agent is parked */
-    struct kn_counters counters; /* (w) */
-    struct kn_stacks stacks;     /* (w) of fibers */
+    struct kn_counters counters;            /* (w) */
+    kn_atomic(struct kn_letters *) letters; /* (a) made by (w) at the first; deadletter.h */
+    struct kn_stacks stacks;                /* (w) of fibers */
     kn_atomic(const struct koken_type *)
         running_type;                  /* (a) written by (w): of the message at work */
     kn_atomic(uint64_t) running_since; /* (a) written by (w): start of the turn, coarse */
@@ -174,6 +178,10 @@ struct koken {
 
     pthread_mutex_t park_lock;                 /* rank 30: the graph of who is parked on whom */
     struct kn_outbox *parked[KN_PARK_BUCKETS]; /* (m) park_lock: edges by who */
+
+    kn_atomic(struct kn_letters *) letters; /* (a) of threads outside; deadletter.h */
+    kn_atomic(uint64_t) letters_logged;     /* (a) when there was a line in the log */
+    kn_atomic(uint64_t) letter_watchers[KN_LETTER_WATCHERS]; /* (a) ids, 0: free */
 };
 
 static inline uint64_t kn_agent_id(const struct kn_agent *a)

@@ -2,6 +2,7 @@
 /* See alarm.h. */
 #include "actors/alarm.h"
 
+#include "actors/deadletter.h"
 #include "actors/request.h"
 #include "actors/slots.h"
 #include "actors/system.h"
@@ -83,6 +84,9 @@ static void deliver(struct kn_local *local, const struct kn_alarm *alarm, struct
         return;
     }
     kn_count_add(&local->counters.dead, 1);
+    if (alarm->kind == KN_ALARM_OTHER) {
+        kn_letter(local->rt, local, e, alarm->to, KOKEN_DEAD_STALE);
+    }
     kn_message_drop(local->rt, local, e, -ESRCH);
 }
 

@@ -3,6 +3,7 @@
 #include "actors/agent.h"
 
 #include "actors/alarm.h"
+#include "actors/deadletter.h"
 #include "actors/fiber_agent.h"
 #include "actors/link.h"
 #include "actors/park.h"
@@ -60,20 +61,23 @@ void kn_dead_letter(struct kn_local *local, struct kn_envelope *e, int error)
 }
 
 /* Everything in a list becomes a dead letter. */
-static void bury(struct kn_local *local, struct kn_envelope *e, int error)
+static void bury(struct kn_local *local, const struct kn_agent *a, struct kn_envelope *e)
 {
     while (e) { /* ends: the list is finite and nobody adds to it */
         struct kn_envelope *next = e->next;
-        kn_dead_letter(local, e, error);
+        if (!(e->flags & KN_ENV_TIMER)) { /* its own timers are cancelled, not lost */
+            kn_letter(local->rt, local, e, kn_agent_id(a), KOKEN_DEAD_ENDED);
+        }
+        kn_dead_letter(local, e, -ESRCH);
         kn_envelope_free(&local->worker->pool, e);
         e = next;
     }
 }
 
 /* The same of the system lane, where bonds may be that have come too late. */
-static void bury_system(struct kn_local *local, struct kn_envelope *e,
-                        struct kn_envelope **farewells)
+static void bury_system(struct kn_local *local, struct kn_agent *a, struct kn_envelope **farewells)
 {
+    struct kn_envelope *e = a->intake.system_head;
     while (e) { /* ends: as above */
         struct kn_envelope *next = e->next;
         e->next = NULL;
@@ -83,7 +87,7 @@ static void bury_system(struct kn_local *local, struct kn_envelope *e,
                 kn_envelope_free(&local->worker->pool, e);
             }
         } else {
-            bury(local, e, -ESRCH);
+            bury(local, a, e);
         }
         e = next;
     }
@@ -96,8 +100,8 @@ static void close_mailbox(struct kn_local *local, struct kn_agent *a,
     struct kn_envelope *last = NULL;
     (void)kn_mailbox_close(&a->mailbox, &a->intake, &last);
     kn_envelope_release(local, last);
-    bury_system(local, a->intake.system_head, farewells);
-    bury(local, a->intake.user_head, -ESRCH);
+    bury_system(local, a, farewells);
+    bury(local, a, a->intake.user_head);
     a->intake = (struct kn_intake){NULL, NULL, NULL, NULL};
     struct kn_overflow *o = kn_load(&a->overflow, acquire); /* [AS3] acquire */
     if (o) {
@@ -105,7 +109,7 @@ static void close_mailbox(struct kn_local *local, struct kn_agent *a,
         struct kn_envelope *e;
         while ((e = kn_overflow_pop(o)) != NULL) { /* ends: closed */
             e->next = NULL;
-            bury(local, e, -ESRCH);
+            bury(local, a, e);
         }
         kn_room_made(local, a);
     }
@@ -120,7 +124,7 @@ static void free_cold(struct kn_local *local, struct kn_agent *a, struct kn_enve
     }
     kn_claims_end(local, a, -ESRCH);
     kn_alarms_end(local, a);
-    bury(local, cold->stash_head, -ESRCH);
+    bury(local, a, cold->stash_head);
     if (cold->fiber) {
         kn_fiber_agent_free(local, a);
     }

@@ -3,6 +3,7 @@
 #include "actors/fiber_agent.h"
 
 #include "actors/alarm.h"
+#include "actors/deadletter.h"
 #include "actors/link.h"
 #include "actors/park.h"
 #include "actors/profile.h"
@@ -29,6 +30,9 @@ static void body(void *arg)
     f->result = f->is_cancelled ? -ECANCELED
                                 : row->handle(&f->ctx, f->agent->state, (void *)(uintptr_t)f->arg);
     if (f->ctx.msg) {
+        if (f->result < 0) {
+            kn_letter(f->ctx.rt, f->ctx.local, f->ctx.msg, f->ctx.id, KOKEN_DEAD_ENDED);
+        }
         kn_fiber_message_over(f);
     }
 }
@@ -132,6 +136,7 @@ static void collect_one(struct kn_fiber_agent *f, struct kn_envelope *e, struct 
             f->answer = e;
             return;
         }
+        kn_letter(local->rt, local, e, kn_agent_id(a), KOKEN_DEAD_LATE);
         if (e->type->drop) {
             e->type->drop(e->payload); /* too late */
         }
@@ -308,6 +313,7 @@ void kn_fiber_agent_free(struct kn_local *local, struct kn_agent *a)
         kn_envelope_free(&local->worker->pool, f->answer);
     }
     if (f->ctx.msg) {
+        kn_letter(local->rt, local, f->ctx.msg, kn_agent_id(a), KOKEN_DEAD_ENDED);
         kn_dead_letter(local, f->ctx.msg, -ESRCH);
         kn_envelope_free(&local->worker->pool, f->ctx.msg);
     }

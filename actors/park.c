@@ -2,6 +2,7 @@
 /* See park.h. */
 #include "actors/park.h"
 
+#include "actors/deadletter.h"
 #include "actors/fiber_agent.h"
 #include "actors/request.h"
 #include "actors/slots.h"
@@ -186,6 +187,7 @@ static bool flush(struct kn_local *local, struct kn_outbox *o)
             /* Accepted from the sender's view: sent, and dead at once. */
             kn_count_add(&local->counters.sent, 1);
             kn_count_add(&local->counters.dead, 1);
+            kn_letter(local->rt, local, e, o->to, KOKEN_DEAD_ENDED);
             kn_message_drop(local->rt, local, e, -ESRCH);
         } else {
             bool opened = false;
@@ -200,6 +202,7 @@ static bool flush(struct kn_local *local, struct kn_outbox *o)
             if (pushed == KN_PUSH_CLOSED) {
                 kn_count_add(&local->counters.sent, 1); /* as above */
                 kn_count_add(&local->counters.dead, 1);
+                kn_letter(local->rt, local, e, o->to, KOKEN_DEAD_ENDED);
                 kn_message_drop(local->rt, local, e, -ESRCH);
             } else {
                 kn_count_add(&local->counters.sent, 1);
@@ -271,6 +274,7 @@ void kn_park_abandon(struct kn_local *local, struct kn_agent *a)
         o->head = e->next;
         kn_count_add(&local->counters.sent, 1);
         kn_count_add(&local->counters.dead, 1);
+        kn_letter(local->rt, local, e, o->to, KOKEN_DEAD_ENDED);
         kn_message_drop(local->rt, local, e, -ECANCELED);
     }
     end_parking(local, a);

@@ -3,6 +3,7 @@
 #include "actors/runtime.h"
 
 #include "actors/alone.h"
+#include "actors/deadletter.h"
 #include "actors/kn_rcu.h"
 #include "actors/slots.h"
 #include "base/world.h"
@@ -172,6 +173,7 @@ static struct kn_sched_config sched_config(struct koken *rt)
 
 void kn_runtime_free(struct koken *rt)
 {
+    kn_letters_free(rt);
     kn_pool_fini(&rt->outside_pool);
     for (unsigned i = 0; i < rt->node_count; i++) {
         if (rt->depots[i]) {

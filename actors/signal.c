@@ -6,6 +6,7 @@
  */
 #include "actors/agent.h"
 #include "actors/alone.h"
+#include "actors/deadletter.h"
 #include "actors/kn_rcu.h"
 #include "actors/park.h"
 #include "actors/request.h"
@@ -187,6 +188,7 @@ static int send_slowly(struct koken *rt, struct kn_local *local, struct kn_agent
         pthread_mutex_unlock(&rt->outside_lock);
     }
     if (victim) {
+        kn_letter(rt, local, victim, kn_agent_id(a), KOKEN_DEAD_FULL);
         kn_message_drop(rt, local, victim, -EAGAIN);
     }
     if (opened) {

@@ -3,6 +3,7 @@
 #include "actors/system.h"
 
 #include "actors/alarm.h"
+#include "actors/deadletter.h"
 #include "actors/link.h"
 #include "actors/request.h"
 #include "actors/slots.h"
@@ -48,6 +49,7 @@ static int answer(struct koken_ctx *ctx, struct kn_agent *a, struct kn_envelope 
 {
     struct kn_alarm *alarm = kn_alarm_find(a, e->corr);
     if (!alarm || alarm->kind != KN_ALARM_REQUEST) {
+        kn_letter(ctx->rt, ctx->local, e, ctx->id, KOKEN_DEAD_LATE);
         if (e->type->drop) {
             e->type->drop(e->payload);
         }

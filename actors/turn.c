@@ -13,6 +13,7 @@
  */
 #include "actors/agent.h"
 #include "actors/alone.h"
+#include "actors/deadletter.h"
 
 #include "actors/park.h"
 #include "actors/profile.h"
@@ -48,6 +49,7 @@ static KN_NOINLINE void unhandled(struct kn_local *local, struct kn_agent *a, st
         /* Relaxed: made at the spawn. */
         kn_overflow_release(kn_load(&a->overflow, relaxed), e->type->size);
     }
+    kn_letter(local->rt, local, e, kn_agent_id(a), KOKEN_DEAD_UNHANDLED);
     kn_dead_letter(local, e, -ENOTSUP);
     kn_envelope_done(local, a, e);
 }
@@ -65,6 +67,9 @@ static KN_ALWAYS_INLINE uint32_t dispose(struct koken_ctx *ctx, struct kn_agent 
     uint32_t counted = 1;
     if (kn_unlikely(ctx->events & KN_CTX_KEPT)) {
         return 0;
+    }
+    if (kn_unlikely(rc < 0)) { /* the agent fails with it: nobody will handle it well */
+        kn_letter(local->rt, local, e, kn_agent_id(a), KOKEN_DEAD_ENDED);
     }
     if (kn_unlikely(e->flags & OVER_MASK)) {
         kn_message_over(local, a, e, rc);

@@ -270,6 +270,7 @@ Test(link, a_monitor_that_races_with_the_end_hears_once)
         cr_assert_eq(reading(&downs), i + 1);
         cr_assert(reason_seen() == -EPROTO || reason_seen() == -ESRCH);
         cr_assert_eq(koken_exit(observer), 0);
+        drain(rt);
     }
     check_balance(rt, 0);
     stop(rt);
