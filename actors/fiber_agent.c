@@ -267,7 +267,7 @@ int kn_fiber_spawn(struct koken *rt, struct kn_local *local, const struct koken_
     if (arg_size && !o->arg) {
         return -EINVAL;
     }
-    struct kn_birth birth = {type, o, kn_fiber_turn, KN_AGENT_FIBER, true};
+    struct kn_birth birth = {type, o, kn_fiber_turn, KN_AGENT_FIBER, true, NULL, 0};
     struct kn_fiber_agent *f = kn_alloc(sizeof *f + arg_size, _Alignof(struct kn_fiber_agent), -1);
     if (!f) {
         return -ENOMEM;

@@ -112,11 +112,18 @@ void kn_message_over(struct kn_local *local, struct kn_agent *a, struct kn_envel
     }
 }
 
-/* Answers a request, once. */
+/* Answers a request, once. That nobody waits for the answer any more is no failure of whoever gives it. */
 static int answer(struct kn_local *local, uint64_t from, uint32_t corr,
                   const struct koken_type *type, const void *payload)
 {
-    return kn_post(local, from, type, payload, corr, KN_ENV_REPLY);
+    int rc = kn_post(local, from, type, payload, corr, KN_ENV_REPLY);
+    if (rc == -ESRCH) {
+        if (type->drop) {
+            type->drop((void *)(uintptr_t)payload);
+        }
+        return 0;
+    }
+    return rc;
 }
 
 int koken_reply_(koken_ctx *ctx, const struct koken_type *type, const void *payload)

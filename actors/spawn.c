@@ -129,7 +129,7 @@ static int make_overflow(struct kn_agent *a, const struct koken_spawn_options *o
     return 0;
 }
 
-int kn_agent_new(struct koken *rt, struct kn_local *local, const struct kn_birth *birth,
+int kn_agent_new(struct koken *rt, struct kn_local *local, struct kn_birth *birth,
                  struct kn_agent **ret_agent)
 {
     const struct koken_spawn_options *o = birth->options;
@@ -148,6 +148,9 @@ int kn_agent_new(struct koken *rt, struct kn_local *local, const struct kn_birth
     if (!make_state(rt, local, a, birth->type->state_size)) {
         rc = -ENOMEM;
         goto err_after_slot;
+    }
+    if (birth->start) {
+        memcpy(a->state, birth->start, birth->type->state_size);
     }
     rc = make_overflow(a, o, bounds.policy);
     if (rc < 0) {
@@ -170,6 +173,7 @@ int kn_agent_new(struct koken *rt, struct kn_local *local, const struct kn_birth
     a->born_ms = (uint32_t)((local ? kn_worker_now(local->worker) : kn_now()) / 1000000u);
     kn_store(&a->handled, 0, relaxed);    /* published by [AS2] */
     kn_store(&a->run_ns_ema, 0, relaxed); /* as above */
+    birth->id = kn_agent_id(a);
     kn_mailbox_init(&a->mailbox, bounds.limit, bounds.low,
                     birth->is_born_scheduled ? (uint64_t)KN_MB_SCHEDULED : 0);
     /* [AS2] release: the newborn's constants; the same generation the slot has promised all along.
@@ -246,15 +250,14 @@ static int spawn_inside(struct kn_local *local, const struct koken_agent_type *t
         return kn_fiber_spawn(rt, local, type, o, ret_ref);
     }
     const struct koken_row *init = init_row(type);
-    struct kn_birth birth = {type, o, kn_agent_turn, 0, init != NULL};
+    const void *arg = o ? o->arg : NULL;
+    struct kn_birth birth = {type, o, kn_agent_turn, 0, init != NULL, init ? NULL : arg, 0};
     struct kn_agent *a;
     int rc = kn_agent_new(rt, local, &birth, &a);
     if (rc < 0) {
         return rc;
     }
     kn_count_add(&local->counters.spawned, 1);
-    koken_ref ref = kn_agent_ref(a);
-    const void *arg = o ? o->arg : NULL;
     if (init) {
         struct koken_ctx ctx;
         kn_ctx_nest(&ctx, local, a);
@@ -265,10 +268,8 @@ static int spawn_inside(struct kn_local *local, const struct koken_agent_type *t
             return rc < 0 ? rc : -ECANCELED;
         }
         settle(local, a);
-    } else if (arg) {
-        memcpy(a->state, arg, type->state_size);
     }
-    *ret_ref = ref;
+    ret_ref->id = birth.id;
     return 0;
 }
 
@@ -304,17 +305,15 @@ static int spawn_outside(struct koken *rt, const struct koken_agent_type *type,
     if (arg_size > sizeof payload.bytes || (arg_size && !arg)) {
         return -EINVAL;
     }
-    struct kn_birth birth = {type, o, init ? kn_newborn_turn : kn_agent_turn, 0, false};
+    struct kn_birth birth = {
+        type, o, init ? kn_newborn_turn : kn_agent_turn, 0, false, init ? NULL : arg, 0};
     struct kn_agent *a;
     int rc = kn_agent_new(rt, NULL, &birth, &a);
     if (rc < 0) {
         return rc;
     }
     kn_count_spawn(rt, NULL);
-    koken_ref ref = kn_agent_ref(a);
-    if (!init && arg) {
-        memcpy(a->state, arg, type->state_size);
-    } else if (init && arg && !arg_size) {
+    if (init && arg && !arg_size) {
         rc = kn_spawn_and_wait(rt, a, arg);
     } else if (init) {
         if (arg_size) {
@@ -323,7 +322,7 @@ static int spawn_outside(struct koken *rt, const struct koken_agent_type *type,
         rc = kn_spawn_start(rt, a, &payload, 0);
     }
     if (rc == 0) {
-        *ret_ref = ref;
+        ret_ref->id = birth.id;
     }
     return rc;
 }

@@ -12,10 +12,12 @@ struct kn_birth {
     enum kn_ran (*step)(struct kn_worker *worker, struct kn_runnable *run);
     uint8_t flags;          /* enum kn_agent_flag */
     bool is_born_scheduled; /* S is set: the caller makes it ready or ends it */
+    const void *start;      /* what the state starts as; NULL: zero */
+    uint64_t id;            /* out: its name. A stop may end it before the spawn returns */
 };
 
 /* Errors: -EINVAL, -ENOMEM. Thread: the worker of local, or (NULL) any outside. */
-int kn_agent_new(struct koken *rt, struct kn_local *local, const struct kn_birth *birth,
+int kn_agent_new(struct koken *rt, struct kn_local *local, struct kn_birth *birth,
                  struct kn_agent **ret_agent);
 
 /* Counts a birth. Thread: as kn_agent_new. */

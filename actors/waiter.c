@@ -112,7 +112,7 @@ static int waiter_new(struct koken *rt, struct kn_waiter **ret_waiter, struct kn
     }
     struct koken_spawn_options o = {
         .capacity = 2, .high = 2, .low = 1, .policy = KOKEN_POLICY_REJECT};
-    struct kn_birth birth = {&waiter_type, &o, waiter_turn, KN_AGENT_WAITER, false};
+    struct kn_birth birth = {&waiter_type, &o, waiter_turn, KN_AGENT_WAITER, false, NULL, 0};
     int rc = kn_agent_new(rt, NULL, &birth, ret_agent);
     if (rc < 0) {
         kn_free(waiter, sizeof *waiter, _Alignof(struct kn_waiter));

@@ -123,7 +123,8 @@ static inline void kn_mailbox_init(struct kn_mailbox *mb, uint32_t limit, uint32
     kn_store(&mb->consumed, 0, relaxed); /* published by whoever publishes the receiver */
     mb->limit = limit;
     mb->low = low;
-    kn_store(&mb->word, flags, relaxed);
+    /* [MB3] release: the receiver is there; who walks over all slots may find it before its handle. */
+    kn_store(&mb->word, flags, release);
 }
 
 /*

@@ -32,8 +32,10 @@ KOKEN_MUST_USE int koken_signal_(koken_ref to, const struct koken_type *type, co
 #define koken_send(to, NAME, payload_ptr)                                                          \
     koken_signal_((to), &koken_type_##NAME, (const struct NAME *)(payload_ptr))
 
-/* koken_reply(ctx, message, ...) answers the present message. Errors: as koken_signal; -EINVAL no
- * sender. */
+/*
+ * koken_reply(ctx, message, ...) answers the present message. The answer to a request whose asker has given
+ * up or ended is thrown away, which is no error. Errors: as koken_signal; -EINVAL no sender.
+ */
 #define koken_reply(ctx, ...)                                                                      \
     koken_reply_((ctx), KOKEN_TYPE_(__VA_ARGS__), KOKEN_PAYLOAD_(__VA_ARGS__))
 KOKEN_MUST_USE int koken_reply_(koken_ctx *ctx, const struct koken_type *type, const void *payload);
