@@ -171,19 +171,24 @@ void kn_rcu_quiescent(void)
 
 void kn_rcu_visit(void)
 {
-    if (kn_unlikely(!is_visitor && !is_member)) {
-        urcu_qsbr_register_thread();
-        is_visitor = true;
-        pthread_setspecific(visitor_key, &is_visitor);
-    } else {
+    if (kn_likely(is_visitor)) {
         urcu_qsbr_thread_online();
+        return;
     }
+    pthread_once(&visitor_once, make_key);
+    urcu_qsbr_register_thread();
+    /* Without the key nobody would unregister the thread at its end: kn_rcu_depart does it each time. */
+    is_visitor = visitor_error == 0 && pthread_setspecific(visitor_key, &is_visitor) == 0;
 }
 
 void kn_rcu_depart(void)
 {
     KN_RCU_RELEASE();
-    urcu_qsbr_thread_offline();
+    if (kn_likely(is_visitor)) {
+        urcu_qsbr_thread_offline();
+    } else {
+        urcu_qsbr_unregister_thread();
+    }
 }
 
 void kn_rcu_synchronize(void)
