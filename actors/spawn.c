@@ -313,16 +313,17 @@ static int spawn_outside(struct koken *rt, const struct koken_agent_type *type,
         return rc;
     }
     kn_count_spawn(rt, NULL);
+    koken_ref ref = {birth.id};
     if (init && arg && !arg_size) {
-        rc = kn_spawn_and_wait(rt, a, arg);
+        rc = kn_spawn_and_wait(rt, ref, arg);
     } else if (init) {
         if (arg_size) {
             memcpy(payload.bytes, arg, arg_size);
         }
-        rc = kn_spawn_start(rt, a, &payload, 0);
+        rc = kn_spawn_start(rt, ref, &payload, 0);
     }
     if (rc == 0) {
-        ret_ref->id = birth.id;
+        *ret_ref = ref;
     }
     return rc;
 }

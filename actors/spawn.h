@@ -37,13 +37,13 @@ int kn_spawn_init_late(struct koken_ctx *ctx, struct kn_agent *a, struct kn_enve
 
 /*
  * Posts the init message from outside, as a request of `from` if that is not 0. If it cannot be
- * posted the agent is ended by a nudge. Errors: -ENOMEM.
+ * posted the agent is told to stop. Errors: -ENOMEM, -ESHUTDOWN.
  */
 struct kn_init_arg;
-int kn_spawn_start(struct koken *rt, struct kn_agent *a, const struct kn_init_arg *payload,
+int kn_spawn_start(struct koken *rt, koken_ref who, const struct kn_init_arg *payload,
                    uint64_t from);
 
 /* Spawns from outside and waits for the init's end. (waiter.c) */
-int kn_spawn_and_wait(struct koken *rt, struct kn_agent *a, const void *arg);
+int kn_spawn_and_wait(struct koken *rt, koken_ref who, const void *arg);
 
 #endif

@@ -103,8 +103,8 @@ static enum kn_ran waiter_turn(struct kn_worker *worker, struct kn_runnable *run
     return KN_RAN_DONE;
 }
 
-/* A waiter, of the calling thread and its agent. Errors: -ENOMEM. */
-static int waiter_new(struct koken *rt, struct kn_waiter **ret_waiter, struct kn_agent **ret_agent)
+/* A waiter, of the calling thread and its agent, and the agent's name. Errors: -ENOMEM. */
+static int waiter_new(struct koken *rt, struct kn_waiter **ret_waiter, koken_ref *ret_ref)
 {
     struct kn_waiter *waiter = kn_alloc(sizeof *waiter, _Alignof(struct kn_waiter), -1);
     if (!waiter) {
@@ -112,20 +112,19 @@ static int waiter_new(struct koken *rt, struct kn_waiter **ret_waiter, struct kn
     }
     struct koken_spawn_options o = {
         .capacity = 2, .high = 2, .low = 1, .policy = KOKEN_POLICY_REJECT};
-    struct kn_birth birth = {&waiter_type, &o, waiter_turn, KN_AGENT_WAITER, false, NULL, 0};
-    int rc = kn_agent_new(rt, NULL, &birth, ret_agent);
+    struct kn_birth birth = {&waiter_type, &o, waiter_turn, KN_AGENT_WAITER, false, &waiter, 0};
+    struct kn_agent *a;
+    kn_atomic_init(&waiter->state, WAITING);
+    kn_atomic_init(&waiter->owners, 2);
+    waiter->rc = 0;
+    int rc = kn_agent_new(rt, NULL, &birth, &a);
     if (rc < 0) {
         kn_free(waiter, sizeof *waiter, _Alignof(struct kn_waiter));
         return rc;
     }
-    pthread_mutex_lock(&rt->outside_lock);
-    kn_count_add(&rt->outside.spawned, 1);
-    pthread_mutex_unlock(&rt->outside_lock);
-    kn_atomic_init(&waiter->state, WAITING);
-    kn_atomic_init(&waiter->owners, 2);
-    waiter->rc = 0;
-    *(struct kn_waiter **)(*ret_agent)->state = waiter;
+    kn_count_spawn(rt, NULL);
     *ret_waiter = waiter;
+    ret_ref->id = birth.id;
     return 0;
 }
 
@@ -171,15 +170,13 @@ int koken_await_rt_(struct koken *rt, koken_ref to, uint64_t timeout_ns, void *r
                               : -ENOTSUP;
     }
     struct kn_waiter *waiter = NULL;
-    struct kn_agent *self = NULL;
+    koken_ref me = {0};
     uint64_t deadline = deadline_of(timeout_ns);
     kn_rcu_visit();
     struct kn_agent *a = kn_resolve(to.id);
     int rc = !a ? -ESRCH
-                : (kn_load(&rt->stopping, relaxed) ? -ESHUTDOWN : waiter_new(rt, &waiter, &self));
-    koken_ref me = {0};
+                : (kn_load(&rt->stopping, relaxed) ? -ESHUTDOWN : waiter_new(rt, &waiter, &me));
     if (rc == 0) {
-        me = kn_agent_ref(self);
         struct koken *there = kn_agent_runtime(a);
         struct kn_envelope *e = kn_message_new_outside(there, type, payload);
         rc = e ? 0 : -ENOMEM;
@@ -212,38 +209,43 @@ int koken_await_rt_(struct koken *rt, koken_ref to, uint64_t timeout_ns, void *r
     return rc;
 }
 
-int kn_spawn_start(struct koken *rt, struct kn_agent *a, const struct kn_init_arg *payload,
+int kn_spawn_start(struct koken *rt, koken_ref who, const struct kn_init_arg *payload,
                    uint64_t from)
 {
     struct kn_envelope *e = kn_message_new_outside(rt, &kn_type_init, payload);
     if (!e) {
-        (void)kn_tell_outside(kn_agent_ref(a), &kn_type_stop);
+        (void)kn_tell_outside(who, &kn_type_stop);
         return -ENOMEM;
     }
     if (from) {
         e->from = from;
         e->corr = 1;
     }
-    int rc = kn_post_system(NULL, kn_agent_id(a), e);
-    KN_ASSERT(rc == 0); /* nobody else knows the newborn */
+    int rc = kn_post_system(NULL, who.id, e);
     pthread_mutex_lock(&rt->outside_lock);
-    kn_count_add(&rt->outside.sent, 1);
+    if (rc < 0) {
+        kn_envelope_free(&rt->outside_pool, e);
+    } else {
+        kn_count_add(&rt->outside.sent, 1);
+    }
     pthread_mutex_unlock(&rt->outside_lock);
-    return rc;
+    return rc < 0 ? -ESHUTDOWN : 0; /* only a stop can have known the newborn */
 }
 
-int kn_spawn_and_wait(struct koken *rt, struct kn_agent *a, const void *arg)
+int kn_spawn_and_wait(struct koken *rt, koken_ref who, const void *arg)
 {
     struct kn_waiter *waiter;
-    struct kn_agent *self;
-    int rc = waiter_new(rt, &waiter, &self);
+    koken_ref me;
+    int rc = waiter_new(rt, &waiter, &me);
     if (rc < 0) {
-        (void)kn_tell_outside(kn_agent_ref(a), &kn_type_stop);
+        (void)kn_tell_outside(who, &kn_type_stop);
         return rc;
     }
-    koken_ref me = kn_agent_ref(self);
     struct kn_init_arg payload = {.arg = arg, .is_waiting = 1};
-    rc = kn_spawn_start(rt, a, &payload, me.id);
+    rc = kn_spawn_start(rt, who, &payload, me.id);
+    if (rc < 0) {
+        (void)kn_tell_outside(me, &kn_type_stop);
+    }
     kn_rcu_depart();
     if (rc == 0) {
         rc = await(waiter, me, KN_NEVER);

@@ -179,6 +179,12 @@ Test(stop, reports_who_does_not_come_back)
     cr_assert_geq(report.survivors[0].running_ns, KOKEN_MS(10));
     kn_store(&gate, 1, release);
     wait_for(&done, 1);
+    plan = (struct koken_stop_plan){0, 0, KOKEN_S(60)};
+    cr_assert_eq(koken_stop_with(rt, &plan, &report), 0, "it has come back: once more");
+#ifdef KN_DEBUG
+    cr_assert_eq(kn_alloc_live(), live_at_start);
+#endif
+    assert_nothing_wrong();
 }
 
 /* ---- threads outside ---------------------------------------------------------------------------------------- */
