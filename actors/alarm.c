@@ -205,6 +205,9 @@ koken_timer koken_timer_(koken_ctx *ctx, koken_ref to, uint64_t delay_ns, uint64
 {
     koken_timer timer = {0};
     struct kn_local *local = ctx->local;
+    if (period_ns && type->drop) {
+        return timer; /* what it owns cannot be sent twice */
+    }
     struct kn_envelope *e = kn_message_new(local, type, payload);
     if (e) {
         bool own = koken_ref_equal(to, koken_self(ctx));

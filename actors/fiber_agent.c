@@ -130,6 +130,8 @@ static void collect_one(struct kn_fiber_agent *f, struct kn_envelope *e, struct 
             }
             bring(a, at, e);
             return;
+        } else if (e->type->drop) {
+            e->type->drop(e->payload); /* cancelled while it was on its way */
         }
     } else if (e->flags & KN_ENV_REPLY) {
         if (e->corr == f->awaited && f->awaited && !f->answer) {
@@ -281,12 +283,11 @@ int kn_fiber_spawn(struct koken *rt, struct kn_local *local, const struct koken_
     *f = (struct kn_fiber_agent){.agent = a, .arg = o ? o->arg : NULL, .arg_size = arg_size};
     f->ctx.rt = rt;
     f->ctx.self = a;
-    f->ctx.id = kn_agent_id(a);
+    f->ctx.id = birth.id;
     if (arg_size) {
         memcpy(f->arg_bytes, o->arg, arg_size);
         f->arg = f->arg_bytes;
     }
-    koken_ref ref = kn_agent_ref(a);
     struct kn_cold *cold = kn_agent_cold(a);
     if (!cold) {
         kn_free(f, sizeof *f + arg_size, _Alignof(struct kn_fiber_agent));
@@ -294,7 +295,7 @@ int kn_fiber_spawn(struct koken *rt, struct kn_local *local, const struct koken_
         return -ENOMEM;
     }
     cold->fiber = f;
-    *ret_ref = ref;
+    ret_ref->id = birth.id;
     kn_count_spawn(rt, local);
     kn_agent_wake(local, a);
     return 0;
@@ -363,8 +364,8 @@ int kn_fiber_park(struct kn_agent *self, uint64_t to, struct kn_envelope *e)
            KN_PUSH_FULL) { /* ends: room, death, or cancelled */
         /* Before entering the line: a nudge that comes after it must not be taken in here. */
         (void)kn_fiber_collect(f);
-        if (f->is_cancelled) {
-            rc = -ECANCELED;
+        if (f->is_cancelled || f->is_late) {
+            rc = f->is_cancelled ? -ECANCELED : -ETIMEDOUT; /* late: of an await */
             break;
         }
         struct kn_agent *a = kn_resolve(to);

@@ -72,7 +72,9 @@ int kn_fiber_spawn(struct koken *rt, struct kn_local *local, const struct koken_
 /* The fiber's memory back; what was on its stack is dropped. Thread: holder of S. */
 void kn_fiber_agent_free(struct kn_local *local, struct kn_agent *a);
 
-/* Waits, inside a fiber's send, until e is accepted. As kn_park_envelope, and -ECANCELED, -ESRCH.
+/*
+ * Waits, inside a fiber's send, until e is accepted. As kn_park_envelope, and -ECANCELED, -ESRCH,
+ * -ETIMEDOUT the wait that the send is part of is over.
  */
 int kn_fiber_park(struct kn_agent *self, uint64_t to, struct kn_envelope *e);
 

@@ -40,6 +40,7 @@ static int visitor_error; /* of the key's making */
 
 static KN_TLS bool is_visitor; /* the calling thread was registered by kn_rcu_visit */
 static KN_TLS bool is_member;  /* by kn_rcu_enter */
+static KN_TLS unsigned visits; /* of a visitor, under way: what is dropped in one may send */
 
 static void forget_visitor(void *unused)
 {
@@ -171,7 +172,10 @@ void kn_rcu_quiescent(void)
 
 void kn_rcu_visit(void)
 {
-    if (kn_likely(is_visitor)) {
+    if (visits++ != 0) {
+        return;
+    }
+    if (is_visitor || is_member) {
         urcu_qsbr_thread_online();
         return;
     }
@@ -183,8 +187,12 @@ void kn_rcu_visit(void)
 
 void kn_rcu_depart(void)
 {
+    KN_ASSERT(visits > 0);
     KN_RCU_RELEASE();
-    if (kn_likely(is_visitor)) {
+    if (--visits != 0) {
+        return;
+    }
+    if (is_visitor || is_member) {
         urcu_qsbr_thread_offline();
     } else {
         urcu_qsbr_unregister_thread();

@@ -57,8 +57,8 @@ void kn_rcu_quiescent(void);
 
 /*
  * Threads outside: kn_rcu_visit makes the calling thread an online reader until kn_rcu_depart,
- * registering it at its first visit; its end unregisters it. A thread of a runtime visits another
- * one only while it is offline itself.
+ * registering it at its first visit; its end unregisters it. Visits nest. A thread of a runtime
+ * visits another one only while it is offline itself.
  */
 void kn_rcu_visit(void);
 void kn_rcu_depart(void);

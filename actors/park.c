@@ -2,6 +2,7 @@
 /* See park.h. */
 #include "actors/park.h"
 
+#include "actors/alone.h"
 #include "actors/deadletter.h"
 #include "actors/fiber_agent.h"
 #include "actors/request.h"
@@ -295,8 +296,11 @@ int koken_notify_writable(koken_ctx *ctx, koken_ref who)
     }
     waiter->who = kn_agent_id(ctx->self);
     waiter->cookie = (uint64_t)(uintptr_t)waiter;
+    /* Of another runtime: its worker's plain stores would not meet the look. */
+    struct koken *visited = kn_alone_visit_agent(local, kn_agent_runtime(to));
     bool entered = kn_overflow_wait(o, waiter);
     uint64_t word = look_after_entering(to);
+    kn_alone_depart_agent(visited);
     if (!entered || ((word & KN_MB_CLOSED) && kn_overflow_unwait(o, waiter))) {
         kn_free(waiter, sizeof *waiter, _Alignof(struct kn_room_waiter));
         return -ESRCH;

@@ -243,11 +243,15 @@ static int signal_outside(koken_ref to, const struct koken_type *type, const voi
         struct koken *rt = kn_agent_runtime(a);
         /* Relaxed: a send that races with the beginning of a stop may be either accepted or
          * refused. */
-        if (kn_load(&rt->stopping, relaxed)) {
-            return -ESHUTDOWN;
+        bool is_stopping = kn_load(&rt->stopping, relaxed);
+        struct kn_envelope *e = is_stopping ? NULL : kn_message_new_outside(rt, type, payload);
+        if (e) {
+            return kn_send_outside(rt, a, e);
         }
-        struct kn_envelope *e = kn_message_new_outside(rt, type, payload);
-        rc = e ? kn_send_outside(rt, a, e) : -ENOMEM;
+        rc = is_stopping ? -ESHUTDOWN : -ENOMEM;
+        pthread_mutex_lock(&rt->outside_lock);
+        kn_count_add(&rt->outside.refused, 1);
+        pthread_mutex_unlock(&rt->outside_lock);
     }
     return rc;
 }

@@ -339,11 +339,14 @@ int koken_try_spawn_rt_(struct koken *rt, const struct koken_agent_type *type,
         return spawn_inside(local, type, options, ret_ref);
     }
     if (local) {
-        return spawn_outside(rt, type, options, ret_ref);
+        kn_rcu_offline(); /* it may wait for an init there */
     }
     kn_rcu_visit();
     int rc = spawn_outside(rt, type, options, ret_ref);
     kn_rcu_depart();
+    if (local) {
+        kn_rcu_online();
+    }
     return rc;
 }
 

@@ -16,7 +16,11 @@ struct kn_birth {
     uint64_t id;            /* out: its name. A stop may end it before the spawn returns */
 };
 
-/* Errors: -EINVAL, -ENOMEM. Thread: the worker of local, or (NULL) any outside. */
+/*
+ * Born unscheduled, the agent may have ended before this returns: then only the name may be used,
+ * and reaches nobody. Errors: -EINVAL, -ENOMEM. Thread: the worker of local, or (NULL) any outside,
+ * online in RCU.
+ */
 int kn_agent_new(struct koken *rt, struct kn_local *local, struct kn_birth *birth,
                  struct kn_agent **ret_agent);
 

@@ -32,8 +32,11 @@ void kn_system_writable(struct kn_local *local, uint64_t who, const struct koken
 static int alarm_message(struct koken_ctx *ctx, struct kn_agent *a, struct kn_envelope *e)
 {
     struct kn_alarm *alarm = kn_alarm_find(a, e->corr);
-    if (!alarm) {
-        return 0; /* cancelled while its message was on its way */
+    if (!alarm) { /* cancelled while its message was on its way */
+        if (e->type->drop) {
+            e->type->drop(e->payload);
+        }
+        return 0;
     }
     if (alarm->kind == KN_ALARM_REQUEST) {
         ctx->request = alarm->number;

@@ -99,6 +99,7 @@ static int handle_system(struct koken_ctx *ctx, struct kn_agent *a, struct kn_en
     const struct koken_row *row = find_row(kn_agent_behaviour(a), e->type);
     if (!row) {
         unhandled(ctx->local, a, e);
+        ctx->request = 0;
         return 0;
     }
     ctx->msg = e;

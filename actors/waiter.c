@@ -93,14 +93,47 @@ void kn_waiter_end(struct kn_local *local, struct kn_agent *a)
     let_go(waiter);
 }
 
-/* The waiter's turn: the first message settles it, and it ends. */
+/* Whether a message ends the wait: the answer, or the request to stop. */
+static bool is_settling(const struct kn_envelope *e)
+{
+    return (e->flags & KN_ENV_REPLY) || e->type == &kn_type_stop;
+}
+
+/* What else has been sent to the sender of a request: there is no handler for it. */
+static void throw_away(struct kn_local *local, struct kn_agent *a, struct kn_envelope *e)
+{
+    if (e->lane == KN_LANE_USER) {
+        kn_mailbox_consume(&a->mailbox, 1);
+    }
+    kn_dead_letter(local, e, -ENOTSUP);
+    kn_envelope_done(local, a, e);
+}
+
+/* The waiter's turn: the answer settles it, and it ends. */
 static enum kn_ran waiter_turn(struct kn_worker *worker, struct kn_runnable *run)
 {
     struct kn_agent *a = kn_container_of(run, struct kn_agent, run);
+    struct kn_local *local = worker->local;
+    struct kn_envelope *e, *last = NULL;
     bool took;
-    (void)kn_mailbox_take(&a->mailbox, &a->intake, &took);
-    kn_waiter_end(worker->local, a);
-    return KN_RAN_DONE;
+    kn_envelope_release(local, kn_mailbox_take(&a->mailbox, &a->intake, &took));
+    while ((e = kn_intake_next(&a->intake)) != NULL) { /* ends: what was taken is finite */
+        if (is_settling(e)) {
+            e->next = a->intake.system_head;
+            a->intake.system_head = e;
+            kn_waiter_end(local, a);
+            return KN_RAN_DONE;
+        }
+        throw_away(local, a, e);
+    }
+    if (kn_mailbox_idle(&a->mailbox, &a->intake, &last)) {
+        kn_envelope_release(local, last);
+        return KN_RAN_DONE;
+    }
+    if (kn_mailbox_relieve(&a->mailbox)) {
+        kn_room_made(local, a);
+    }
+    return KN_RAN_AGAIN;
 }
 
 /* A waiter, of the calling thread and its agent, and the agent's name. Errors: -ENOMEM. */

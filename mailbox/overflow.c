@@ -157,7 +157,7 @@ bool kn_overflow_reserve(struct kn_overflow *o, uint64_t n)
     /* Relaxed: the counter bounds a sum, it hands nothing over. The swap loop never overshoots. */
     uint64_t bytes = kn_load(&o->bytes, relaxed);
     do {
-        if (bytes + n > o->bytes_max) {
+        if (bytes > o->bytes_max || n > o->bytes_max - bytes) {
             return false;
         }
     } while (!kn_cas_weak(&o->bytes, &bytes, bytes + n, relaxed, relaxed));
