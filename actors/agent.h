@@ -29,7 +29,7 @@
 
 #include <pthread.h>
 
-enum { KN_INLINE_STATE = 64, KN_PARK_BUCKETS = 256, KN_LETTER_WATCHERS = 8 };
+enum { KN_INLINE_STATE = 64, KN_PARK_BUCKETS = 256, KN_LETTER_WATCHERS = 8, KN_BROOD_BUCKETS = 64 };
 
 enum kn_agent_flag {
     KN_AGENT_SPECIAL = 1u << 0,  /* (c) sends take the long way: bytes bounded, DROP_OLD, SIGNAL */
@@ -46,6 +46,7 @@ struct kn_claim;
 struct kn_outbox;
 struct kn_fiber_agent;
 struct kn_letters;
+struct kn_brood;
 
 /* What few agents need: made at first use. (s) */
 struct kn_cold {
@@ -182,6 +183,9 @@ struct koken {
     kn_atomic(struct kn_letters *) letters; /* (a) of threads outside; deadletter.h */
     kn_atomic(uint64_t) letters_logged;     /* (a) when there was a line in the log */
     kn_atomic(uint64_t) letter_watchers[KN_LETTER_WATCHERS]; /* (a) ids, 0: free */
+
+    pthread_mutex_t broods_lock;               /* rank 32: what others may know of supervisors */
+    struct kn_brood *broods[KN_BROOD_BUCKETS]; /* (m) broods_lock */
 };
 
 static inline uint64_t kn_agent_id(const struct kn_agent *a)

@@ -6,6 +6,7 @@
 #include "actors/deadletter.h"
 #include "actors/kn_rcu.h"
 #include "actors/slots.h"
+#include "actors/supervisor.h"
 #include "base/world.h"
 #include "sched/topology.h"
 
@@ -174,6 +175,7 @@ static struct kn_sched_config sched_config(struct koken *rt)
 void kn_runtime_free(struct koken *rt)
 {
     kn_letters_free(rt);
+    kn_broods_free(rt);
     kn_pool_fini(&rt->outside_pool);
     for (unsigned i = 0; i < rt->node_count; i++) {
         if (rt->depots[i]) {
@@ -185,6 +187,7 @@ void kn_runtime_free(struct koken *rt)
     pthread_mutex_destroy(&rt->slots_lock);
     pthread_mutex_destroy(&rt->outside_lock);
     pthread_mutex_destroy(&rt->park_lock);
+    pthread_mutex_destroy(&rt->broods_lock);
     if (rt->locals) {
         kn_unmap(rt->locals, KN_WORKERS_MAX * sizeof *rt->locals);
     }
@@ -210,6 +213,7 @@ int koken_start(const struct koken_options *options, struct koken **ret_rt)
     pthread_mutex_init(&rt->slots_lock, NULL);
     pthread_mutex_init(&rt->outside_lock, NULL);
     pthread_mutex_init(&rt->park_lock, NULL);
+    pthread_mutex_init(&rt->broods_lock, NULL);
     struct kn_depot *depot = depot_of(rt, 0);
     if (!depot) {
         rc = -ENOMEM;

@@ -13,6 +13,7 @@
 #include <koken/runtime.h>
 #include <koken/shard.h>
 #include <koken/signal.h>
+#include <koken/supervisor.h>
 #include <koken/time.h>
 #include <koken/version.h>
 
