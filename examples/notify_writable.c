@@ -101,6 +101,7 @@ int main(void)
     store = koken_spawn(rt, store, .capacity = 100);
     carrier = koken_spawn(rt, carrier);
     rc = koken_await(rt, carrier, KOKEN_S(30), &delivered, deliver, .to = store);
+    rc = rc < 0 ? rc : koken_drain(rt, KOKEN_S(5)); /* else the question may find the store full */
     rc = rc < 0 ? rc : koken_await(rt, store, KOKEN_S(5), &stock, stock_question);
     if (rc == 0) {
         printf("delivered %" PRIu32 ", paused %s; in stock %" PRIu32 ", out of order %" PRIu32 "\n",
