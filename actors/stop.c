@@ -188,6 +188,27 @@ static uint64_t received(const struct koken *rt, uint64_t *dead)
     return m.received;
 }
 
+static uint64_t spawned(const struct koken *rt)
+{
+    struct koken_metrics m;
+    koken_metrics(rt, &m);
+    return m.spawned;
+}
+
+/* Asks everybody to stop; and once more as long as agents were born after they were asked. */
+static void cancel(struct koken *rt, uint64_t deadline)
+{
+    uint64_t before;
+    bool is_quiet;
+    do { /* ends: nobody was born meanwhile, or the deadline */
+        before = spawned(rt);
+        kn_rcu_visit();
+        kn_slots_each(rt, ask_to_stop, NULL);
+        kn_rcu_depart();
+        is_quiet = kn_sched_quiet(rt->sched, deadline);
+    } while (is_quiet && spawned(rt) != before);
+}
+
 /* The phases before the kill. */
 static void wind_down(struct koken *rt, const struct koken_stop_plan *plan,
                       struct koken_stop_report *report)
@@ -204,13 +225,10 @@ static void wind_down(struct koken *rt, const struct koken_stop_plan *plan,
     kn_rcu_visit();
     kn_slots_each(rt, look_at, &survey);
     report->cancelled = survey.count;
+    kn_rcu_depart();
     kn_store(&rt->stopping, CANCELLING, relaxed); /* as above */
     if (plan->cancel_ns) {
-        kn_slots_each(rt, ask_to_stop, NULL);
-    }
-    kn_rcu_depart();
-    if (plan->cancel_ns) {
-        (void)kn_sched_quiet(rt->sched, after(plan->cancel_ns)); /* late: the kill takes over */
+        cancel(rt, after(plan->cancel_ns)); /* late: the kill takes over */
     }
     kn_store(&rt->stopping, KILLING, relaxed); /* as above */
 }

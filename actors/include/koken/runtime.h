@@ -55,7 +55,8 @@ enum koken_policy {
     KOKEN_POLICY_PARK,     /* refused as by REJECT, but the sending agent waits, never its thread: a
                             * fiber     inside the send, a handler after it has returned (64 messages more
                             * are     taken of it, then -EAGAIN). A cycle answers -EDEADLK, a thread outside
-                            * -EAGAIN */
+                            * -EAGAIN. Who ends while it waits takes what it has not got rid of with it:
+                            * dead letters */
     KOKEN_POLICY_DROP_NEW, /* the message goes to the dead letters; the send succeeds */
     KOKEN_POLICY_DROP_OLD, /* the oldest waiting message goes to the dead letters instead */
     KOKEN_POLICY_SIGNAL, /* accept up to the capacity, but tell: KOKEN_PRESSURE above the high mark
