@@ -157,6 +157,6 @@ bool kn_idle_claim_one(struct kn_idle *idle, unsigned index)
 
 bool kn_idle_is_resting(struct kn_idle *idle, unsigned index)
 {
-    /* Relaxed: a hint; who acts on it claims. */
-    return (kn_load(&idle->bits[index / 64], relaxed) >> (index % 64) & 1) != 0;
+    /* [SI1] seq_cst: after a nudge; a worker sets the bit, then looks at its nudge. */
+    return (kn_load(&idle->bits[index / 64], seq_cst) >> (index % 64) & 1) != 0;
 }

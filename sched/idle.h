@@ -85,7 +85,7 @@ int kn_idle_claim(struct kn_idle *idle, unsigned near, bool is_forced);
 /* Takes this worker if it rests. */
 bool kn_idle_claim_one(struct kn_idle *idle, unsigned index);
 
-/* A hint. */
+/* Whether its bit is set. It may be claimed or have risen the next moment. */
 bool kn_idle_is_resting(struct kn_idle *idle, unsigned index);
 
 #endif

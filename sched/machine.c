@@ -214,6 +214,23 @@ bool kn_notify_forced(struct kn_sched *sched, unsigned near)
     return index >= 0;
 }
 
+/*
+ * That nobody can be claimed (awake is at its most) does not mean that this worker is awake: a claimer
+ * may hold its count while it takes a worker that had only set its bit. So the bit decides; it is looked
+ * at after the nudge, and a worker looks at its nudge after it has set the bit.
+ */
+void kn_worker_rouse(struct kn_sched *sched, struct kn_worker *worker)
+{
+    while (kn_idle_is_resting(&sched->idle, worker->index)) { /* ends: claimed, here or elsewhere */
+        if (kn_idle_claim_one(&sched->idle, worker->index)) {
+            kn_worker_assign(sched, worker);
+            return;
+        }
+        kn_notify(sched, worker->index); /* for a moment the attempt looked like a searcher */
+        kn_thread_yield();
+    }
+}
+
 /* ---- the thread ---------------------------------------------------------------------------- */
 
 /* Takes itself off the spares, for good if more machines exist than can be needed. False: not there

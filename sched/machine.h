@@ -120,8 +120,11 @@ void kn_worker_assign(struct kn_sched *sched, struct kn_worker *worker);
 /* Wakes one resting worker if nobody searches. After the work was published with seq_cst. */
 void kn_notify(struct kn_sched *sched, unsigned near);
 
-/* The same though somebody searches. False: none rests. */
+/* The same though somebody searches. False: none rests, or others are about to take all that do. */
 bool kn_notify_forced(struct kn_sched *sched, unsigned near);
+
+/* Wakes this worker if it rests. After it was nudged with seq_cst. */
+void kn_worker_rouse(struct kn_sched *sched, struct kn_worker *worker);
 
 /* park.c: the holder has found nothing. Returns when it is to look again; it may have lost the
  * worker. */

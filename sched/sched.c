@@ -241,7 +241,8 @@ static void call_off(struct kn_sched *sched)
          * kn_rest_is_over(). */
         (void)kn_or(&sched->workers[i]->nudge, KN_NUDGE_STOP, seq_cst);
     }
-    while (kn_notify_forced(sched, 0)) { /* ends: none that has been nudged rests again */
+    for (unsigned i = 0; i < sched->worker_count; i++) {
+        kn_worker_rouse(sched, sched->workers[i]);
     }
     kn_machines_dismiss(sched);
     kn_jobs_stop(sched);

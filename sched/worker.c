@@ -586,11 +586,5 @@ void kn_worker_kick(struct kn_worker *worker)
 
     /* [SN1] release; seq_cst, as it quarrels with the look at nudge in kn_worker_rest(). */
     (void)kn_or(&worker->nudge, KN_NUDGE_CLOCK, seq_cst);
-    if (kn_idle_is_resting(&sched->idle, worker->index)) {
-        if (kn_idle_claim_one(&sched->idle, worker->index)) {
-            kn_worker_assign(sched, worker);
-        } else {
-            kn_notify(sched, worker->index); /* for a moment the attempt looked like a searcher */
-        }
-    }
+    kn_worker_rouse(sched, worker);
 }
