@@ -95,6 +95,20 @@ Test(idle, the_nearest_is_claimed_across_words)
     cr_assert_eq(kn_idle_searching(word()), 4);
 }
 
+/* Why kn_worker_rouse() asks the bit: the sleeper's count may be held for a worker in transit. */
+Test(idle, a_sleeper_may_be_out_of_reach_while_a_claimer_takes_another)
+{
+    kn_idle_init(&idle, 2);
+    (void)kn_idle_rest(&idle, 0, false);
+    (void)kn_or(&idle.bits[0], 2, seq_cst); /* worker 1 has done the first half of its rest */
+    cr_assert_eq(kn_idle_claim(&idle, 1, true), 1);
+    cr_assert(kn_idle_is_resting(&idle, 0));
+    cr_assert(!kn_idle_claim_one(&idle, 0), "all count as awake");
+    (void)kn_sub(&idle.word, KN_IDLE_AWAKE, seq_cst); /* the second half */
+    cr_assert(kn_idle_claim_one(&idle, 0));
+    cr_assert_eq(kn_idle_awake(word()), 2);
+}
+
 /* ---- all at once
  * ------------------------------------------------------------------------------------- */
 
