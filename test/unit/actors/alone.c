@@ -58,6 +58,50 @@ Test(alone, bias_goes_and_comes, .timeout = 60)
     stop(rt);
 }
 
+KOKEN_MESSAGE(ask, { koken_ref who; });
+
+/* Asks for a word when `who` has room, which looks at its mailbox. */
+static int on_ask(koken_ctx *ctx, struct player *self, const struct ask *msg)
+{
+    (void)self;
+    return koken_notify_writable(ctx, msg->who);
+}
+
+static int on_room(koken_ctx *ctx, struct player *self, const struct koken_writable *msg)
+{
+    (void)ctx, (void)self, (void)msg;
+    (void)count(&hits);
+    return 0;
+}
+
+KOKEN_AGENT(asker, struct player, KOKEN_ON(ask, on_ask), KOKEN_ON(koken_writable, on_room));
+
+/* A worker that looks at a mailbox of another runtime is a visitor there, at home it is not. */
+Test(alone, worker_of_another_runtime_is_a_visitor, .timeout = 60)
+{
+    struct koken *rt = start(1), *other = NULL;
+    cr_assert_eq(koken_start(&(struct koken_options){.workers = 1, .exact_workers = true}, &other),
+                 0);
+    koken_ref asker = koken_spawn(rt, asker), near = koken_spawn(rt, player);
+    koken_ref far = koken_spawn(other, player);
+    struct kn_local *here = &rt->locals[0], *there = &other->locals[0];
+    reset(&hits);
+    uint32_t before = kn_load(&there->visits, acquire);
+    cr_assert_eq(koken_signal(asker, ask, .who = far), 0);
+    drain(rt);
+    cr_assert_eq(reading(&hits), 1u);
+    if (there->can_be_alone) {
+        cr_assert_eq(kn_load(&there->visits, acquire), before + 1);
+        before = kn_load(&here->visits, acquire);
+        cr_assert_eq(koken_signal(asker, ask, .who = near), 0); /* one visit: ours */
+        drain(rt);
+        cr_assert_eq(reading(&hits), 2u);
+        cr_assert_eq(kn_load(&here->visits, acquire), before + 1);
+    }
+    cr_assert_eq(koken_stop(other, KOKEN_S(10)), 0);
+    stop(rt);
+}
+
 struct visitor {
     koken_ref to;
     uint32_t n;
