@@ -15,7 +15,8 @@
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define IS_SANITIZED 1
 #elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) ||                         \
+    __has_feature(memory_sanitizer)
 #define IS_SANITIZED 1
 #endif
 #endif
@@ -259,7 +260,8 @@ Test(memory, every_allocation_may_fail, .timeout = 300)
         kn_alloc_fail_after(k);
         rt = NULL;
         int rc = koken_start(&o, &rt);
-        cr_assert(rc == 0 || rc == -ENOMEM, "failure %llu: %s", (unsigned long long)k, koken_errname(rc));
+        cr_assert(rc == 0 || rc == -ENOMEM, "failure %llu: %s", (unsigned long long)k,
+                  koken_errname(rc));
         cr_assert_eq(rc == 0, rt != NULL);
         if (rc == 0) {
             small_workload(rt);

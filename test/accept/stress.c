@@ -138,7 +138,8 @@ static int on_datum(koken_ctx *ctx, struct sink *self, const struct datum *msg)
 {
     (void)ctx;
     /* In order always; without gaps unless the policy drops. */
-    expect(is_lossless ? msg->value == self->next[msg->sender] : msg->value >= self->next[msg->sender]);
+    expect(is_lossless ? msg->value == self->next[msg->sender]
+                       : msg->value >= self->next[msg->sender]);
     self->next[msg->sender] = msg->value + 1;
     (void)count(&data);
     return 0;
@@ -181,8 +182,8 @@ static void fan_in(unsigned workers, enum koken_policy policy)
     check_balance(rt, 0);
     struct koken_metrics m = metrics(rt);
     /* Who ends while it waits for room takes with it what it has not got rid of: dead letters. */
-    cr_assert_eq(reading(&data) + m.dropped + m.dead, SOURCES * EACH, "policy %d, %u workers", policy,
-                 workers);
+    cr_assert_eq(reading(&data) + m.dropped + m.dead, SOURCES * EACH, "policy %d, %u workers",
+                 policy, workers);
     cr_assert(!is_lossless || m.dropped == 0);
     cr_assert(policy == KOKEN_POLICY_PARK || m.dead == 0);
     cr_assert_eq(m.exited, SOURCES);

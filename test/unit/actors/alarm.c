@@ -42,21 +42,15 @@ static int on_set(koken_ctx *ctx, struct clock *self, const struct set *msg)
         uint64_t delay = (msg->count - i) * KOKEN_US(20);
         uint64_t due = koken_now() + delay;
         switch (msg->mode) {
-        case EVERY:
-            self->timers[i] = koken_every(ctx, KOKEN_US(200), ring, .index = i);
-            break;
+        case EVERY: self->timers[i] = koken_every(ctx, KOKEN_US(200), ring, .index = i); break;
         case TO_OTHER:
             self->timers[i] = koken_after_to(ctx, msg->to, delay, ring, .index = i, .due = due);
             break;
         case FOREVER:
             self->timers[i] = koken_after(ctx, KOKEN_S(3600) + i, ring, .index = i);
             break;
-        case CANCEL_LATE:
-            self->timers[i] = koken_after(ctx, 0, ring, .index = i);
-            break;
-        default:
-            self->timers[i] = koken_after(ctx, delay, ring, .index = i, .due = due);
-            break;
+        case CANCEL_LATE: self->timers[i] = koken_after(ctx, 0, ring, .index = i); break;
+        default: self->timers[i] = koken_after(ctx, delay, ring, .index = i, .due = due); break;
         }
         expect(self->timers[i].id != 0);
         for (uint32_t k = 0; k < i && k < 10; k++) {
@@ -64,7 +58,8 @@ static int on_set(koken_ctx *ctx, struct clock *self, const struct set *msg)
         }
     }
     if (msg->mode == CANCEL_AT_ONCE || msg->mode == CANCEL_LATE) {
-        if (msg->mode == CANCEL_LATE) { /* they have all gone off, or could have: none has been handled */
+        if (msg->mode ==
+            CANCEL_LATE) { /* they have all gone off, or could have: none has been handled */
             uint64_t until = koken_now() + KOKEN_MS(3);
             koken_blocking_enter(ctx);
             while (koken_now() < until) {
@@ -123,7 +118,8 @@ Test(alarm, each_goes_off_once_and_not_early)
 Test(alarm, cancelled_ones_stay_silent)
 {
     for (unsigned workers = 1; workers <= 2; workers++) {
-        for (uint32_t mode = CANCEL_AT_ONCE; mode <= CANCEL_LATE; mode += CANCEL_LATE - CANCEL_AT_ONCE) {
+        for (uint32_t mode = CANCEL_AT_ONCE; mode <= CANCEL_LATE;
+             mode += CANCEL_LATE - CANCEL_AT_ONCE) {
             struct koken *rt = start(workers);
             clear();
             koken_ref who = koken_spawn(rt, clock);

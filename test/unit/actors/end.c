@@ -87,7 +87,8 @@ Test(end, hook_runs_once_and_may_send)
         struct koken_metrics m = metrics(rt);
         cr_assert_eq(m.exited, 100);
         cr_assert_eq(m.failed, 0);
-        cr_assert_eq(m.dead + reading(&handled), 1100, "ten each, and the one it sent itself in its hook");
+        cr_assert_eq(m.dead + reading(&handled), 1100,
+                     "ten each, and the one it sent itself in its hook");
         stop(rt);
     }
 }
@@ -219,7 +220,8 @@ Test(end, requests_in_the_mailbox_are_answered)
     kn_store(&gate, 1, release);
     for (int i = 0; i < 4; i++) {
         kn_thread_join(&threads[i]);
-        cr_assert(asking[i].rc == -ESRCH || asking[i].rc == -ENOTSUP, "%s", koken_errname(asking[i].rc));
+        cr_assert(asking[i].rc == -ESRCH || asking[i].rc == -ENOTSUP, "%s",
+                  koken_errname(asking[i].rc));
     }
     check_balance(rt, 0);
     stop(rt);

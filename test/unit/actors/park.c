@@ -346,7 +346,8 @@ static int on_chatty_begin(koken_ctx *ctx, struct chatty *self, const struct beg
 static int on_chatty_told(koken_ctx *ctx, struct chatty *self, const struct told *msg)
 {
     (void)ctx;
-    expect(msg->value == 3); /* the request came after three items, and before those of the timers */
+    expect(msg->value ==
+           3); /* the request came after three items, and before those of the timers */
     self->answers++;
     (void)count(&exited);
     return 0;
@@ -470,7 +471,8 @@ static int on_asker_writable(koken_ctx *ctx, struct asker *self, const struct ko
     return 0;
 }
 
-KOKEN_AGENT(asker, struct asker, KOKEN_ON(begin, on_asker), KOKEN_ON(koken_writable, on_asker_writable));
+KOKEN_AGENT(asker, struct asker, KOKEN_ON(begin, on_asker),
+            KOKEN_ON(koken_writable, on_asker_writable));
 
 Test(park, writable_of_the_idle_the_dead_and_the_stranger)
 {

@@ -42,15 +42,13 @@ struct server {
 static int on_question(koken_ctx *ctx, struct server *self, const struct question *msg)
 {
     switch ((enum how)self->how) {
-    case REPLY:
-        return koken_reply(ctx, answer, .value = msg->value + 1);
+    case REPLY: return koken_reply(ctx, answer, .value = msg->value + 1);
     case TWICE:
         expect(koken_reply(ctx, answer, .value = msg->value + 1) == 0);
-        return koken_reply(ctx, answer, .value = 0); /* a plain message now: the client has no request */
-    case FAIL:
-        return -EPERM;
-    case END:
-        return KOKEN_STOP;
+        return koken_reply(ctx, answer,
+                           .value = 0); /* a plain message now: the client has no request */
+    case FAIL: return -EPERM;
+    case END: return KOKEN_STOP;
     case DEFER: {
         koken_claim claim = koken_defer(ctx);
         expect(claim.number != 0);
@@ -61,8 +59,7 @@ static int on_question(koken_ctx *ctx, struct server *self, const struct questio
     case SILENT:
     case UNKNOWN:
     case HOW_COUNT:
-    default:
-        return 0;
+    default: return 0;
     }
 }
 
@@ -170,7 +167,7 @@ Test(request, ends_exactly_once)
         uint32_t how, answers, failures;
         int error;
     } cases[] = {
-        {REPLY, 50, 0, 0},         {TWICE, 50, 0, 0},  {SILENT, 0, 50, -EPROTO},
+        {REPLY, 50, 0, 0},          {TWICE, 50, 0, 0}, {SILENT, 0, 50, -EPROTO},
         {FAIL, 0, 50, 0 /* two */}, {END, 0, 50, 0},
     };
     for (unsigned workers = 1; workers <= 2; workers++) {
@@ -178,7 +175,8 @@ Test(request, ends_exactly_once)
             struct koken *rt = start(workers);
             clear();
             koken_ref to = server_that(rt, cases[i].how), from = koken_spawn(rt, client);
-            cr_assert_eq(koken_signal(from, inquire, .to = to, .count = 50, .timeout = KOKEN_S(60)), 0);
+            cr_assert_eq(koken_signal(from, inquire, .to = to, .count = 50, .timeout = KOKEN_S(60)),
+                         0);
             check_balance(rt, 0);
             cr_assert_eq(reading(&answers), cases[i].answers, "case %zu", i);
             cr_assert_eq(reading(&failures), cases[i].failures, "case %zu", i);
@@ -239,7 +237,8 @@ Test(request, claims_are_redeemed_once)
     struct koken *rt = start(2);
     clear();
     koken_ref to = server_that(rt, DEFER), from = koken_spawn(rt, client);
-    cr_assert_eq(koken_signal(from, inquire, .to = to, .count = 30, .timeout = KOKEN_NO_DEADLINE), 0);
+    cr_assert_eq(koken_signal(from, inquire, .to = to, .count = 30, .timeout = KOKEN_NO_DEADLINE),
+                 0);
     drain(rt);
     cr_assert_eq(reading(&answers), 0);
     cr_assert_eq(koken_signal(to, redeem), 0);
@@ -332,7 +331,9 @@ static int on_chain(koken_ctx *ctx, struct chain *self, const struct question *m
         return koken_reply(ctx, answer, .value = msg->value + 1);
     }
     self->claim = koken_defer(ctx);
-    return koken_request(ctx, self->next, KOKEN_S(60), question, .value = msg->value + 1) > 0 ? 0 : -EPROTO;
+    return koken_request(ctx, self->next, KOKEN_S(60), question, .value = msg->value + 1) > 0
+               ? 0
+               : -EPROTO;
 }
 
 static int on_chain_answer(koken_ctx *ctx, struct chain *self, const struct answer *msg)

@@ -63,7 +63,8 @@ static koken_ref make_busy(struct koken *rt, struct koken_spawn_options o)
 Test(signal, reject_is_exact)
 {
     struct koken *rt = start(1);
-    koken_ref who = make_busy(rt, (struct koken_spawn_options){.capacity = 10, .high = 8, .low = 2});
+    koken_ref who =
+        make_busy(rt, (struct koken_spawn_options){.capacity = 10, .high = 8, .low = 2});
     for (uint32_t i = 0; i < 8; i++) {
         cr_assert_eq(koken_signal(who, number, .value = i), 0);
     }
@@ -112,7 +113,8 @@ Test(signal, hysteresis_holds_until_the_low_mark)
     cr_assert_eq(koken_signal(who, number, .value = 99), -EAGAIN);
     for (uint32_t length = 7; length >= 3; length--) {
         kn_store(&allowance, 8 - length, release);
-        wait_for(&handled, 9 - length); /* the next one is in its handler: length - 1 wait behind it */
+        wait_for(&handled,
+                 9 - length); /* the next one is in its handler: length - 1 wait behind it */
         cr_assert_eq(koken_queued(who), length);
         cr_assert_eq(koken_signal(who, number, .value = 99), -EAGAIN, "length %u", length);
     }
@@ -171,8 +173,9 @@ Test(signal, drop_old_gives_up_the_oldest)
 Test(signal, signal_policy_tells_of_pressure)
 {
     struct koken *rt = start(1);
-    koken_ref who = make_busy(rt, (struct koken_spawn_options){
-                                      .capacity = 6, .high = 3, .low = 1, .policy = KOKEN_POLICY_SIGNAL});
+    koken_ref who =
+        make_busy(rt, (struct koken_spawn_options){
+                          .capacity = 6, .high = 3, .low = 1, .policy = KOKEN_POLICY_SIGNAL});
     cr_assert_eq(koken_signal(who, number, .value = 0), 0);
     wait_for(&entered, 1);
     cr_assert_eq(koken_signal(who, number, .value = 1), 0);
@@ -209,12 +212,14 @@ Test(signal, bytes_are_bounded)
     static const enum koken_policy policies[2] = {KOKEN_POLICY_REJECT, KOKEN_POLICY_DROP_OLD};
     for (int p = 0; p < 2; p++) {
         struct koken *rt = start(1);
-        koken_ref who = make_busy(rt, (struct koken_spawn_options){
-                                          .capacity = 100, .capacity_bytes = 24, .policy = policies[p]});
+        koken_ref who =
+            make_busy(rt, (struct koken_spawn_options){
+                              .capacity = 100, .capacity_bytes = 24, .policy = policies[p]});
         for (int round = 0; round < 3; round++) {
             reset(&gate);
             for (uint32_t i = 0; i < 3; i++) {
-                cr_assert_eq(koken_signal(who, number, .value = i), 0, "policy %d, round %d", p, round);
+                cr_assert_eq(koken_signal(who, number, .value = i), 0, "policy %d, round %d", p,
+                             round);
             }
             cr_assert_eq(koken_signal(who, number, .value = 3), -EAGAIN);
             cr_assert_eq(koken_signal(who, odd, .bytes = {1}), -EAGAIN);
@@ -227,8 +232,9 @@ Test(signal, bytes_are_bounded)
         stop(rt);
     }
     struct koken *rt = start(1);
-    koken_ref who = make_busy(rt, (struct koken_spawn_options){
-                                      .capacity = 2, .capacity_bytes = 33, .policy = KOKEN_POLICY_DROP_OLD});
+    koken_ref who =
+        make_busy(rt, (struct koken_spawn_options){
+                          .capacity = 2, .capacity_bytes = 33, .policy = KOKEN_POLICY_DROP_OLD});
     cr_assert_eq(koken_signal(who, number, .value = 9), 0);
     wait_for(&entered, 1);
     for (uint32_t i = 0; i < 20; i++) {
@@ -238,8 +244,9 @@ Test(signal, bytes_are_bounded)
     check_balance(rt, 0);
     cr_assert_eq(values[2], 19);
     koken_ref nobody = KOKEN_NOBODY;
-    cr_assert_eq(koken_try_spawn(rt, &nobody, slow, .capacity_bytes = 5, .policy = KOKEN_POLICY_PARK),
-                 -EINVAL);
+    cr_assert_eq(
+        koken_try_spawn(rt, &nobody, slow, .capacity_bytes = 5, .policy = KOKEN_POLICY_PARK),
+        -EINVAL);
     stop(rt);
 }
 
@@ -381,7 +388,8 @@ static int on_go(koken_ctx *ctx, struct slow *self, const struct go *msg)
     return 0;
 }
 
-KOKEN_AGENT(reader, struct slow, KOKEN_ON(wide, on_wide), KOKEN_ON(odd, on_odd), KOKEN_ON(go, on_go));
+KOKEN_AGENT(reader, struct slow, KOKEN_ON(wide, on_wide), KOKEN_ON(odd, on_odd),
+            KOKEN_ON(go, on_go));
 
 /* Payloads of any size arrive whole; a stamp survives the hop and is not later than the handling (T009). */
 Test(signal, payloads_and_stamps_arrive)
@@ -430,7 +438,8 @@ Test(signal, stale_handles_reach_nobody)
     cr_assert_eq(koken_exit(who), -ESRCH);
     cr_assert_not(koken_alive(who));
     cr_assert_eq(koken_queued(who), 0);
-    koken_ref made_up[4] = {{0}, {(uint64_t)7 << 32 | 1}, {UINT64_MAX}, {(uint64_t)5 << 32 | 0x0fffffff}};
+    koken_ref made_up[4] = {
+        {0}, {(uint64_t)7 << 32 | 1}, {UINT64_MAX}, {(uint64_t)5 << 32 | 0x0fffffff}};
     for (int i = 0; i < 4; i++) {
         cr_assert_eq(koken_signal(made_up[i], go), -ESRCH);
         cr_assert_not(koken_alive(made_up[i]));

@@ -56,16 +56,11 @@ KOKEN_AGENT(empty, struct empty, KOKEN_ON(ping, on_empty));
 Test(spawn, options_are_checked)
 {
     static const struct koken_spawn_options bad[] = {
-        {.capacity = KOKEN_CAPACITY_MAX + 1},
-        {.capacity = 10, .high = 11},
-        {.capacity = 10, .high = 5, .low = 5},
-        {.capacity = 10, .high = 5, .low = 6},
-        {.capacity = 10, .low = 10},
-        {.high = 1001},
-        {.policy = KOKEN_POLICY_COUNT_},
-        {.policy = (enum koken_policy)99},
-        {.priority = KOKEN_PRIORITY_COUNT_},
-        {.policy = KOKEN_POLICY_PARK, .capacity_bytes = 100},
+        {.capacity = KOKEN_CAPACITY_MAX + 1},  {.capacity = 10, .high = 11},
+        {.capacity = 10, .high = 5, .low = 5}, {.capacity = 10, .high = 5, .low = 6},
+        {.capacity = 10, .low = 10},           {.high = 1001},
+        {.policy = KOKEN_POLICY_COUNT_},       {.policy = (enum koken_policy)99},
+        {.priority = KOKEN_PRIORITY_COUNT_},   {.policy = KOKEN_POLICY_PARK, .capacity_bytes = 100},
     };
     static const struct koken_spawn_options good[] = {
         {.capacity = 1},
@@ -81,7 +76,8 @@ Test(spawn, options_are_checked)
     struct koken *rt = start(1);
     koken_ref ref = {77};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-        cr_assert_eq(koken_try_spawn_rt_(rt, &koken_agent_empty, &bad[i], &ref), -EINVAL, "bad %zu", i);
+        cr_assert_eq(koken_try_spawn_rt_(rt, &koken_agent_empty, &bad[i], &ref), -EINVAL, "bad %zu",
+                     i);
         cr_assert_eq(ref.id, 77);
         cr_assert(koken_is_nobody(koken_spawn_rt_(rt, &koken_agent_empty, &bad[i])));
     }
@@ -167,8 +163,9 @@ struct spawner {
 static int on_spawner(koken_ctx *ctx, struct spawner *self, const struct ping *msg)
 {
     (void)msg;
-    koken_ref refs[7] = {koken_spawn(ctx, state1),   koken_spawn(ctx, state64),  koken_spawn(ctx, state65),
-                         koken_spawn(ctx, state200), koken_spawn(ctx, state256), koken_spawn(ctx, state257),
+    koken_ref refs[7] = {koken_spawn(ctx, state1),   koken_spawn(ctx, state64),
+                         koken_spawn(ctx, state65),  koken_spawn(ctx, state200),
+                         koken_spawn(ctx, state256), koken_spawn(ctx, state257),
                          koken_spawn(ctx, state5000)};
     for (int i = 0; i < 7; i++) {
         expect(koken_signal(refs[i], ping) == 0);
@@ -243,7 +240,8 @@ static void on_born_exit(koken_ctx *ctx, struct born *self, int reason)
     (void)count(&exits);
 }
 
-KOKEN_AGENT(born, struct born, KOKEN_INIT(on_init), KOKEN_ON(ping, on_born_ping), KOKEN_EXIT(on_born_exit));
+KOKEN_AGENT(born, struct born, KOKEN_INIT(on_init), KOKEN_ON(ping, on_born_ping),
+            KOKEN_EXIT(on_born_exit));
 
 /* From outside: a copied arg does not wait, a borrowed one waits for init, whose error is the spawn's. */
 Test(spawn, init_from_outside)
@@ -269,7 +267,8 @@ Test(spawn, init_from_outside)
     cr_assert_eq(koken_try_spawn(rt, &ref, born, .arg = &bad), -EPERM);
     cr_assert_eq(koken_try_spawn(rt, &ref, born, .arg = &end), -ECANCELED);
     cr_assert_eq(ref.id, 5);
-    cr_assert_eq(koken_try_spawn(rt, &ref, born, .arg = &bad, .arg_size = sizeof bad), 0, "it fails later");
+    cr_assert_eq(koken_try_spawn(rt, &ref, born, .arg = &bad, .arg_size = sizeof bad), 0,
+                 "it fails later");
     drain(rt);
     cr_assert_not(koken_alive(ref));
     cr_assert_eq(koken_try_spawn(rt, &ref, born, .arg = &bad, .arg_size = 209), -EINVAL);

@@ -66,7 +66,8 @@ Test(stop, drains_then_cancels)
 {
     static const unsigned workers[3] = {1, 2, 4};
     for (int w = 0; w < 3; w++) {
-        struct koken *rt = start_with(workers[w], (struct koken_options){.mailbox_capacity = 100000});
+        struct koken *rt =
+            start_with(workers[w], (struct koken_options){.mailbox_capacity = 100000});
         struct koken_stop_report report;
         clear();
         for (int i = 0; i < 100; i++) {
@@ -240,12 +241,8 @@ static int wait_in_vain(koken_ctx *ctx, struct worker *self, const void *arg)
     (void)self;
     (void)count(&inside);
     switch (kind % 5) {
-    case 0:
-        rc = koken_receive(ctx, KOKEN_NO_DEADLINE, &msg);
-        break;
-    case 1:
-        rc = koken_sleep(ctx, KOKEN_S(3600));
-        break;
+    case 0: rc = koken_receive(ctx, KOKEN_NO_DEADLINE, &msg); break;
+    case 1: rc = koken_sleep(ctx, KOKEN_S(3600)); break;
     case 2: {
         struct answer got;
         koken_ref to = koken_spawn(ctx, worker);
@@ -257,9 +254,7 @@ static int wait_in_vain(koken_ctx *ctx, struct worker *self, const void *arg)
             rc = koken_yield(ctx);
         }
         break;
-    default:
-        rc = koken_receive_only(ctx, KOKEN_S(3600), answer, &(struct answer){0});
-        break;
+    default: rc = koken_receive_only(ctx, KOKEN_S(3600), answer, &(struct answer){0}); break;
     }
     value = rc;
     if (value == -ECANCELED) {
@@ -401,7 +396,8 @@ static int on_suicide(koken_ctx *ctx, struct worker *self, const struct work *ms
     expect(koken_runtime(ctx) == own);
     expect(koken_stop(own, KOKEN_S(1)) == -EDEADLK);
     expect(koken_drain(own, KOKEN_S(1)) == -EDEADLK);
-    expect(koken_drain(foreign, KOKEN_S(10)) == -EDEADLK); /* another one's worker would be held up */
+    expect(koken_drain(foreign, KOKEN_S(10)) ==
+           -EDEADLK); /* another one's worker would be held up */
     expect(koken_stop(foreign, KOKEN_S(10)) == -EDEADLK);
     (void)count(&done);
     return 0;

@@ -48,7 +48,8 @@ static void on_simple_exit(koken_ctx *ctx, struct simple *self, int reason)
     (void)count(&exits);
 }
 
-KOKEN_AGENT(simple, struct simple, KOKEN_ON(answer_with, on_answer_with), KOKEN_EXIT(on_simple_exit));
+KOKEN_AGENT(simple, struct simple, KOKEN_ON(answer_with, on_answer_with),
+            KOKEN_EXIT(on_simple_exit));
 
 /* 0 and other positive answers go on, KOKEN_STOP ends well, a negative one ends as failed; the rest of the
  * messages is dead. */
@@ -56,8 +57,9 @@ Test(turn, answers_decide)
 {
     static const struct {
         int rc, ends, reason, failed;
-    } cases[] = {{0, 0, 1, 0},          {1, 0, 1, 0},          {KOKEN_PRESSURE, 0, 1, 0}, {12345, 0, 1, 0},
-                 {KOKEN_STOP, 1, 0, 0}, {-EPERM, 1, -EPERM, 1}, {-EAGAIN, 1, -EAGAIN, 1}};
+    } cases[] = {
+        {0, 0, 1, 0},          {1, 0, 1, 0},           {KOKEN_PRESSURE, 0, 1, 0}, {12345, 0, 1, 0},
+        {KOKEN_STOP, 1, 0, 0}, {-EPERM, 1, -EPERM, 1}, {-EAGAIN, 1, -EAGAIN, 1}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct koken *rt = start(1);
         clear();
@@ -97,7 +99,8 @@ static int on_any(koken_ctx *ctx, struct simple *self, const void *payload)
 {
     (void)self;
     expect(payload != NULL);
-    expect(koken_message_type(ctx) == &koken_type_go || koken_message_type(ctx) == &koken_type_other);
+    expect(koken_message_type(ctx) == &koken_type_go ||
+           koken_message_type(ctx) == &koken_type_other);
     (void)count(&marks);
     return 0;
 }

@@ -25,19 +25,12 @@ static int on_question(koken_ctx *ctx, struct server *self, const struct questio
 {
     (void)count(&asked);
     switch (self->how) {
-    case REPLY:
-        return koken_reply(ctx, answer, .value = msg->value * 2);
-    case FAIL:
-        return -EOVERFLOW;
-    case END:
-        return KOKEN_STOP;
-    case DEFER:
-        self->claims[self->claim_count++ % 32] = koken_defer(ctx);
-        return 0;
-    case LARGE:
-        return koken_reply(ctx, large, .text = "too much");
-    default:
-        return 0;
+    case REPLY: return koken_reply(ctx, answer, .value = msg->value * 2);
+    case FAIL: return -EOVERFLOW;
+    case END: return KOKEN_STOP;
+    case DEFER: self->claims[self->claim_count++ % 32] = koken_defer(ctx); return 0;
+    case LARGE: return koken_reply(ctx, large, .text = "too much");
+    default: return 0;
     }
 }
 
@@ -82,7 +75,8 @@ Test(waiter, every_end)
         cr_assert(rc == -EPROTO || rc == -ESRCH, "%s", koken_errname(rc));
         drain(rt);
         cr_assert_eq(koken_await(rt, to, KOKEN_S(60), &got, question, .value = 21), -ESRCH);
-        cr_assert_eq(koken_await(rt, KOKEN_NOBODY, KOKEN_S(60), &got, question, .value = 21), -ESRCH);
+        cr_assert_eq(koken_await(rt, KOKEN_NOBODY, KOKEN_S(60), &got, question, .value = 21),
+                     -ESRCH);
         check_balance(rt, 0);
         stop(rt);
     }

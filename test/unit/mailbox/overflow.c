@@ -134,7 +134,8 @@ static void reserve_and_release(void *arg)
     (void)arg;
     for (int i = 0; i < 20000; i++) {
         if (kn_overflow_reserve(o, 30)) {
-            if (kn_add(&inside, 1, relaxed) >= 3) { /* relaxed: it is the count itself that is looked at */
+            if (kn_add(&inside, 1, relaxed) >=
+                3) { /* relaxed: it is the count itself that is looked at */
                 kn_store(&is_overdrawn, 1, relaxed);
             }
             (void)kn_sub(&inside, 1, relaxed);
