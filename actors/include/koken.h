@@ -10,6 +10,7 @@
 #include <koken/histogram.h>
 #include <koken/link.h>
 #include <koken/message.h>
+#include <koken/quorum.h>
 #include <koken/runtime.h>
 #include <koken/shard.h>
 #include <koken/signal.h>
