@@ -10,9 +10,13 @@ _koken() {
     ;;
   esac
   if [ "$COMP_CWORD" -eq 1 ]; then
-    mapfile -t COMPREPLY < <(compgen -W 'bench doctor --help --version' -- "$word")
+    mapfile -t COMPREPLY < <(compgen -W 'bench doctor lint --help --version' -- "$word")
   elif [ "${COMP_WORDS[1]}" = bench ] && [[ $word == -* ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$(koken bench --help | grep -oE -- '--[a-z-]+')" -- "$word")
+  elif [ "${COMP_WORDS[1]}" = lint ] && [[ $word == -* ]]; then
+    mapfile -t COMPREPLY < <(compgen -W '-p -j --deep --sarif --partial' -- "$word")
+  elif [ "${COMP_WORDS[1]}" = lint ]; then
+    mapfile -t COMPREPLY < <(compgen -f -- "$word")
   elif [ "${COMP_WORDS[1]}" = bench ]; then
     mapfile -t COMPREPLY < <(compgen -f -W "all $(koken bench --list | cut -d' ' -f1)" -- "$word")
   fi

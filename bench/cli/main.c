@@ -16,6 +16,7 @@ static const char help_text[] =
     "  bench [NAME...]    measure; without a name, list the benchmarks\n"
     "  bench all          every benchmark, each at least 10 times after a warm-up\n"
     "  doctor             look at this machine with the eyes of the runtime; advise\n"
+    "  lint FILE...       report what breaks the rules of capabilities\n"
     "\n"
     "options:\n"
     "  --help             this text; also after a command\n"
@@ -54,6 +55,9 @@ int main(int argc, char **argv)
     }
     if (strcmp(command, "doctor") == 0) {
         return finish(cli_doctor(argc - 1, argv + 1));
+    }
+    if (strcmp(command, "lint") == 0) {
+        return finish(cli_lint(argc - 1, argv + 1));
     }
     if (strcmp(command, "--help") == 0 || strcmp(command, "-h") == 0 ||
         strcmp(command, "help") == 0) {

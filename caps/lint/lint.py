@@ -3,9 +3,9 @@
 """Reports what breaks the rules of koken/caps.h, with the tools that are installed.
 
   lint.py [options] FILE...             options of the compiler for all files after --
-  lint.py [options] -p compile_commands.json [FILE...]
+  lint.py [options] -p FOLDER [FILE...] as the compile_commands.json in FOLDER says
 
-The layers, each skipped when its tool is absent:
+The layers (those whose tool is absent are skipped with --partial, else it is an error):
   types     the compiler's own errors                    always
   gcc       gcc -O2: use after consumption, wrong frees   every build
   clang     clang -O2: use after consumption              every build
@@ -18,6 +18,7 @@ Reports are merged by file, line and rule. Exit status: 0 nothing, 1 something, 
 """
 import argparse
 import concurrent.futures
+import glob
 import json
 import os
 import re
@@ -219,10 +220,27 @@ def flags_of(command):
     return kept
 
 
+def own_includes():
+    """Where koken's headers are: in the installation or the source tree that this script is part of."""
+    top = os.path.dirname(os.path.dirname(HERE))
+    installed = os.path.join(os.path.dirname(top), "include")
+    if os.path.exists(os.path.join(installed, "koken.h")):
+        return [f"-I{installed}"]
+    return [f"-I{path}" for path in sorted(glob.glob(os.path.join(glob.escape(top), "*", "include")))]
+
+
 def jobs_of(options):
+    """(file, flags) for each file to look at. Raises OSError, ValueError."""
+    for file in options.files:
+        with open(file, "rb"):
+            pass
     if not options.database:
-        return [(file, options.flags) for file in options.files]
-    with open(options.database, encoding="utf-8") as source:
+        flags = ["-std=gnu11", *own_includes(), *options.flags]
+        return [(file, flags) for file in options.files]
+    database = options.database
+    if os.path.isdir(database):
+        database = os.path.join(database, "compile_commands.json")
+    with open(database, encoding="utf-8") as source:
         commands = json.load(source)
     wanted = {os.path.abspath(file) for file in options.files}
     jobs = []
@@ -230,6 +248,9 @@ def jobs_of(options):
         file = os.path.abspath(os.path.join(command["directory"], command["file"]))
         if file.endswith(".c") and (not wanted or file in wanted):
             jobs.append((file, flags_of(command) + options.flags))
+    unknown = sorted(wanted - {file for file, _ in jobs})
+    if unknown:
+        raise ValueError(f"{database} does not say how to compile {unknown[0]}")
     return jobs
 
 
@@ -252,10 +273,11 @@ def parse(argv):
     if "--" in argv:
         at = argv.index("--")
         argv, flags = argv[:at], argv[at + 1:]
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(prog="koken lint", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("files", nargs="*")
-    parser.add_argument("-p", dest="database", metavar="compile_commands.json")
+    parser.add_argument("-p", dest="database", metavar="FOLDER", help="of compile_commands.json")
     parser.add_argument("--deep", action="store_true", help="gcc -fanalyzer too")
+    parser.add_argument("--partial", action="store_true", help="go on without clang or clang-query")
     parser.add_argument("--sarif", metavar="FILE", help="write the reports as SARIF 2.1.0")
     parser.add_argument("-j", dest="jobs", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args(argv)
@@ -271,11 +293,20 @@ def main(argv):
     if not found["gcc"] and not found["clang"]:
         print("koken lint: neither gcc nor clang is installed", file=sys.stderr)
         return 2
-    missing = [name for name in ("clang", "query") if not found[name]]
+    missing = [words for name, words in (("gcc", "gcc"), ("clang", "clang"), ("query", "clang-query"),
+                                         ("objdump", "objdump")) if not found[name]]
     if missing:
-        print(f"koken lint: not installed, so not checked: {', '.join(missing)}", file=sys.stderr)
-    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        lists = list(pool.map(lambda job: check_file(job[0], job[1], found, options.deep), jobs_of(options)))
+        rest = "so not checked by it" if options.partial else "and needed (or --partial)"
+        print(f"koken lint: not installed, {rest}: {', '.join(missing)}", file=sys.stderr)
+        if not options.partial:
+            return 2
+    try:
+        jobs = jobs_of(options)
+    except (OSError, ValueError, KeyError) as error:
+        print(f"koken lint: {error}", file=sys.stderr)
+        return 2
+    with concurrent.futures.ThreadPoolExecutor(max(options.jobs, 1)) as pool:
+        lists = list(pool.map(lambda job: check_file(job[0], job[1], found, options.deep), jobs))
     reports = merge([report for part in lists for report in part])
     for report in reports:
         print(f"{report.file}:{report.line}: {report.rule}: {report.text} ({report.layer})\n"

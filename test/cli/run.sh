@@ -143,12 +143,43 @@ expect 'peers side by side' 0 out '^\| pingpong \(ns/msg\) \| 25\.00 \| \*\*50\.
 expect 'peers beside a fresh run' 0 out '^\| pingpong .*\*\*50\.50\*\*' "$koken" bench --quick --peers peers.txt pingpong
 expect 'a file without peers' 1 err 'no line' "$koken" bench --peers none.txt
 
+# ---- the lint of capabilities ---------------------------------------------------------------------------
+
+export KOKEN_LINT=$root/caps/lint
+corpus=$root/test/caps
+expect 'help of lint' 0 out '^usage: koken lint' "$koken" lint --help
+holds 'help of lint fits a screen' bash -c "[ \$('$koken' lint --help | wc -l) -le 24 ]"
+expect 'lint without files is misuse' 2 err 'no files' "$koken" lint
+expect 'lint of a file that is not there' 2 err 'absent.c' "$koken" lint absent.c
+expect 'lint without its script' 2 err 'KOKEN_LINT' env KOKEN_LINT=/dev/null "$koken" lint a.c
+expect 'lint without python3' 2 err 'needs python3' env PATH=/dev/null "$koken" lint a.c
+if command -v clang-query >/dev/null || command -v clang-query-14 >/dev/null; then
+  mkdir few
+  ln -s "$(python3 -c 'import sys; print(sys.executable)')" few/python3
+  for tool in gcc objdump; do ln -s "$(command -v $tool)" few/$tool; done
+  expect 'lint without clang' 2 err 'needed .*: clang, clang-query' \
+    env PATH="$work/few" "$koken" lint "$corpus/good/g01_send.c"
+  expect 'lint sees a leak' 1 out 'b13_leak.c:[0-9]+: R1: ' "$koken" lint "$corpus/bad/b13_leak.c" -- "-I$corpus"
+  expect 'lint sees a double send' 1 out 'b03_send_twice.c:[0-9]+: R1: ' \
+    "$koken" lint --sarif found.json "$corpus/bad/b03_send_twice.c" -- "-I$corpus"
+  holds 'SARIF names the rule' grep -q '"ruleId": "R1"' found.json
+  holds 'SARIF is JSON' python3 -m json.tool found.json
+  expect 'lint is silent about what is right' 0 out '^' bash -c \
+    "[ -z \"\$('$koken' lint '$corpus/good/g01_send.c' -- '-I$corpus' 2>&1)\" ] && echo"
+  printf '[{"directory":"%s","file":"%s","command":"gcc -I%s -c b13_leak.c"}]' \
+    "$corpus" bad/b13_leak.c "$corpus -I$root/caps/include -I$root/base/include -I$root/actors/include" >compile_commands.json
+  expect 'lint as the build says' 1 out 'b13_leak.c:[0-9]+: R1: ' "$koken" lint -p . "$corpus/bad/b13_leak.c"
+  expect 'lint of a file that the build does not know' 2 err 'does not say how to compile .*g01_send.c' \
+    "$koken" lint -p . "$corpus/good/g01_send.c"
+  expect 'lint of a folder without a build' 2 err 'compile_commands.json' "$koken" lint -p "$corpus"
+fi
+
 # ---- the manual -----------------------------------------------------------------------------------------
 
 if command -v mandoc >/dev/null; then
   holds 'the man page is clean' mandoc -T lint -W warning "$root/bench/cli/koken.1"
 fi
-for option in $("$koken" bench --help | grep -oE -- '--[a-z-]+' | sort -u); do
+for option in $({ "$koken" bench --help; "$koken" lint --help; } | grep -oE -- '--[a-z-]+' | sort -u); do
   holds "$option is in the man page" grep -q -- "Fl ${option#-}" "$root/bench/cli/koken.1"
 done
 
