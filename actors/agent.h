@@ -47,6 +47,8 @@ struct kn_outbox;
 struct kn_fiber_agent;
 struct kn_letters;
 struct kn_brood;
+struct kn_name;
+struct kn_names;
 
 /* What few agents need: made at first use. (s) */
 struct kn_cold {
@@ -61,6 +63,7 @@ struct kn_cold {
     uint32_t claim_serial;
     struct kn_outbox *outbox; /* messages that wait for room at a PARK mailbox */
     struct kn_fiber_agent *fiber;
+    struct kn_name *names;     /* its names and memberships; registry.h */
     struct kn_envelope *bonds; /* requests of those who want to hear of its end; link.h */
     int doom;                  /* the failure of a linked agent that ends this one, or 0 */
     bool is_trapping;          /* the end of a linked agent is a message to it */
@@ -184,6 +187,9 @@ struct koken {
     kn_atomic(uint64_t) letters_logged;     /* (a) when there was a line in the log */
     kn_atomic(uint64_t) letter_watchers[KN_LETTER_WATCHERS]; /* (a) ids, 0: free */
 
+    pthread_mutex_t names_lock;         /* rank 5: changes of names */
+    kn_atomic(struct kn_names *) names; /* (a) made under names_lock; registry.h */
+
     pthread_mutex_t broods_lock;               /* rank 32: what others may know of supervisors */
     struct kn_brood *broods[KN_BROOD_BUCKETS]; /* (m) broods_lock */
 };
@@ -207,6 +213,9 @@ static inline const struct koken_agent_type *kn_agent_behaviour(const struct kn_
 
 /* The cold part of an agent, made now if need be; NULL: no memory. Thread: holder of S. */
 struct kn_cold *kn_agent_cold(struct kn_agent *a);
+
+/* Makes spare the cold part of an agent, or frees it if there is one. Thread: holder of S. */
+void kn_agent_cold_from(struct kn_agent *a, struct kn_cold *take_spare);
 
 /* One turn of a handler agent: the step of its runnable. (turn.c) */
 enum kn_ran kn_agent_turn(struct kn_worker *worker, struct kn_runnable *run);

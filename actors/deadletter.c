@@ -2,6 +2,7 @@
 /* See deadletter.h. */
 #include "actors/deadletter.h"
 
+#include "actors/link.h"
 #include "actors/park.h"
 #include "actors/request.h"
 #include "actors/slots.h"
@@ -189,10 +190,13 @@ static void tell_watchers(struct koken *rt, struct kn_local *local,
     }
 }
 
-/* What the runtime sends to itself, and this module. */
-static bool is_internal(const struct koken_type *type)
+/* What the runtime sends to itself; and its news, which the death of their reader does not lose. */
+static bool is_internal(const struct koken_type *type, enum koken_dead_reason reason)
 {
-    return type == &koken_type_koken_dead_letter || strncmp(type->name, "koken.", 6) == 0;
+    bool is_news = type == &koken_type_koken_down || type == &koken_type_koken_exited ||
+                   type == &koken_type_koken_failed || type == &koken_type_koken_writable;
+    return type == &koken_type_koken_dead_letter || (is_news && reason == KOKEN_DEAD_ENDED) ||
+           strncmp(type->name, "koken.", 6) == 0;
 }
 
 void kn_letter(struct koken *rt, struct kn_local *local, const struct kn_envelope *e, uint64_t to,
@@ -200,7 +204,7 @@ void kn_letter(struct koken *rt, struct kn_local *local, const struct kn_envelop
 {
     KN_ASSERT((unsigned)reason < REASONS);
     KN_ASSERT(!local || local->rt == rt);
-    if (is_internal(e->type)) {
+    if (is_internal(e->type, reason)) {
         return;
     }
     /* Relaxed: a word in a report. */

@@ -7,6 +7,7 @@
 #include "actors/fiber_agent.h"
 #include "actors/link.h"
 #include "actors/park.h"
+#include "actors/registry.h"
 #include "actors/request.h"
 #include "actors/slots.h"
 #include "actors/spawn.h"
@@ -48,6 +49,16 @@ struct kn_cold *kn_agent_cold(struct kn_agent *a)
     return a->cold;
 }
 
+void kn_agent_cold_from(struct kn_agent *a, struct kn_cold *spare)
+{
+    if (a->cold) {
+        kn_free(spare, sizeof *spare, _Alignof(struct kn_cold));
+    } else {
+        *spare = (struct kn_cold){.type = kn_agent_behaviour(a)};
+        a->cold = spare;
+    }
+}
+
 void kn_dead_letter(struct kn_local *local, struct kn_envelope *e, int error)
 {
     kn_count_add(&local->counters.dead, 1);
@@ -74,8 +85,14 @@ static void bury(struct kn_local *local, const struct kn_agent *a, struct kn_env
     }
 }
 
+/* What is left to do for others once an agent has ended. */
+struct last_words {
+    struct kn_envelope *farewells;
+    struct kn_name *names;
+};
+
 /* The same of the system lane, where bonds may be that have come too late. */
-static void bury_system(struct kn_local *local, struct kn_agent *a, struct kn_envelope **farewells)
+static void bury_system(struct kn_local *local, struct kn_agent *a, struct last_words *last)
 {
     struct kn_envelope *e = a->intake.system_head;
     while (e) { /* ends: as above */
@@ -83,9 +100,12 @@ static void bury_system(struct kn_local *local, struct kn_agent *a, struct kn_en
         e->next = NULL;
         if (kn_link_is_bond(e->type)) {
             kn_count_add(&local->counters.received, 1);
-            if (!kn_link_late(e, farewells)) {
+            if (!kn_link_late(e, &last->farewells)) {
                 kn_envelope_free(&local->worker->pool, e);
             }
+        } else if (kn_registry_late(e, &last->names)) {
+            kn_count_add(&local->counters.received, 1);
+            kn_envelope_free(&local->worker->pool, e);
         } else {
             bury(local, a, e);
         }
@@ -94,13 +114,12 @@ static void bury_system(struct kn_local *local, struct kn_agent *a, struct kn_en
 }
 
 /* The mailbox: closed, emptied, and those who wait for room told. */
-static void close_mailbox(struct kn_local *local, struct kn_agent *a,
-                          struct kn_envelope **farewells)
+static void close_mailbox(struct kn_local *local, struct kn_agent *a, struct last_words *last)
 {
-    struct kn_envelope *last = NULL;
-    (void)kn_mailbox_close(&a->mailbox, &a->intake, &last);
-    kn_envelope_release(local, last);
-    bury_system(local, a, farewells);
+    struct kn_envelope *boundary = NULL;
+    (void)kn_mailbox_close(&a->mailbox, &a->intake, &boundary);
+    kn_envelope_release(local, boundary);
+    bury_system(local, a, last);
     bury(local, a, a->intake.user_head);
     a->intake = (struct kn_intake){NULL, NULL, NULL, NULL};
     struct kn_overflow *o = kn_load(&a->overflow, acquire); /* [AS3] acquire */
@@ -115,10 +134,16 @@ static void close_mailbox(struct kn_local *local, struct kn_agent *a,
     }
 }
 
-static void free_cold(struct kn_local *local, struct kn_agent *a, struct kn_envelope **farewells)
+static void free_cold(struct kn_local *local, struct kn_agent *a, struct last_words *last)
 {
     struct kn_cold *cold = a->cold;
-    kn_link_end(local, a, farewells);
+    kn_link_end(local, a, &last->farewells);
+    while (cold->names) { /* ends: the list is finite */
+        struct kn_name *name = cold->names;
+        cold->names = name->next;
+        name->next = last->names;
+        last->names = name;
+    }
     if (cold->outbox) {
         kn_park_abandon(local, a);
     }
@@ -178,11 +203,11 @@ void kn_agent_end_quietly(struct kn_local *local, struct kn_agent *a, int reason
     if (with_hook) {
         local = call_exit_hook(local, a, reason);
     }
-    struct kn_envelope *farewells = NULL;
+    struct last_words last = {NULL, NULL};
     uint64_t id = kn_agent_id(a);
-    close_mailbox(local, a, &farewells);
+    close_mailbox(local, a, &last);
     if (a->cold) {
-        free_cold(local, a, &farewells);
+        free_cold(local, a, &last);
         kn_park_mark(local); /* it may have been parked */
     }
     kn_state_free(local, a);
@@ -193,6 +218,7 @@ void kn_agent_end_quietly(struct kn_local *local, struct kn_agent *a, int reason
     uint32_t generation = kn_load(&a->generation, relaxed) + 1; /* relaxed: ours to change */
     /* [AS2] release: from here on the agent's handles are stale. */
     kn_store(&a->generation, generation ? generation : 1, release);
-    kn_link_farewell(local, id, reason, farewells);
+    kn_registry_end(local->rt, last.names); /* before anybody hears, and perhaps wants the names */
+    kn_link_farewell(local, id, reason, last.farewells);
     kn_slot_give(local->rt, local, a);
 }

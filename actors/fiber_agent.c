@@ -7,6 +7,7 @@
 #include "actors/link.h"
 #include "actors/park.h"
 #include "actors/profile.h"
+#include "actors/registry.h"
 #include "actors/request.h"
 #include "actors/slots.h"
 #include "actors/spawn.h"
@@ -149,6 +150,8 @@ static void collect_one(struct kn_fiber_agent *f, struct kn_envelope *e, struct 
         if (alarm) {
             (void)kn_alarm_end(local, a, alarm);
         }
+    } else if (e->type == &kn_type_named || e->type == &kn_type_unnamed) {
+        kn_registry_message(f->ctx.rt, a, e);
     } else if (kn_link_is_bond(e->type)) {
         f->is_cancelled |= kn_link_message(&f->ctx, a, e) < 0;
         if (f->ctx.events & KN_CTX_KEPT) {

@@ -72,13 +72,8 @@ static struct bond *bond_of(struct kn_envelope *e)
 static void keep(struct kn_agent *a, struct kn_envelope *e)
 {
     struct bond *bond = bond_of(e);
-    if (a->cold) {
-        free_spare(&bond->spare);
-    } else {
-        *bond->spare = (struct kn_cold){.type = kn_agent_behaviour(a)};
-        a->cold = bond->spare;
-        bond->spare = NULL;
-    }
+    kn_agent_cold_from(a, bond->spare);
+    bond->spare = NULL;
     bond->prev = NULL;
     e->next = a->cold->bonds;
     if (e->next) {

@@ -5,6 +5,7 @@
 #include "actors/alone.h"
 #include "actors/deadletter.h"
 #include "actors/kn_rcu.h"
+#include "actors/kn_rcu_registry.h"
 #include "actors/slots.h"
 #include "actors/supervisor.h"
 #include "base/world.h"
@@ -176,6 +177,7 @@ void kn_runtime_free(struct koken *rt)
 {
     kn_letters_free(rt);
     kn_broods_free(rt);
+    kn_names_free(kn_load(&rt->names, relaxed)); /* relaxed: nobody else is left */
     kn_pool_fini(&rt->outside_pool);
     for (unsigned i = 0; i < rt->node_count; i++) {
         if (rt->depots[i]) {
@@ -188,6 +190,7 @@ void kn_runtime_free(struct koken *rt)
     pthread_mutex_destroy(&rt->outside_lock);
     pthread_mutex_destroy(&rt->park_lock);
     pthread_mutex_destroy(&rt->broods_lock);
+    pthread_mutex_destroy(&rt->names_lock);
     if (rt->locals) {
         kn_unmap(rt->locals, KN_WORKERS_MAX * sizeof *rt->locals);
     }
@@ -214,6 +217,7 @@ int koken_start(const struct koken_options *options, struct koken **ret_rt)
     pthread_mutex_init(&rt->outside_lock, NULL);
     pthread_mutex_init(&rt->park_lock, NULL);
     pthread_mutex_init(&rt->broods_lock, NULL);
+    pthread_mutex_init(&rt->names_lock, NULL);
     struct kn_depot *depot = depot_of(rt, 0);
     if (!depot) {
         rc = -ENOMEM;

@@ -5,6 +5,7 @@
 #include "actors/alarm.h"
 #include "actors/deadletter.h"
 #include "actors/link.h"
+#include "actors/registry.h"
 #include "actors/request.h"
 #include "actors/slots.h"
 #include "actors/spawn.h"
@@ -82,6 +83,8 @@ int kn_agent_system(struct koken_ctx *ctx, struct kn_agent *a, struct kn_envelop
         }
     } else if (kn_link_is_bond(e->type)) {
         return kn_link_message(ctx, a, e);
+    } else if (e->type == &kn_type_named || e->type == &kn_type_unnamed) {
+        kn_registry_message(ctx->rt, a, e);
     } else if (e->type != &kn_type_wake) {
         *deliver = true;
     }

@@ -11,6 +11,7 @@
 #include <koken/link.h>
 #include <koken/message.h>
 #include <koken/quorum.h>
+#include <koken/registry.h>
 #include <koken/runtime.h>
 #include <koken/shard.h>
 #include <koken/signal.h>
