@@ -98,7 +98,12 @@ struct kn_agent {
 };
 
 _Static_assert(offsetof(struct kn_agent, intake) == 64, "senders touch one line of an agent");
+_Static_assert(offsetof(struct kn_agent, inline_state) == 128, "a state has a line of its own");
 _Static_assert(sizeof(struct kn_agent) == 192, "an idle agent is three cache lines");
+_Static_assert(KN_INLINE_STATE == KN_CACHE_LINE, "the third one is the state");
+_Static_assert((KN_PARK_BUCKETS & (KN_PARK_BUCKETS - 1)) == 0, "a power of two");
+_Static_assert(KN_PRIO_COUNT_ <= KN_PRIO_TAIL, "a priority and the tail bit share a byte");
+_Static_assert((int)KOKEN_POLICY_COUNT_ <= UINT8_MAX, "a policy is a byte");
 
 /* Counters of one worker, or (m) of all threads outside. One writer each, summed by koken_metrics.
  */
@@ -220,9 +225,36 @@ void kn_agent_cold_from(struct kn_agent *a, struct kn_cold *take_spare);
 /* One turn of a handler agent: the step of its runnable. (turn.c) */
 enum kn_ran kn_agent_turn(struct kn_worker *worker, struct kn_runnable *run);
 
+/*
+ * Whether the calling thread may use what is local's: it holds the worker, or it is the one that
+ * stops the runtime after all workers are gone.
+ */
+static inline bool kn_local_is_held(const struct kn_local *local)
+{
+    const struct kn_worker *mine = kn_worker_current();
+    return mine == local->worker || mine == NULL;
+}
+
+/* Whether S is set: somebody, in its asserts the caller, is responsible for the agent. */
+static inline bool kn_agent_is_held(const struct kn_agent *a)
+{
+    return kn_load(&a->mailbox.word, relaxed) & KN_MB_SCHEDULED; /* relaxed: does not change */
+}
+
+/*
+ * Checks all that must hold of an agent, and stops the process otherwise. True, so that it can
+ * stand in an assert. Thread: holder of S, online in RCU. (check.c)
+ */
+bool kn_agent_check(const struct kn_agent *a);
+
 /* Frame a turn: who runs, for senders and for reports. */
 static inline void kn_turn_begin(struct kn_local *local, struct kn_agent *a, struct koken_ctx *ctx)
 {
+    KN_ASSERT(kn_worker_current() == local->worker);
+    KN_ASSERT(local->worker->local == local);
+    KN_ASSERT(kn_agent_is_held(a));
+    KN_ASSERT(!(kn_load(&a->mailbox.word, relaxed) & KN_MB_CLOSED));
+    KN_ASSERT(ctx->rt == local->rt);
     uint64_t id = kn_agent_id(a);
     /* Relaxed, both: read by reports only, and by this worker itself. */
     kn_store(&local->self_id, id, relaxed);
@@ -234,6 +266,7 @@ static inline void kn_turn_begin(struct kn_local *local, struct kn_agent *a, str
 
 static inline void kn_turn_end(struct kn_local *local)
 {
+    KN_ASSERT(kn_worker_current() == local->worker);
     kn_store(&local->self_id, 0, relaxed); /* as above */
     local->running = NULL;
 }
@@ -249,6 +282,9 @@ struct kn_local *kn_ctx_unnest(struct koken_ctx *ctx);
 static inline void kn_envelope_done(struct kn_local *local, struct kn_agent *a,
                                     struct kn_envelope *e)
 {
+    KN_ASSERT(kn_local_is_held(local));
+    KN_ASSERT(e->size_class < KN_SIZE_CLASS_COUNT);
+    KN_ASSERT(!(e->flags & KN_ENV_DONE)); /* once */
     if (e == a->intake.boundary) {
         e->flags |= KN_ENV_DONE;
     } else {
@@ -261,6 +297,7 @@ static inline void kn_envelope_done(struct kn_local *local, struct kn_agent *a,
 static inline void kn_envelope_release(struct kn_local *local, struct kn_envelope *old)
 {
     if (old && (old->flags & KN_ENV_DONE)) {
+        KN_ASSERT(kn_local_is_held(local));
         kn_envelope_free(&local->worker->pool, old);
     }
 }

@@ -23,6 +23,8 @@ static bool grow(struct kn_cold *cold)
 {
     uint32_t old = cold->alarm_capacity;
     uint32_t capacity = old ? old * 2 : FIRST_CAPACITY;
+    KN_ASSERT(!cold->alarm_free);
+    KN_ASSERT((old & (old - 1)) == 0);
     if (old >= KN_ALARMS_MAX) {
         return false;
     }
@@ -39,6 +41,7 @@ static bool grow(struct kn_cold *cold)
         table[i] = (struct kn_alarm_entry){NULL, cold->alarm_free};
         cold->alarm_free = i + 1;
     }
+    KN_ASSERT(cold->alarm_free == old + 1);
     cold->alarms = table;
     cold->alarm_capacity = capacity;
     return true;
@@ -48,6 +51,8 @@ static void let_go(struct kn_local *local, struct kn_alarm *alarm)
 {
     /* [AL1] release: what this owner did; acquire: what the other did, before the memory is
      * another's. */
+    KN_ASSERT(kn_load(&alarm->owners, relaxed) >= 1);
+    KN_ASSERT(kn_load(&alarm->owners, relaxed) <= 2);
     if (kn_sub(&alarm->owners, 1, acq_rel) == 1) {
         if (alarm->envelope) {
             kn_message_drop(local->rt, local, alarm->envelope, -ECANCELED);
@@ -71,6 +76,8 @@ static struct kn_envelope *again(struct kn_local *local, const struct kn_envelop
 /* Sends e, which is spent. */
 static void deliver(struct kn_local *local, const struct kn_alarm *alarm, struct kn_envelope *e)
 {
+    KN_ASSERT(!(e->flags & KN_ENV_DONE));
+    KN_ASSERT(kn_local_is_held(local));
     const struct kn_agent *to = kn_resolve(alarm->to);
     kn_count_add(&local->counters.sent, 1);
     if (to && kn_agent_runtime(to) != local->rt) {
@@ -103,6 +110,8 @@ static void fire(struct kn_worker *worker, struct kn_timer *timer, bool cancelle
     }
     kn_count_add(&local->counters.timers, 1);
     struct kn_envelope *e = alarm->envelope;
+    KN_ASSERT(e != NULL);
+    KN_ASSERT(alarm->number != 0);
     if (alarm->period_ns) {
         e = again(local, e); /* without memory this time is left out; the next will come */
     } else {
@@ -125,6 +134,10 @@ static void fire(struct kn_worker *worker, struct kn_timer *timer, bool cancelle
 uint32_t kn_alarm_new(struct kn_local *local, struct kn_agent *a, enum kn_alarm_kind kind,
                       uint64_t to, uint64_t delay_ns, uint64_t period_ns, struct kn_envelope *e)
 {
+    KN_ASSERT(kn_local_is_held(local));
+    KN_ASSERT(kn_agent_is_held(a));
+    KN_ASSERT(e || delay_ns == KOKEN_NO_DEADLINE);
+    KN_ASSERT(!period_ns || kind <= KN_ALARM_OTHER);
     struct kn_cold *cold = kn_agent_cold(a);
     if (!cold || (!cold->alarm_free && !grow(cold))) {
         return 0;
@@ -134,7 +147,10 @@ uint32_t kn_alarm_new(struct kn_local *local, struct kn_agent *a, enum kn_alarm_
         return 0;
     }
     uint32_t index = cold->alarm_free - 1;
+    KN_ASSERT(index < cold->alarm_capacity);
     struct kn_alarm_entry *entry = &cold->alarms[index];
+    KN_ASSERT(!entry->alarm);
+    KN_ASSERT(entry->serial <= cold->alarm_capacity);
     cold->alarm_free = entry->serial;
     cold->alarm_serial = cold->alarm_serial >= 0x7fff ? 1 : cold->alarm_serial + 1;
     entry->serial = cold->alarm_serial;
@@ -169,6 +185,8 @@ struct kn_alarm *kn_alarm_find(const struct kn_agent *a, uint32_t number)
         return NULL;
     }
     const struct kn_alarm_entry *entry = &cold->alarms[index];
+    KN_ASSERT(!entry->alarm || (entry->alarm->number & 0xffff) == index);
+    KN_ASSERT(!entry->alarm || entry->alarm->number >> 16 == entry->serial);
     return entry->alarm && entry->serial == number >> 16 ? entry->alarm : NULL;
 }
 
@@ -176,7 +194,10 @@ bool kn_alarm_end(struct kn_local *local, struct kn_agent *a, struct kn_alarm *a
 {
     struct kn_cold *cold = a->cold;
     uint32_t index = alarm->number & 0xffff;
+    KN_ASSERT(alarm->agent == kn_agent_id(a));
+    KN_ASSERT(index < cold->alarm_capacity);
     KN_ASSERT(cold->alarms[index].alarm == alarm);
+    KN_ASSERT(cold->alarms[index].serial == alarm->number >> 16);
     cold->alarms[index] = (struct kn_alarm_entry){NULL, cold->alarm_free};
     cold->alarm_free = index + 1;
     /* The wheel lets go in its callback: at once here, or later on the worker whose wheel it is. */
@@ -187,6 +208,7 @@ bool kn_alarm_end(struct kn_local *local, struct kn_agent *a, struct kn_alarm *a
 
 void kn_alarms_end(struct kn_local *local, struct kn_agent *a)
 {
+    KN_ASSERT(kn_agent_is_held(a));
     struct kn_cold *cold = a->cold;
     for (uint32_t i = 0; i < cold->alarm_capacity; i++) {
         if (cold->alarms[i].alarm) {

@@ -9,6 +9,8 @@ enum { LONELY_AFTER = 1000, SPINS = 64 };
 
 void kn_alone_init(struct kn_local *local, bool has_barrier)
 {
+    KN_ASSERT(!kn_load(&local->is_busy, relaxed));
+    KN_ASSERT(!kn_load(&local->visitors, relaxed));
     local->can_be_alone = has_barrier;
     kn_atomic_init(&local->is_shared, has_barrier ? KN_BIASED : KN_SHARED);
 }
@@ -50,13 +52,17 @@ void kn_alone_depart(struct koken *rt)
 {
     struct kn_local *local = &rt->locals[0];
     if (local->can_be_alone) {
-        (void)kn_sub(&local->visitors, 1,
-                     release); /* [AB2] release: what was done to the mailboxes */
+        /* [AB2] release: what was done to the mailboxes */
+        uint32_t before = kn_sub(&local->visitors, 1, release);
+        KN_ASSERT(before > 0);
+        (void)before;
     }
 }
 
 void kn_alone_quiescent(struct kn_local *local)
 {
+    KN_ASSERT(!kn_load(&local->is_busy, relaxed));
+    KN_ASSERT(kn_worker_current() == local->worker);
     /* Relaxed: written by us, or by a visitor who then is counted below. */
     if (kn_likely(!local->can_be_alone || !kn_load(&local->is_shared, relaxed))) {
         return;

@@ -40,7 +40,10 @@ static KN_ALWAYS_INLINE bool kn_alone_enter(struct kn_local *local)
     if (kn_load(&local->is_shared, relaxed)) { /* relaxed: looked at again below */
         return false;
     }
-    kn_store(&local->is_busy, 1, relaxed); /* relaxed: ordered by the outsider's barrier */
+    KN_ASSERT(local->can_be_alone);
+    KN_ASSERT(kn_worker_current() == local->worker);
+    KN_ASSERT(!kn_load(&local->is_busy, relaxed)); /* does not nest */
+    kn_store(&local->is_busy, 1, relaxed);         /* relaxed: ordered by the outsider's barrier */
     kn_fence_light();
     if (kn_unlikely(
             kn_load(&local->is_shared, acquire))) { /* [AB1] acquire: of nobody's data; for order */
@@ -52,6 +55,8 @@ static KN_ALWAYS_INLINE bool kn_alone_enter(struct kn_local *local)
 
 static KN_ALWAYS_INLINE void kn_alone_leave(struct kn_local *local)
 {
+    KN_ASSERT(kn_load(&local->is_busy, relaxed) == 1);
+    KN_ASSERT(kn_worker_current() == local->worker);
     kn_store(&local->is_busy, 0, release); /* [AB1] release: the word, and what hangs on it */
 }
 

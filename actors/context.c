@@ -65,6 +65,8 @@ int koken_stash(koken_ctx *ctx)
         e->lane = KN_LANE_USER; /* what it did to the runtime has been done */
         e->flags |= KN_ENV_UNCOUNTED;
     }
+    KN_ASSERT(!(e->flags & KN_ENV_DONE));
+    KN_ASSERT(!cold->stash_head == !cold->stash_tail);
     e->next = NULL;
     if (cold->stash_head) {
         cold->stash_tail->next = e;
@@ -86,6 +88,8 @@ void koken_unstash(koken_ctx *ctx)
     if (!in->user_head) {
         in->user_tail = cold->stash_tail;
     }
+    KN_ASSERT(!cold->stash_tail->next);
+    KN_ASSERT(cold->stash_tail->lane == KN_LANE_USER);
     cold->stash_tail->next = in->user_head;
     in->user_head = cold->stash_head;
     cold->stash_head = cold->stash_tail = NULL;

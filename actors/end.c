@@ -17,6 +17,9 @@
 
 void kn_ctx_nest(struct koken_ctx *ctx, struct kn_local *local, struct kn_agent *a)
 {
+    KN_ASSERT(kn_local_is_held(local));
+    KN_ASSERT(ctx != local->running);
+    KN_ASSERT(kn_agent_is_held(a));
     *ctx = (struct koken_ctx){
         .rt = local->rt, .local = local, .self = a, .id = kn_agent_id(a), .outer = local->running};
     local->running = ctx;
@@ -27,6 +30,8 @@ void kn_ctx_nest(struct koken_ctx *ctx, struct kn_local *local, struct kn_agent 
 struct kn_local *kn_ctx_unnest(struct koken_ctx *ctx)
 {
     struct kn_local *local = ctx->local; /* another one, after a blocking section */
+    KN_ASSERT(local->running == ctx);
+    KN_ASSERT(kn_local_is_held(local));
     local->running = ctx->outer;
     kn_store(&local->self_id, ctx->outer ? ctx->outer->id : 0, relaxed); /* as above */
     if (ctx->outer) {
@@ -61,6 +66,9 @@ void kn_agent_cold_from(struct kn_agent *a, struct kn_cold *spare)
 
 void kn_dead_letter(struct kn_local *local, struct kn_envelope *e, int error)
 {
+    KN_ASSERT(error < 0);
+    KN_ASSERT(!(e->flags & KN_ENV_DONE));
+    KN_ASSERT(kn_local_is_held(local));
     kn_count_add(&local->counters.dead, 1);
     if (e->flags & KN_ENV_REQUEST) {
         kn_answer_error(local, e->from, e->corr, error);
@@ -126,6 +134,7 @@ static void close_mailbox(struct kn_local *local, struct kn_agent *a, struct las
     if (o) {
         kn_overflow_close(o);
         struct kn_envelope *e;
+        KN_ASSERT(a->policy == KOKEN_POLICY_DROP_OLD || !kn_overflow_count(o));
         while ((e = kn_overflow_pop(o)) != NULL) { /* ends: closed */
             e->next = NULL;
             bury(local, a, e);
@@ -153,6 +162,11 @@ static void free_cold(struct kn_local *local, struct kn_agent *a, struct last_wo
     if (cold->fiber) {
         kn_fiber_agent_free(local, a);
     }
+    KN_ASSERT(!cold->outbox);
+    KN_ASSERT(!cold->claims);
+    KN_ASSERT(!cold->alarms);
+    KN_ASSERT(!cold->fiber);
+    KN_ASSERT(!cold->bonds);
     kn_free(cold, sizeof *cold, _Alignof(struct kn_cold));
     a->cold = NULL;
 }
@@ -190,6 +204,8 @@ static void report(const struct kn_local *local, const struct kn_agent *a, int r
 
 void kn_agent_end(struct kn_local *local, struct kn_agent *a, int reason)
 {
+    KN_ASSERT(kn_agent_is_held(a));
+    KN_ASSERT(!(kn_load(&a->mailbox.word, relaxed) & KN_MB_CLOSED)); /* once */
     if (a->cold && a->cold->doom) {
         reason = a->cold->doom; /* its own reason does not matter, and has been reported once */
     } else if (reason < 0) {
@@ -200,6 +216,9 @@ void kn_agent_end(struct kn_local *local, struct kn_agent *a, int reason)
 
 void kn_agent_end_quietly(struct kn_local *local, struct kn_agent *a, int reason, bool with_hook)
 {
+    KOKEN_CHECK(kn_agent_is_held(a));
+    KN_ASSERT(kn_local_is_held(local));
+    KN_ASSERT(reason <= 0);
     if (with_hook) {
         local = call_exit_hook(local, a, reason);
     }
@@ -211,6 +230,7 @@ void kn_agent_end_quietly(struct kn_local *local, struct kn_agent *a, int reason
         kn_park_mark(local); /* it may have been parked */
     }
     kn_state_free(local, a);
+    KN_ASSERT(kn_agent_id(a) == id);
     kn_count_add(&local->counters.exited, 1);
     if (reason < 0) {
         kn_count_add(&local->counters.failed, 1);

@@ -28,6 +28,8 @@ static void body(void *arg)
 {
     struct kn_fiber_agent *f = arg;
     const struct koken_row *row = &kn_agent_behaviour(f->agent)->rows[0];
+    KN_ASSERT(row->kind == KOKEN_ROW_BODY);
+    KN_ASSERT(f->agent->cold->fiber == f);
     f->result = f->is_cancelled ? -ECANCELED
                                 : row->handle(&f->ctx, f->agent->state, (void *)(uintptr_t)f->arg);
     if (f->ctx.msg) {
@@ -40,6 +42,7 @@ static void body(void *arg)
 
 static void publish(struct kn_fiber_agent *f)
 {
+    KN_ASSERT(kn_agent_is_held(f->agent));
     struct kn_agent *a = f->agent;
     if (f->consumed && a->policy != KOKEN_POLICY_DROP_OLD) {
         kn_mailbox_consume(&a->mailbox, f->consumed);
@@ -56,9 +59,13 @@ enum kn_ran kn_fiber_turn(struct kn_worker *worker, struct kn_runnable *run)
     struct kn_local *local = worker->local;
     struct kn_fiber_agent *f = a->cold->fiber;
     struct kn_sample timer = {0};
+    KN_ASSERT(a->flags & KN_AGENT_FIBER);
+    KN_ASSERT(f->agent == a);
+    KN_ASSERT(!f->ctx.outer);
     enum kn_ran ran = KN_RAN_AGAIN;
     f->ctx.local = local;
     kn_turn_begin(local, a, &f->ctx);
+    KN_ASSERT(kn_agent_check(a));
     bool is_sampled = kn_load(&worker->tick, relaxed) % SAMPLE_EVERY == 0; /* relaxed: our own */
     if (is_sampled) {
         kn_profile_begin(&timer);
@@ -73,6 +80,8 @@ enum kn_ran kn_fiber_turn(struct kn_worker *worker, struct kn_runnable *run)
         kn_fiber_resume(f->fiber);
         local = f->ctx.local; /* another one, after a blocking section */
         worker = local->worker;
+        KN_ASSERT(worker == kn_worker_current());
+        KN_ASSERT(local->running == &f->ctx);
         if (kn_fiber_done(f->fiber)) {
             kn_agent_end(local, a, f->result < 0 ? f->result : 0);
             ran = KN_RAN_DONE;
@@ -107,6 +116,7 @@ static void suspend(struct kn_fiber_agent *f)
 /* For the agent's own eyes: in front of the messages that wait, behind the others brought here. */
 static void bring(struct kn_agent *a, struct kn_envelope ***at, struct kn_envelope *e)
 {
+    KN_ASSERT(e->lane == KN_LANE_SYSTEM);
     e->lane = KN_LANE_USER;
     e->flags |= KN_ENV_UNCOUNTED;
     e->next = **at;
@@ -119,6 +129,8 @@ static void bring(struct kn_agent *a, struct kn_envelope ***at, struct kn_envelo
 
 static void collect_one(struct kn_fiber_agent *f, struct kn_envelope *e, struct kn_envelope ***at)
 {
+    KN_ASSERT(e->lane == KN_LANE_SYSTEM);
+    KN_ASSERT(!(e->flags & KN_ENV_DONE));
     struct kn_agent *a = f->agent;
     struct kn_local *local = f->ctx.local;
     if (e->flags & KN_ENV_TIMER) {
@@ -168,6 +180,8 @@ static void collect_one(struct kn_fiber_agent *f, struct kn_envelope *e, struct 
 
 bool kn_fiber_collect(struct kn_fiber_agent *f)
 {
+    KN_ASSERT(f->ctx.local->worker == kn_worker_current());
+    KN_ASSERT(kn_agent_is_held(f->agent));
     struct kn_agent *a = f->agent;
     struct kn_local *local = f->ctx.local;
     bool took;
@@ -179,6 +193,7 @@ bool kn_fiber_collect(struct kn_fiber_agent *f)
         collect_one(f, e, &at);
     }
     f->since_look = 0;
+    KN_ASSERT(!a->intake.system_head);
     return took;
 }
 
@@ -187,6 +202,7 @@ uint32_t kn_fiber_wait_begin(struct kn_fiber_agent *f, uint64_t timeout_ns)
     struct kn_local *local = f->ctx.local;
     struct kn_envelope *e = NULL;
     KN_ASSERT(!f->awaited);
+    KN_ASSERT(!f->answer);
     f->is_late = false;
     if (timeout_ns != KOKEN_NO_DEADLINE) {
         e = kn_message_new(local, &kn_type_wake, NULL);
@@ -205,6 +221,7 @@ uint32_t kn_fiber_wait_begin(struct kn_fiber_agent *f, uint64_t timeout_ns)
 void kn_fiber_wait_end(struct kn_fiber_agent *f)
 {
     if (f->awaited) {
+        KN_ASSERT(kn_alarm_find(f->agent, f->awaited) != NULL);
         (void)kn_alarm_end(f->ctx.local, f->agent, kn_alarm_find(f->agent, f->awaited));
         f->awaited = 0;
     }
@@ -233,6 +250,8 @@ void kn_fiber_message_over(struct kn_fiber_agent *f)
     struct kn_agent *a = f->agent;
     struct kn_local *local = f->ctx.local;
     struct kn_envelope *e = f->ctx.msg;
+    KN_ASSERT(e != NULL);
+    KN_ASSERT(e->lane == KN_LANE_USER);
     f->ctx.msg = NULL;
     if (e->flags & (KN_ENV_REQUEST | KN_ENV_BYTES | KN_ENV_STAMPED)) {
         kn_message_over(local, a, e, 0);
@@ -251,6 +270,7 @@ void kn_fiber_message_over(struct kn_fiber_agent *f)
 
 void kn_fiber_pause(struct kn_fiber_agent *f)
 {
+    KN_ASSERT(!f->ctx.msg);
     struct kn_worker *worker = f->ctx.local->worker;
     worker->budget--;
     if (++f->since_look >= LOOK_EVERY) {
@@ -307,6 +327,7 @@ int kn_fiber_spawn(struct koken *rt, struct kn_local *local, const struct koken_
 void kn_fiber_agent_free(struct kn_local *local, struct kn_agent *a)
 {
     struct kn_fiber_agent *f = a->cold->fiber;
+    KN_ASSERT(f->agent == a);
     if (f->edge) {
         kn_park_unwait(f->edge);
         kn_park_leave(local->rt, f->edge);
@@ -356,6 +377,8 @@ static enum kn_push try_send(struct kn_local *local, uint64_t to, struct kn_enve
 int kn_fiber_park(struct kn_agent *self, uint64_t to, struct kn_envelope *e)
 {
     struct kn_fiber_agent *f = self->cold->fiber;
+    KN_ASSERT(!f->edge);
+    KN_ASSERT(e->lane == KN_LANE_USER);
     struct kn_outbox edge = {.who = kn_agent_id(self), .to = to, .head = e};
     struct koken *rt = f->ctx.rt;
     int rc = kn_park_enter(rt, &edge);

@@ -50,6 +50,8 @@ static struct kn_envelope *pop_typed(struct kn_agent *a, const struct koken_type
 /* Waits for a message, of that type or (NULL) any, and makes it the present one. */
 static int receive(struct kn_fiber_agent *f, uint64_t timeout_ns, const struct koken_type *type)
 {
+    KN_ASSERT(!f->awaited);
+    KN_ASSERT(!f->edge);
     struct kn_agent *a = f->agent;
     int rc = 0;
     if (f->ctx.msg) {
@@ -140,6 +142,7 @@ int koken_await_ctx_(koken_ctx *ctx, koken_ref to, uint64_t timeout_ns, void *re
         rc = kn_fiber_wait(f);
     }
     struct kn_envelope *e = f->answer;
+    KN_ASSERT(!e || e->corr == number);
     f->answer = NULL;
     kn_fiber_wait_end(f);
     if (e) {
@@ -205,6 +208,7 @@ struct call {
  * gone. */
 static void run_call(struct kn_job *job)
 {
+    KN_ASSERT(!kn_worker_current());
     struct call *call = kn_container_of(job, struct call, job);
     uint64_t who = call->who;
     call->value = call->fn(call->arg);
@@ -254,6 +258,8 @@ void koken_blocking_leave(koken_ctx *ctx)
 {
     struct kn_worker *worker = kn_blocking_leave(ctx->rt->sched);
     ctx->local = worker->local;
+    KN_ASSERT(ctx->local->rt == ctx->rt);
+    KN_ASSERT(!ctx->local->running);
     kn_turn_begin(ctx->local, ctx->self, ctx);
     kn_park_mark(ctx->local);
 }

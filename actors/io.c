@@ -26,6 +26,8 @@ static void io_done(struct kn_worker *worker, struct kn_io *io)
 {
     struct io_wait *wait = kn_container_of(io, struct io_wait, io);
     struct kn_agent *a = kn_resolve(wait->who);
+    KN_ASSERT(!kn_load(&wait->is_done, relaxed)); /* once */
+    KN_ASSERT(wait->who != 0);
     /* [AF2] release: the result. */
     kn_store(&wait->is_done, 1, release);
     if (a) {

@@ -127,6 +127,7 @@ void kn_reclaimer_stop(struct kn_reclaimer *r)
 void kn_rcu_defer(struct kn_reclaimer *r, struct kn_rcu_head *head,
                   void (*fn)(struct kn_rcu_head *head))
 {
+    KN_ASSERT(fn != NULL);
     head->fn = fn;
     KN_RCU_RELEASE();
     pthread_mutex_lock(&r->lock);
@@ -142,12 +143,14 @@ void kn_rcu_defer(struct kn_reclaimer *r, struct kn_rcu_head *head,
 void kn_rcu_enter(void)
 {
     KN_ASSERT(!is_visitor);
+    KN_ASSERT(!is_member);
     is_member = true;
     urcu_qsbr_register_thread();
 }
 
 void kn_rcu_leave(void)
 {
+    KN_ASSERT(is_member);
     KN_RCU_RELEASE();
     urcu_qsbr_unregister_thread();
     is_member = false;
@@ -166,6 +169,7 @@ void kn_rcu_online(void)
 
 void kn_rcu_quiescent(void)
 {
+    KN_ASSERT(visits == 0);
     KN_RCU_RELEASE();
     urcu_qsbr_quiescent_state();
 }
@@ -201,6 +205,7 @@ void kn_rcu_depart(void)
 
 void kn_rcu_synchronize(void)
 {
+    KN_ASSERT(visits == 0); /* it would wait for itself */
     urcu_qsbr_synchronize_rcu();
     KN_RCU_ACQUIRE();
 }

@@ -55,6 +55,9 @@ static struct kn_outbox **bucket_of(struct koken *rt, uint64_t who)
 /* Enters the edge unless it would close a cycle. */
 int kn_park_enter(struct koken *rt, struct kn_outbox *o)
 {
+    KN_ASSERT(o->who != 0);
+    KN_ASSERT(o->to != 0);
+    KN_ASSERT(!o->is_waiting);
     int rc = 0;
     uint64_t at = o->to;
     pthread_mutex_lock(&rt->park_lock);
@@ -103,6 +106,8 @@ static uint64_t look_after_entering(struct kn_agent *to)
 
 int kn_park_wait(struct kn_agent *to, struct kn_outbox *o, bool *ret_again)
 {
+    KN_ASSERT(!o->is_waiting);
+    KN_ASSERT(o->head != NULL);
     struct kn_overflow *overflow = kn_agent_overflow(to);
     if (!overflow) {
         return -ENOMEM;
@@ -136,6 +141,9 @@ void kn_park_unwait(struct kn_outbox *o)
 int kn_park_envelope(struct kn_local *local, struct kn_agent *self, uint64_t to,
                      struct kn_envelope *e)
 {
+    KN_ASSERT(local->running->self == self);
+    KN_ASSERT(kn_agent_is_held(self));
+    KN_ASSERT(e->lane == KN_LANE_USER);
     if (self->flags & KN_AGENT_FIBER) {
         return kn_fiber_park(self, to, e);
     }
@@ -163,6 +171,8 @@ int kn_park_envelope(struct kn_local *local, struct kn_agent *self, uint64_t to,
 int kn_park_append(struct kn_agent *self, struct kn_envelope *e)
 {
     struct kn_outbox *o = self->cold->outbox;
+    KN_ASSERT((o->head == NULL) == (o->count == 0));
+    KN_ASSERT(o->count <= KN_OUTBOX_MAX);
     if (o->count >= KN_OUTBOX_MAX) {
         return -EAGAIN;
     }
@@ -212,15 +222,20 @@ static bool flush(struct kn_local *local, struct kn_outbox *o)
                 }
             }
         }
+        KN_ASSERT(o->count > 0);
         o->head = next;
         o->count--;
     }
+    KN_ASSERT(o->count == 0);
     return true;
 }
 
 static void end_parking(struct kn_local *local, struct kn_agent *a)
 {
     struct kn_outbox *o = a->cold->outbox;
+    KN_ASSERT(!o->head);
+    KN_ASSERT(!o->is_waiting);
+    KN_ASSERT(o->who == kn_agent_id(a));
     kn_park_leave(local->rt, o);
     a->cold->outbox = NULL;
     kn_block_free(&local->worker->pool, o, sizeof *o);
@@ -236,6 +251,7 @@ static enum kn_parked try_outbox(struct koken_ctx *ctx, struct kn_agent *a)
             kn_agent_end(local, a, rc < 0 ? rc : 0);
             return KN_PARKED_ENDED;
         }
+        KN_ASSERT(a->cold->outbox == o);
         kn_park_unwait(o);
         if (flush(local, o)) {
             end_parking(local, a);
@@ -259,6 +275,8 @@ static enum kn_parked try_outbox(struct koken_ctx *ctx, struct kn_agent *a)
 
 enum kn_parked kn_park_turn(struct koken_ctx *ctx, struct kn_agent *a)
 {
+    KN_ASSERT(kn_agent_is_parked(a));
+    KN_ASSERT(ctx->self == a);
     ctx->local->is_unusual =
         true; /* what handlers of the system lane send goes behind the outbox */
     enum kn_parked parked = try_outbox(ctx, a);

@@ -13,6 +13,8 @@
 /* Puts e into a's mailbox and gets a scheduled. 0 or -ESRCH, then e is the caller's. */
 static int push_system(struct kn_local *local, struct kn_agent *a, struct kn_envelope *e)
 {
+    KN_ASSERT(!local || kn_local_is_held(local));
+    KN_ASSERT(!(e->flags & KN_ENV_DONE));
     struct koken *visited = kn_alone_visit_agent(local, kn_agent_runtime(a));
     enum kn_push pushed = kn_mailbox_push_system(&a->mailbox, e);
     kn_alone_depart_agent(visited);
@@ -82,6 +84,7 @@ int kn_post(struct kn_local *local, uint64_t to, const struct koken_type *type, 
 
 void kn_answer_error(struct kn_local *local, uint64_t from, uint32_t corr, int error)
 {
+    KN_ASSERT(error <= 0);
     if (from != 0 && corr != 0) {
         struct koken_failed failed = {corr, error};
         /* Nobody there any more: nobody to tell. Without memory the request's own deadline tells
@@ -98,12 +101,15 @@ int kn_tell_outside(koken_ref who, const struct koken_type *type)
 
 void kn_message_over(struct kn_local *local, struct kn_agent *a, struct kn_envelope *e, int rc)
 {
+    KN_ASSERT(kn_local_is_held(local));
+    KN_ASSERT(kn_agent_is_held(a));
     if (e->flags & KN_ENV_REQUEST) {
         /* Handled without an answer: whoever waits for one shall not wait in vain. */
         kn_answer_error(local, e->from, e->corr, rc < 0 ? rc : -EPROTO);
     }
     if (e->flags & KN_ENV_BYTES) {
         struct kn_overflow *o = kn_load(&a->overflow, relaxed); /* relaxed: made at the spawn */
+        KN_ASSERT(o != NULL);
         kn_overflow_release(o, e->type->size);
     }
     if ((e->flags & KN_ENV_STAMPED) && local->latency) {
@@ -174,6 +180,7 @@ int koken_answer_(koken_claim claim, const struct koken_type *type, const void *
         return -EINVAL;
     }
     struct kn_claim *mine = *link;
+    KN_ASSERT(mine->corr != 0);
     int rc = answer(local, mine->from, mine->corr, type, payload);
     if (rc != -ENOMEM) {
         *link = mine->next;
@@ -184,6 +191,8 @@ int koken_answer_(koken_claim claim, const struct koken_type *type, const void *
 
 void kn_claims_end(struct kn_local *local, struct kn_agent *a, int error)
 {
+    KN_ASSERT(error < 0);
+    KN_ASSERT(kn_agent_is_held(a));
     struct kn_claim *claim = a->cold->claims;
     a->cold->claims = NULL;
     while (claim) {
@@ -197,6 +206,9 @@ void kn_claims_end(struct kn_local *local, struct kn_agent *a, int error)
 int kn_request_send(struct koken_ctx *ctx, koken_ref to, uint32_t number,
                     const struct koken_type *type, const void *payload)
 {
+    KN_ASSERT(number != 0);
+    KN_ASSERT(kn_local_is_held(ctx->local));
+    KN_ASSERT(type->size <= KN_PAYLOAD_MAX);
     struct kn_local *local = ctx->local;
     struct kn_agent *a = kn_resolve(to.id);
     int rc = -ESRCH;
@@ -242,6 +254,8 @@ int koken_request_(koken_ctx *ctx, koken_ref to, uint64_t timeout_ns, const stru
         }
         return -ENOMEM;
     }
+    KN_ASSERT(number <= INT32_MAX);
+    KN_ASSERT(kn_alarm_find(ctx->self, number) != NULL);
     ((struct koken_failed *)(void *)e->payload)->request = number;
     int rc = kn_request_send(ctx, to, number, type, payload);
     if (rc < 0) {

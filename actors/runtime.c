@@ -60,6 +60,9 @@ static int read_options(const struct koken_options *from, struct koken_options *
         o->budget > BUDGET_MAX || o->workers > KN_WORKERS_MAX) {
         return -EINVAL;
     }
+    KN_ASSERT(o->mailbox_low < o->mailbox_high);
+    KN_ASSERT(o->policy != KOKEN_POLICY_DEFAULT);
+    KN_ASSERT(o->budget > 0);
     return 0;
 }
 
@@ -67,6 +70,7 @@ static int read_options(const struct koken_options *from, struct koken_options *
  */
 static struct kn_depot *depot_of(struct koken *rt, unsigned node)
 {
+    KN_ASSERT(node < KN_NODES_MAX);
     if (!rt->depots[node]) {
         struct kn_depot *depot = kn_alloc(sizeof *depot, _Alignof(struct kn_depot), -1);
         if (!depot) {
@@ -81,6 +85,8 @@ static struct kn_depot *depot_of(struct koken *rt, unsigned node)
 
 static int worker_start(struct kn_worker *worker, void *arg)
 {
+    KN_ASSERT(worker->index < KN_WORKERS_MAX);
+    KN_ASSERT(!worker->local);
     struct koken *rt = arg;
     struct kn_local *local = &rt->locals[worker->index];
     unsigned node = worker->node > 0 ? (unsigned)worker->node % KN_NODES_MAX : 0;
@@ -110,6 +116,8 @@ static void worker_stop(struct kn_worker *worker, void *arg)
     (void)arg;
     struct kn_local *local = worker->local;
     if (local) {
+        KOKEN_CHECK(!kn_load(&local->is_busy, relaxed));
+        KOKEN_CHECK(!kn_load(&local->visitors, relaxed));
         kn_stacks_fini(&local->stacks);
         kn_free(local->latency, sizeof *local->latency, KN_CACHE_LINE);
     }
@@ -143,6 +151,7 @@ static void go_online(void *arg)
 
 static void quiescent(struct kn_worker *worker, void *arg)
 {
+    KN_ASSERT(worker == kn_worker_current());
     (void)arg;
     kn_alone_quiescent(worker->local);
     kn_rcu_quiescent();
@@ -175,6 +184,10 @@ static struct kn_sched_config sched_config(struct koken *rt)
 
 void kn_runtime_free(struct koken *rt)
 {
+    for (unsigned i = 0; i < KN_PARK_BUCKETS; i++) {
+        KOKEN_CHECK(!rt->parked[i]); /* nobody waits for nobody */
+    }
+    KOKEN_CHECK(!rt->chunks);
     kn_letters_free(rt);
     kn_broods_free(rt);
     kn_names_free(kn_load(&rt->names, relaxed)); /* relaxed: nobody else is left */

@@ -20,6 +20,10 @@
 static KN_ALWAYS_INLINE void fill(struct kn_envelope *e, const struct koken_type *type,
                                   const void *payload, uint64_t from)
 {
+    KN_ASSERT(type->size <= KN_PAYLOAD_MAX);
+    KN_ASSERT(e->size_class < KN_SIZE_CLASS_COUNT);
+    KN_ASSERT(kn_class_size(e->size_class) >= KN_ENVELOPE_HEADER + type->size);
+    KN_ASSERT(payload || !type->size);
     /* corr, size class, lane and flags in one store; the first, the last two are 0. */
     uint64_t head = (uint64_t)e->size_class << 32;
     _Static_assert(offsetof(struct kn_envelope, size_class) ==
@@ -33,6 +37,8 @@ static KN_ALWAYS_INLINE void fill(struct kn_envelope *e, const struct koken_type
 
 static void stamp(struct kn_envelope *e)
 {
+    KN_ASSERT(!(e->flags & KN_ENV_STAMPED));
+    KN_ASSERT(e->type->size + KN_ENVELOPE_HEADER + 8 <= kn_class_size(e->size_class));
     uint64_t now = kn_now();
     e->flags |= KN_ENV_STAMPED;
     __builtin_memcpy((char *)e + kn_class_size(e->size_class) - sizeof now, &now, sizeof now);
@@ -51,6 +57,7 @@ uint64_t kn_message_sent_at(const struct kn_envelope *e)
 struct kn_envelope *kn_message_new(struct kn_local *local, const struct koken_type *type,
                                    const void *payload)
 {
+    KN_ASSERT(kn_local_is_held(local));
     uint32_t room = type->size + (kn_unlikely(local->is_stamping) ? 8u : 0u);
     struct kn_envelope *e =
         kn_envelope_new(&local->worker->pool, room <= KN_PAYLOAD_MAX ? room : type->size);
@@ -83,6 +90,7 @@ struct kn_envelope *kn_message_new_outside(struct koken *rt, const struct koken_
 
 static void free_outside(struct koken *rt, struct kn_envelope *e)
 {
+    KN_ASSERT(!(e->flags & KN_ENV_DONE));
     pthread_mutex_lock(&rt->outside_lock);
     kn_envelope_free(&rt->outside_pool, e);
     pthread_mutex_unlock(&rt->outside_lock);
@@ -92,6 +100,8 @@ static void free_outside(struct koken *rt, struct kn_envelope *e)
  */
 static KN_ALWAYS_INLINE void wake_here(struct kn_worker *worker, struct kn_agent *a)
 {
+    KN_ASSERT(kn_agent_is_held(a));
+    KN_ASSERT(kn_worker_current() == worker);
     unsigned priority = kn_load(&a->priority, relaxed); /* relaxed: a hint */
     if (kn_likely(priority == KN_PRIO_NORMAL && worker->has_lifo)) {
         struct kn_runnable *old = kn_lifo_put(worker, &a->run);
@@ -127,6 +137,8 @@ void kn_agent_nudge(struct kn_local *local, struct kn_agent *a)
 static int special_push(struct kn_agent *a, struct kn_envelope *e, enum kn_push *pushed,
                         bool *opened, struct kn_envelope **ret_victim)
 {
+    KN_ASSERT(!(e->flags & KN_ENV_BYTES));
+    KN_ASSERT(!*ret_victim);
     struct kn_overflow *o = kn_load(&a->overflow, acquire); /* [AS3] acquire: its making */
     if (o && o->bytes_max) {
         if (!kn_overflow_reserve(o, e->type->size)) {
@@ -135,6 +147,7 @@ static int special_push(struct kn_agent *a, struct kn_envelope *e, enum kn_push 
         e->flags |= KN_ENV_BYTES;
     }
     if (a->policy == KOKEN_POLICY_DROP_OLD) {
+        KN_ASSERT(o != NULL);
         if (!kn_overflow_append(o, e, a->mailbox.limit, ret_victim)) {
             return -ESRCH;
         }
@@ -163,6 +176,9 @@ static int special_push(struct kn_agent *a, struct kn_envelope *e, enum kn_push 
 static int send_slowly(struct koken *rt, struct kn_local *local, struct kn_agent *a,
                        struct kn_envelope *e)
 {
+    KN_ASSERT(!local || local->rt == rt);
+    KN_ASSERT(!local || kn_local_is_held(local));
+    KN_ASSERT(e->lane == KN_LANE_USER);
     bool opened = false;
     enum kn_push pushed = KN_PUSH_OK;
     struct kn_envelope *victim = NULL;
@@ -170,6 +186,7 @@ static int send_slowly(struct koken *rt, struct kn_local *local, struct kn_agent
     struct koken *visited = kn_alone_visit_agent(local, rt);
     int rc = special_push(a, e, &pushed, &opened, &victim);
     kn_alone_depart_agent(visited);
+    KN_ASSERT(rc >= 0 || !victim);
     if (!local) {
         pthread_mutex_lock(&rt->outside_lock);
     }
@@ -202,6 +219,9 @@ static int send_slowly(struct koken *rt, struct kn_local *local, struct kn_agent
 
 void kn_message_drop(struct koken *rt, struct kn_local *local, struct kn_envelope *e, int error)
 {
+    KN_ASSERT(!(e->flags & KN_ENV_DONE));
+    KN_ASSERT(error < 0);
+    KN_ASSERT(!local || local->rt == rt);
     if (e->flags & KN_ENV_REQUEST) {
         kn_answer_error(local, e->from, e->corr, error);
     }
@@ -218,12 +238,14 @@ void kn_message_drop(struct koken *rt, struct kn_local *local, struct kn_envelop
 /* Counts a send that was refused, and says why. */
 static int refuse(struct kn_local *local, int rc)
 {
+    KN_ASSERT(rc < 0);
     kn_count_add(&local->counters.refused, 1);
     return rc;
 }
 
 int kn_send_outside(struct koken *rt, struct kn_agent *a, struct kn_envelope *e)
 {
+    KN_ASSERT(kn_agent_runtime(a) == rt);
     int rc = send_slowly(rt, NULL, a, e);
     if (rc < 0) {
         pthread_mutex_lock(&rt->outside_lock);
@@ -258,6 +280,9 @@ static int signal_outside(koken_ref to, const struct koken_type *type, const voi
 
 int kn_send(struct kn_local *local, struct kn_agent *a, struct kn_envelope *e)
 {
+    KN_ASSERT(kn_agent_runtime(a) == local->rt);
+    KN_ASSERT(kn_local_is_held(local));
+    KN_ASSERT(e->lane == KN_LANE_USER);
     bool opened = false;
     struct kn_agent *self = local->running ? local->running->self : NULL;
     if (self && kn_agent_is_parked(self) && self->cold->outbox->to == kn_agent_id(a)) {
@@ -322,6 +347,7 @@ static KN_NOINLINE int signal_slowly(koken_ref to, const struct koken_type *type
 static KN_NOINLINE int refused(struct kn_local *local, struct kn_agent *a, struct kn_envelope *e,
                                enum kn_push pushed)
 {
+    KN_ASSERT(pushed == KN_PUSH_FULL || pushed == KN_PUSH_CLOSED);
     int rc = pushed == KN_PUSH_CLOSED ? -ESRCH : -EAGAIN;
     if (rc == -EAGAIN && a->policy == KOKEN_POLICY_PARK && local->running) {
         rc = kn_park_envelope(local, local->running->self, kn_agent_id(a), e);
@@ -341,6 +367,7 @@ KN_HOT int koken_signal_(koken_ref to, const struct koken_type *type, const void
         return signal_slowly(to, type, payload);
     }
     struct kn_local *local = worker->local;
+    KN_ASSERT(local->worker == worker);
     struct kn_agent *a = kn_resolve_in(local->rt, to.id);
     if (kn_unlikely(!a || local->is_unusual || (a->flags & KN_AGENT_SPECIAL))) {
         return signal_slowly(to, type, payload);

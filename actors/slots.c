@@ -43,7 +43,11 @@ static uint32_t take_number(uint32_t *ret_base)
         number = directory_used++;
         directory_base[number] = 0;
     }
+    KN_ASSERT(directory_used <= KN_CHUNKS_MAX);
+    KN_ASSERT(directory_free <= directory_used);
     if (number != UINT32_MAX) {
+        KN_ASSERT(!(directory_base[number] & 1u));
+        KN_ASSERT(!kn_load(&kn_chunks[number], relaxed)); /* relaxed: under the lock */
         *ret_base = directory_base[number] >> 1;
         directory_base[number] |= 1u; /* in use */
     }
@@ -54,6 +58,8 @@ static uint32_t take_number(uint32_t *ret_base)
 static void give_number(uint32_t number, uint32_t next_base)
 {
     pthread_mutex_lock(&directory_lock);
+    KOKEN_CHECK(directory_base[number] & 1u); /* it was in use */
+    KN_ASSERT(!kn_load(&kn_chunks[number], relaxed));
     directory_base[number] = next_base << 1;
     directory_free++;
     pthread_mutex_unlock(&directory_lock);
@@ -63,6 +69,8 @@ static void give_number(uint32_t number, uint32_t next_base)
  * closed. */
 static void prepare(struct kn_chunk *chunk, uint32_t i)
 {
+    KN_ASSERT(i < KN_CHUNK_SLOTS);
+    KN_ASSERT(chunk->number < KN_CHUNKS_MAX);
     struct kn_agent *a = &chunk->slots[i];
     a->index = chunk->number << KN_CHUNK_SHIFT | i;
     /* Relaxed, both: no handle to it exists yet; the birth publishes it. */
@@ -106,8 +114,11 @@ static struct kn_agent *fresh_slots(struct koken *rt, int node, uint32_t *count)
     if (!chunk) {
         return NULL;
     }
+    KN_ASSERT(chunk->rt == rt);
+    KN_ASSERT(chunk->used < KN_CHUNK_SLOTS);
     uint32_t n = KN_CHUNK_SLOTS - chunk->used;
     n = n < *count ? n : *count;
+    KN_ASSERT(n > 0);
     struct kn_agent *first = NULL;
     for (uint32_t i = n; i-- > 0;) {
         struct kn_agent *a = &chunk->slots[chunk->used + i];
@@ -118,6 +129,13 @@ static struct kn_agent *fresh_slots(struct koken *rt, int node, uint32_t *count)
     chunk->used += n;
     *count = n;
     return first;
+}
+
+/* A slot without an agent: nobody can send to it, and it holds nothing (I3 in DESIGN.md). */
+static bool is_vacant(const struct kn_agent *a)
+{
+    return (kn_load(&a->mailbox.word, relaxed) & KN_MB_CLOSED) && /* relaxed: it stays so */
+           !kn_mb_top(kn_load(&a->mailbox.word, relaxed)) && !a->state;
 }
 
 static struct kn_agent *next_of(const struct kn_agent *a)
@@ -162,8 +180,11 @@ struct kn_agent *kn_slot_take(struct koken *rt, struct kn_local *local)
         }
     }
     struct kn_agent *a = local->free_slots;
+    KN_ASSERT(local->free_count > 0);
+    KN_ASSERT(is_vacant(a));
     local->free_slots = next_of(a);
     local->free_count--;
+    KN_ASSERT((local->free_slots == NULL) == (local->free_count == 0));
     return a;
 }
 
@@ -174,6 +195,8 @@ static void return_batch(struct kn_rcu_head *head)
     struct koken *rt = batch->rt;
     struct kn_agent *first = batch->first, *last = first;
     for (struct kn_agent *a = first; a; a = next_of(a)) {
+        KN_ASSERT(is_vacant(a));
+        KN_ASSERT(kn_agent_runtime(a) == rt);
         /* Relaxed: the grace period has ordered everything before. */
         kn_overflow_free(kn_load(&a->overflow, relaxed));
         kn_store(&a->overflow, NULL, relaxed); /* as above */
@@ -188,6 +211,7 @@ static void return_batch(struct kn_rcu_head *head)
 static void defer_batch(struct koken *rt, struct kn_agent *first)
 {
     struct kn_slot_batch *batch = (struct kn_slot_batch *)(void *)first->inline_state;
+    KN_ASSERT(is_vacant(first));
     batch->rt = rt;
     batch->first = first;
     kn_rcu_defer(&rt->reclaimer, &batch->head, return_batch);
@@ -195,6 +219,12 @@ static void defer_batch(struct koken *rt, struct kn_agent *first)
 
 void kn_slot_give(struct koken *rt, struct kn_local *local, struct kn_agent *a)
 {
+    KOKEN_CHECK(is_vacant(a));
+    KN_ASSERT(kn_agent_runtime(a) == rt);
+    KN_ASSERT(!local || kn_local_is_held(local));
+    KN_ASSERT(!a->intake.user_head);
+    KN_ASSERT(!a->intake.system_head);
+    KN_ASSERT(!a->cold);
     a->run.next = NULL;
     if (!local) {
         defer_batch(rt, a);
@@ -210,6 +240,8 @@ void kn_slot_give(struct koken *rt, struct kn_local *local, struct kn_agent *a)
 void kn_slots_flush(struct kn_local *local)
 {
     struct kn_agent *first = local->dead;
+    KN_ASSERT((first == NULL) == (local->dead_count == 0));
+    KN_ASSERT(local->dead_count <= KN_DEAD_BATCH);
     if (first) {
         local->dead = NULL;
         local->dead_count = 0;

@@ -35,6 +35,10 @@ struct kn_chunk {
     KN_ALIGNED(KN_CACHE_LINE) struct kn_agent slots[KN_CHUNK_SLOTS];
 };
 
+_Static_assert(offsetof(struct kn_chunk, slots) % KN_CACHE_LINE == 0, "slots begin at a line");
+_Static_assert(sizeof(struct kn_agent) % KN_CACHE_LINE == 0, "and share none");
+_Static_assert((uint64_t)KN_CHUNKS_MAX *KN_CHUNK_SLOTS <= UINT32_MAX, "an index is 32 bits");
+
 extern kn_atomic(struct kn_chunk *) kn_chunks[KN_CHUNKS_MAX];
 
 /*

@@ -60,6 +60,8 @@ static int make_bounds(const struct koken *rt, const struct koken_spawn_options 
     case KOKEN_POLICY_COUNT_:
     default: break;
     }
+    KN_ASSERT(ret->low < ret->limit);
+    KN_ASSERT(ret->policy != KOKEN_POLICY_DEFAULT);
     return 0;
 }
 
@@ -80,6 +82,7 @@ static bool make_state(struct koken *rt, struct kn_local *local, struct kn_agent
     if (!a->state) {
         return false;
     }
+    KN_ASSERT((uintptr_t)a->state % KN_CACHE_LINE == 0);
     memset(a->state, 0, size <= KN_INLINE_STATE ? KN_INLINE_STATE : size);
     return true;
 }
@@ -93,6 +96,8 @@ static uint32_t state_size(const struct kn_agent *a)
 static void give_state(struct koken *rt, struct kn_local *local, struct kn_agent *a)
 {
     uint32_t size = state_size(a);
+    KOKEN_CHECK(a->state != NULL);
+    KN_ASSERT((size <= KN_INLINE_STATE) == (a->state == (void *)a->inline_state));
     if (size > KN_BLOCK_MAX) {
         kn_free(a->state, size, KN_CACHE_LINE);
     } else if (size > KN_INLINE_STATE && local) {
@@ -118,6 +123,7 @@ static uint8_t prio_of(const struct koken_spawn_options *o)
 /* More than the mailbox's word: bytes, or a list to drop from. */
 static int make_overflow(struct kn_agent *a, const struct koken_spawn_options *o, uint8_t policy)
 {
+    KN_ASSERT(!kn_load(&a->overflow, relaxed)); /* freed with the slot's grace */
     uint64_t bytes = o ? o->capacity_bytes : 0;
     if (bytes || policy == KOKEN_POLICY_DROP_OLD) {
         struct kn_overflow *overflow = kn_overflow_new(bytes);
@@ -132,6 +138,9 @@ static int make_overflow(struct kn_agent *a, const struct koken_spawn_options *o
 int kn_agent_new(struct koken *rt, struct kn_local *local, struct kn_birth *birth,
                  struct kn_agent **ret_agent)
 {
+    KN_ASSERT(birth->type != NULL);
+    KN_ASSERT(birth->step != NULL);
+    KN_ASSERT(!local || (local->rt == rt && kn_local_is_held(local)));
     const struct koken_spawn_options *o = birth->options;
     struct bounds bounds;
     int rc = make_bounds(rt, o, &bounds);
@@ -170,6 +179,8 @@ int kn_agent_new(struct koken *rt, struct kn_local *local, struct kn_birth *birt
     a->publish_every =
         bounds.limit < 8 * PUBLISH_EVERY ? (uint8_t)(bounds.limit / 8) : PUBLISH_EVERY;
     a->publish_every = a->publish_every ? a->publish_every : 1;
+    KN_ASSERT(a->publish_every <= bounds.limit);
+    KN_ASSERT(kn_resolve(kn_agent_id(a)) == a);
     a->born_ms = (uint32_t)((local ? kn_worker_now(local->worker) : kn_now()) / 1000000u);
     kn_store(&a->handled, 0, relaxed);    /* published by [AS2] */
     kn_store(&a->run_ns_ema, 0, relaxed); /* as above */
@@ -192,6 +203,8 @@ err_after_slot:
 
 void kn_agent_unborn(struct koken *rt, struct kn_local *local, struct kn_agent *a)
 {
+    KN_ASSERT(!a->intake.boundary);
+    KN_ASSERT(!a->cold);
     kn_store(&a->mailbox.word, (uint64_t)KN_MB_CLOSED, relaxed); /* nobody has its handle */
     give_state(rt, local, a);
     kn_slot_give(rt, local, a);
@@ -221,6 +234,7 @@ void kn_count_spawn(struct koken *rt, struct kn_local *local)
 
 enum kn_ran kn_newborn_turn(struct kn_worker *worker, struct kn_runnable *run)
 {
+    KN_ASSERT(run->step == kn_newborn_turn);
     return kn_agent_turn(worker, run);
 }
 
@@ -228,6 +242,9 @@ enum kn_ran kn_newborn_turn(struct kn_worker *worker, struct kn_runnable *run)
 static int call_init(struct koken_ctx *ctx, struct kn_agent *a, const struct koken_row *init,
                      const void *arg)
 {
+    KN_ASSERT(init->kind == KOKEN_ROW_INIT);
+    KN_ASSERT(ctx->self == a);
+    KN_ASSERT(kn_agent_is_held(a));
     int rc = init->handle(ctx, a->state, (void *)(uintptr_t)arg);
     return rc < 0 || rc == KOKEN_STOP ? rc : 0;
 }
@@ -235,6 +252,8 @@ static int call_init(struct koken_ctx *ctx, struct kn_agent *a, const struct kok
 /* After a birth that held S: lets the agent go idle, or run what its init has sent it. */
 static void settle(struct kn_local *local, struct kn_agent *a)
 {
+    KN_ASSERT(kn_agent_is_held(a));
+    KN_ASSERT(!a->intake.boundary); /* nothing has been taken */
     struct kn_envelope *last = NULL;
     bool parked = kn_unlikely(a->cold != NULL) && a->cold->outbox;
     if (parked || !kn_mailbox_idle(&a->mailbox, &a->intake, &last)) {
@@ -275,6 +294,8 @@ static int spawn_inside(struct kn_local *local, const struct koken_agent_type *t
 
 int kn_spawn_init_late(struct koken_ctx *ctx, struct kn_agent *a, struct kn_envelope *e)
 {
+    KN_ASSERT(e->type == &kn_type_init);
+    KN_ASSERT(a->run.step == kn_newborn_turn); /* once */
     struct kn_init_arg *init = (struct kn_init_arg *)(void *)e->payload;
     const void *arg = init->is_waiting ? init->arg : (init->size ? init->bytes : NULL);
     int rc = call_init(ctx, a, init_row(kn_agent_behaviour(a)), arg);

@@ -124,6 +124,8 @@ static void shut(struct kn_agent *a, void *arg)
         (void)kn_mailbox_nudge(&a->mailbox, 0);
         (void)kn_mailbox_close(&a->mailbox, &a->intake, &last);
         kn_envelope_release(local, last);
+        KN_ASSERT(!kn_mb_top(kn_load(&a->mailbox.word, relaxed)));
+        KN_ASSERT(kn_agent_is_held(a));
         a->run.step = killed_turn;
     }
 }
@@ -137,6 +139,7 @@ static void finish(struct kn_agent *a, void *arg)
 {
     struct kill *kill = arg;
     if (a->run.step == killed_turn) {
+        KN_ASSERT(!is_alive(a));
         if (a->flags & KN_AGENT_WAITER) {
             kn_waiter_end(kill->local, a);
         } else {
@@ -158,6 +161,8 @@ static void empty_queues(struct koken *rt)
 /* With all threads gone: ends whoever is left, and frees everything. */
 static uint64_t end_the_rest(struct koken *rt)
 {
+    KOKEN_CHECK(!kn_worker_current());
+    KN_ASSERT(kn_load(&rt->stopping, relaxed) == KILLING);
     struct kill kill = {&rt->locals[0], 0};
     empty_queues(rt);
     kn_rcu_visit();

@@ -20,10 +20,14 @@ INTERNAL_TYPE(stop, 0);
 INTERNAL_TYPE(init, sizeof(struct kn_init_arg));
 INTERNAL_TYPE(alarm_over, 0);
 INTERNAL_TYPE(wake, 0);
+_Static_assert(sizeof(struct kn_init_arg) <= KN_PAYLOAD_MAX, "an init fits an envelope");
+_Static_assert(offsetof(struct kn_init_arg, bytes) == 16, "and its bytes are aligned");
 
 void kn_system_writable(struct kn_local *local, uint64_t who, const struct koken_writable *payload,
                         uint64_t cookie)
 {
+    KN_ASSERT(cookie != 0);
+    KN_ASSERT(who != 0);
     struct kn_room_waiter *waiter = (struct kn_room_waiter *)(uintptr_t)cookie;
     (void)kn_post(local, who, &koken_type_koken_writable, payload, 0, 0); /* dead: nobody to tell */
     kn_free(waiter, sizeof *waiter,
@@ -33,6 +37,8 @@ void kn_system_writable(struct kn_local *local, uint64_t who, const struct koken
 /* A message of one of the agent's alarms: 1 to deliver it, 0 not. */
 static int alarm_message(struct koken_ctx *ctx, struct kn_agent *a, struct kn_envelope *e)
 {
+    KN_ASSERT(e->flags & KN_ENV_TIMER);
+    KN_ASSERT(e->corr != 0);
     struct kn_alarm *alarm = kn_alarm_find(a, e->corr);
     if (!alarm) { /* cancelled while its message was on its way */
         if (e->type->drop) {
@@ -52,6 +58,7 @@ static int alarm_message(struct koken_ctx *ctx, struct kn_agent *a, struct kn_en
 /* The answer to a request: 1 to deliver it, 0 when it is late. */
 static int answer(struct koken_ctx *ctx, struct kn_agent *a, struct kn_envelope *e)
 {
+    KN_ASSERT(e->flags & KN_ENV_REPLY);
     struct kn_alarm *alarm = kn_alarm_find(a, e->corr);
     if (!alarm || alarm->kind != KN_ALARM_REQUEST) {
         kn_letter(ctx->rt, ctx->local, e, ctx->id, KOKEN_DEAD_LATE);
@@ -67,6 +74,10 @@ static int answer(struct koken_ctx *ctx, struct kn_agent *a, struct kn_envelope 
 
 int kn_agent_system(struct koken_ctx *ctx, struct kn_agent *a, struct kn_envelope *e, bool *deliver)
 {
+    KN_ASSERT(e->lane == KN_LANE_SYSTEM);
+    KN_ASSERT(ctx->self == a);
+    KN_ASSERT(kn_agent_is_held(a));
+    KN_ASSERT(!*deliver);
     if (e->flags & KN_ENV_TIMER) {
         *deliver = alarm_message(ctx, a, e);
     } else if (e->flags & KN_ENV_REPLY) {

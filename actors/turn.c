@@ -33,6 +33,8 @@ static const struct koken_row *find_row(const struct koken_agent_type *behaviour
     const struct koken_row *row = behaviour->rows;
     const struct koken_row *end = row + behaviour->row_count;
     const struct koken_row *any = NULL;
+    KN_ASSERT(type != NULL);
+    KN_ASSERT(behaviour->row_count <= 32);
     for (; row < end; row++) {
         if (row->type == type) {
             return row;
@@ -45,6 +47,7 @@ static const struct koken_row *find_row(const struct koken_agent_type *behaviour
 /* A message that the behaviour has no row for. */
 static KN_NOINLINE void unhandled(struct kn_local *local, struct kn_agent *a, struct kn_envelope *e)
 {
+    KN_ASSERT(!(e->flags & KN_ENV_BYTES) || kn_load(&a->overflow, relaxed));
     if (e->flags & KN_ENV_BYTES) {
         /* Relaxed: made at the spawn. */
         kn_overflow_release(kn_load(&a->overflow, relaxed), e->type->size);
@@ -65,6 +68,8 @@ static KN_ALWAYS_INLINE uint32_t dispose(struct koken_ctx *ctx, struct kn_agent 
 {
     struct kn_local *local = ctx->local; /* another one, if the handler was in a blocking section */
     uint32_t counted = 1;
+    KN_ASSERT(ctx->self == a);
+    KN_ASSERT(local->worker == kn_worker_current());
     if (kn_unlikely(ctx->events & KN_CTX_KEPT)) {
         return 0;
     }
@@ -86,6 +91,9 @@ static KN_ALWAYS_INLINE uint32_t dispose(struct koken_ctx *ctx, struct kn_agent 
 static int handle_system(struct koken_ctx *ctx, struct kn_agent *a, struct kn_envelope *e)
 {
     bool deliver = false;
+    KN_ASSERT(e->lane == KN_LANE_SYSTEM);
+    ctx->msg = NULL; /* the message before has been handled */
+    KN_ASSERT(kn_agent_is_held(a));
     ctx->events &= ~(uint32_t)KN_CTX_KEPT;
     int rc = kn_agent_system(ctx, a, e, &deliver);
     if (ctx->events & KN_CTX_KEPT) {
@@ -156,6 +164,8 @@ struct tally {
 
 static KN_ALWAYS_INLINE void enter(struct koken_ctx *ctx, struct kn_agent *a, struct tally *t)
 {
+    KN_ASSERT(t->received <= t->spent);
+    KN_ASSERT(t->consumed <= t->spent || a->policy == KOKEN_POLICY_DROP_OLD);
     publish(ctx->local, a, &t->consumed);
     kn_count_add(&ctx->local->counters.received, t->received);
     ctx->local->worker->budget -= (int32_t)t->spent;
@@ -183,6 +193,7 @@ static KN_ALWAYS_INLINE enum outcome run_messages(struct koken_ctx *ctx, struct 
     ctx->events = 0;
     while ((e = next_message(a)) != NULL) { /* ends: at the budget at the latest */
         int rc = 0;
+        KN_ASSERT(!(e->flags & KN_ENV_DONE));
         t.spent++;
         if (kn_unlikely(e->lane == KN_LANE_SYSTEM)) {
             rc = handle_system(ctx, a, e);
@@ -297,6 +308,9 @@ static KN_ALWAYS_INLINE enum kn_ran run_turn(struct koken_ctx *ctx, struct kn_ag
             continue;
         }
         struct kn_envelope *last = NULL;
+        KN_ASSERT(!a->intake.user_head);
+        KN_ASSERT(!a->intake.system_head);
+        KN_ASSERT(!kn_agent_is_parked(a));
         if (go_idle(ctx->local, a, &last)) {
             kn_envelope_release(ctx->local, last);
             return KN_RAN_DONE;
@@ -318,13 +332,16 @@ KN_HOT enum kn_ran kn_agent_turn(struct kn_worker *worker, struct kn_runnable *r
     struct kn_local *local = worker->local;
     struct koken_ctx ctx = {.rt = local->rt, .local = local};
     struct kn_sample sample, *timer = NULL;
+    KN_ASSERT(!(a->flags & (KN_AGENT_FIBER | KN_AGENT_WAITER)));
     kn_turn_begin(local, a, &ctx);
+    KN_ASSERT(kn_agent_check(a));
     /* Relaxed: our own counter. */
     if (kn_unlikely(kn_load(&worker->tick, relaxed) % SAMPLE_EVERY == 0)) {
         kn_profile_begin(&sample);
         timer = &sample;
     }
     enum kn_ran ran = run_turn(&ctx, a, timer);
+    KN_ASSERT(!ctx.outer); /* hooks have been left */
     kn_turn_end(ctx.local);
     return ran;
 }

@@ -39,6 +39,8 @@ static const struct koken_agent_type waiter_type = {
 
 static void let_go(struct kn_waiter *waiter)
 {
+    KN_ASSERT(kn_load(&waiter->owners, relaxed) >= 1);
+    KN_ASSERT(kn_load(&waiter->owners, relaxed) <= 2);
     /* [AW2] release: what this owner did; acquire: what the other did, before the memory goes. */
     if (kn_sub(&waiter->owners, 1, acq_rel) == 1) {
         kn_free(waiter, sizeof *waiter, _Alignof(struct kn_waiter));
@@ -56,6 +58,7 @@ static void drop_answer(const struct kn_envelope *e)
 /* Settles the wait with what e says, or as cancelled (e NULL). Later calls do nothing. */
 static void settle(struct kn_waiter *waiter, const struct kn_envelope *e)
 {
+    KN_ASSERT(!e || e->type->size <= sizeof waiter->answer);
     uint32_t waiting = WAITING;
     if (kn_load(&waiter->state, relaxed) != WAITING) { /* relaxed: only we make it DONE */
         drop_answer(e);
@@ -80,6 +83,9 @@ static void settle(struct kn_waiter *waiter, const struct kn_envelope *e)
 void kn_waiter_end(struct kn_local *local, struct kn_agent *a)
 {
     struct kn_waiter *waiter = *(struct kn_waiter **)a->state;
+    KOKEN_CHECK(waiter != NULL);
+    KN_ASSERT(a->flags & KN_AGENT_WAITER);
+    KN_ASSERT(kn_agent_is_held(a));
     struct kn_envelope *e = a->intake.system_head;
     if (e) {
         a->intake.system_head = e->next;
@@ -115,6 +121,8 @@ static enum kn_ran waiter_turn(struct kn_worker *worker, struct kn_runnable *run
     struct kn_agent *a = kn_container_of(run, struct kn_agent, run);
     struct kn_local *local = worker->local;
     struct kn_envelope *e, *last = NULL;
+    KN_ASSERT(a->flags & KN_AGENT_WAITER);
+    KN_ASSERT(kn_agent_is_held(a));
     bool took;
     kn_envelope_release(local, kn_mailbox_take(&a->mailbox, &a->intake, &took));
     while ((e = kn_intake_next(&a->intake)) != NULL) { /* ends: what was taken is finite */
@@ -207,8 +215,8 @@ int koken_await_rt_(struct koken *rt, koken_ref to, uint64_t timeout_ns, void *r
     uint64_t deadline = deadline_of(timeout_ns);
     kn_rcu_visit();
     struct kn_agent *a = kn_resolve(to.id);
-    int rc = !a ? -ESRCH
-                : (kn_load(&rt->stopping, relaxed) ? -ESHUTDOWN : waiter_new(rt, &waiter, &me));
+    int rc =
+        !a ? -ESRCH : (kn_load(&rt->stopping, relaxed) ? -ESHUTDOWN : waiter_new(rt, &waiter, &me));
     if (rc == 0) {
         struct koken *there = kn_agent_runtime(a);
         struct kn_envelope *e = kn_message_new_outside(there, type, payload);

@@ -47,6 +47,7 @@ int kn_mailbox_pressure(struct kn_mailbox *mb, uint64_t *word, bool *opened)
 
 void kn_intake_sort(struct kn_intake *in, struct kn_envelope *top)
 {
+    KN_ASSERT(top != in->boundary);
     struct kn_envelope *user = NULL, *user_last = NULL, *system = NULL, *system_last = NULL;
     struct kn_envelope *e = top;
     while (e != in->boundary) { /* ends: a chain leads down to the boundary, or to NULL when there
@@ -80,6 +81,42 @@ void kn_intake_sort(struct kn_intake *in, struct kn_envelope *top)
         KN_ASSERT(system_last->next == NULL);
     }
     in->boundary = top;
+}
+
+static void check_list(const struct kn_envelope *e, enum kn_lane lane,
+                       const struct kn_envelope *tail)
+{
+    enum { FAR_ENOUGH = 32 };
+    for (unsigned i = 0; e && i < FAR_ENOUGH; i++, e = e->next) {
+        KOKEN_CHECK(((uintptr_t)e & 63) == 0);
+        KOKEN_CHECK(e->lane == lane);
+        KOKEN_CHECK(e->size_class < KN_SIZE_CLASS_COUNT);
+        KOKEN_CHECK(!(e->flags & KN_ENV_DONE));
+        KOKEN_CHECK(lane == KN_LANE_SYSTEM || e->next || e == tail);
+    }
+}
+
+bool kn_mailbox_check(const struct kn_mailbox *mb, const struct kn_intake *in)
+{
+    uint64_t word = kn_load(&mb->word, relaxed); /* relaxed: looked at, not followed */
+    KOKEN_CHECK(mb->low < mb->limit);
+    KOKEN_CHECK(word & KN_MB_SCHEDULED);
+    if (word & KN_MB_CLOSED) {
+        KOKEN_CHECK(!kn_mb_top(word));
+        KOKEN_CHECK(!in->boundary);
+    }
+    if (in->boundary) {
+        KOKEN_CHECK(kn_mb_top(word) != NULL);
+        KOKEN_CHECK(in->boundary->size_class < KN_SIZE_CLASS_COUNT);
+    }
+    if (mb->limit != KN_MB_UNBOUNDED) {
+        int32_t len = kn_mb_length(word, kn_load(&mb->consumed, relaxed)); /* our own */
+        KOKEN_CHECK(len >= 0);
+        KOKEN_CHECK((uint32_t)len <= mb->limit);
+    }
+    check_list(in->user_head, KN_LANE_USER, in->user_tail);
+    check_list(in->system_head, KN_LANE_SYSTEM, NULL);
+    return true;
 }
 
 bool kn_mailbox_relieve(struct kn_mailbox *mb)
@@ -116,5 +153,6 @@ bool kn_mailbox_close(struct kn_mailbox *mb, struct kn_intake *in, struct kn_env
     }
     in->boundary = NULL;
     *ret_last = last;
+    KN_ASSERT(kn_mailbox_check(mb, in));
     return word & KN_MB_PRESSED;
 }

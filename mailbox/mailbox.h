@@ -161,6 +161,8 @@ static KN_ALWAYS_INLINE enum kn_push kn_mailbox_push_by(struct kn_mailbox *mb,
      */
     uint64_t word = kn_load(&mb->word, acquire);
     KN_ASSERT(((uintptr_t)e & 63) == 0);
+    KN_ASSERT(e->lane == KN_LANE_USER);
+    KN_ASSERT(e->size_class < KN_SIZE_CLASS_COUNT);
     for (;;) {
         if (kn_unlikely(word & KN_MB_CLOSED)) {
             return KN_PUSH_CLOSED;
@@ -202,6 +204,7 @@ static inline enum kn_push kn_mailbox_push_system(struct kn_mailbox *mb, struct 
 {
     uint64_t word = kn_load(&mb->word, acquire); /* [MB3] acquire */
     KN_ASSERT(((uintptr_t)e & 63) == 0);
+    KN_ASSERT(e->size_class < KN_SIZE_CLASS_COUNT);
     e->lane = KN_LANE_SYSTEM;
     for (;;) {
         if (kn_unlikely(word & KN_MB_CLOSED)) {
@@ -220,6 +223,7 @@ static inline enum kn_push kn_mailbox_push_system(struct kn_mailbox *mb, struct 
 /* Sets S (and, with KN_MB_SYSTEM, asks for a look) without a message. Answers as a push. */
 static inline enum kn_push kn_mailbox_nudge(struct kn_mailbox *mb, uint64_t flags)
 {
+    KN_ASSERT((flags & ~(uint64_t)KN_MB_SYSTEM) == 0);
     /* [MB1] release, [MB2] acquire: as in kn_mailbox_push. */
     uint64_t word = kn_or(&mb->word, flags | KN_MB_SCHEDULED, acq_rel);
     if (kn_unlikely(word & KN_MB_CLOSED)) {
@@ -258,6 +262,8 @@ static inline struct kn_envelope *kn_mailbox_take(struct kn_mailbox *mb, struct 
     if (top == old) {
         return NULL;
     }
+    KN_ASSERT(word & KN_MB_SCHEDULED);
+    KN_ASSERT(top != NULL); /* only idle and close empty the word, and clear the boundary with it */
     if (top->next == old && top->lane == KN_LANE_USER && !in->user_head) {
         top->next = NULL; /* the usual case: one message */
         in->user_head = in->user_tail = top;
@@ -271,6 +277,9 @@ static inline struct kn_envelope *kn_mailbox_take(struct kn_mailbox *mb, struct 
 /* Tells senders that n more user messages have been handled. Only the holder of S. */
 static inline void kn_mailbox_consume(struct kn_mailbox *mb, uint32_t n)
 {
+    KN_ASSERT(n > 0);
+    KN_ASSERT(mb->limit == KN_MB_UNBOUNDED ||
+              kn_mb_length(kn_load(&mb->word, relaxed), kn_load(&mb->consumed, relaxed) + n) >= 0);
     /* Relaxed: only the count travels here; one writer, so no read-modify-write. */
     kn_store(&mb->consumed, kn_load(&mb->consumed, relaxed) + n, relaxed);
 }
@@ -317,6 +326,7 @@ static KN_ALWAYS_INLINE bool kn_mailbox_idle_by(struct kn_mailbox *mb, struct kn
         in->boundary = last;
         return false;
     }
+    KN_ASSERT(!kn_mb_top(idle));
     *ret_last = handled;
     return true;
 }
@@ -341,6 +351,12 @@ static inline uint32_t kn_mailbox_queued(const struct kn_mailbox *mb)
     int32_t len = kn_mb_length(word, kn_load(&mb->consumed, relaxed));
     return len < 0 ? 0 : (uint32_t)len;
 }
+
+/*
+ * Checks all that must hold of a mailbox and its private lists (of long lists the beginning), and
+ * stops the process otherwise. Thread: the holder of S; or, closed or not concurrent, any. True.
+ */
+bool kn_mailbox_check(const struct kn_mailbox *mb, const struct kn_intake *in);
 
 /* First of the private lists, system lane first; NULL when both are empty. Only the holder of S. */
 static inline struct kn_envelope *kn_intake_next(struct kn_intake *in)

@@ -46,6 +46,7 @@ bool kn_overflow_wait(struct kn_overflow *o, struct kn_room_waiter *waiter)
 static struct kn_room_waiter *unlink_waiter(struct kn_overflow *o, struct kn_room_waiter **link)
 {
     struct kn_room_waiter *waiter = *link;
+    KN_ASSERT(waiter != NULL);
     *link = waiter->next;
     if (o->waiters_end == &waiter->next) {
         o->waiters_end = link;
@@ -109,6 +110,9 @@ bool kn_overflow_append(struct kn_overflow *o, struct kn_envelope *e, uint32_t m
             o->count--;
         }
         *ret_victim = victim;
+        KN_ASSERT(o->count >= 1);
+        KN_ASSERT(o->count <= max);
+        KN_ASSERT(o->newest->next == NULL);
     }
     pthread_mutex_unlock(&o->lock);
     return open;
@@ -119,9 +123,11 @@ struct kn_envelope *kn_overflow_pop(struct kn_overflow *o)
     pthread_mutex_lock(&o->lock);
     struct kn_envelope *e = o->oldest;
     if (e) {
+        KN_ASSERT(o->count > 0);
         o->oldest = e->next;
         o->count--;
     }
+    KN_ASSERT((o->oldest == NULL) == (o->count == 0));
     pthread_mutex_unlock(&o->lock);
     return e;
 }
@@ -136,6 +142,7 @@ struct kn_envelope *kn_overflow_pop_type(struct kn_overflow *o, const struct kok
         e = e->next;
     }
     if (e) {
+        KN_ASSERT(o->count > 0);
         *(before ? &before->next : &o->oldest) = e->next;
         o->newest = o->newest == e ? before : o->newest;
         o->count--;
