@@ -8,6 +8,7 @@
 #include <koken/error.h>
 #include <koken/fiber.h>
 #include <koken/histogram.h>
+#include <koken/lease.h>
 #include <koken/link.h>
 #include <koken/message.h>
 #include <koken/quorum.h>

@@ -55,7 +55,8 @@ struct koken_quorum_options {
     enum koken_quorum_rule rule;
     uint64_t threshold;      /* of KOKEN_QUORUM_THRESHOLD, in weight */
     const uint32_t *weights; /* one per member, copied; default 1 for each */
-    bool by_value;           /* only equal answers count together (koken_equal) */
+    bool by_value; /* only equal answers count together: koken_equal, so bytes and padding count
+                       * unless the type has a field list */
     /* Tells whether an answer counts; default: every one. Runs on a worker, and must not wait. */
     bool (*accept)(void *arg, const struct koken_ballot *ballot);
     void *accept_arg;

@@ -14,7 +14,7 @@
 KOKEN_MESSAGE(propose, { uint64_t value; });
 KOKEN_MESSAGE(vote_cast, {
     uint64_t value;
-    uint32_t member;
+    uint64_t member; /* no padding: it would be compared */
 });
 KOKEN_EVENT(release_all);
 

@@ -1,0 +1,520 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The lease keeper. An entry is there while its name is held; who waits for it is in its line. All of
+ * it belongs to the keeper, and is touched in its handlers only, so a lease has one holder because an
+ * entry has one token. Tokens come from one counter of the keeper, so an entry need not be remembered
+ * when it is free.
+ *
+ * Time: one timer per held lease, and one per waiter that does not wait for ever. A timer's message
+ * names the token or ticket that it is for, and changes nothing when that is not the present one.
+ */
+#include <koken/lease.h>
+
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "base/atomic.h"
+#include "base/list.h"
+#include "orchestration/either.h"
+
+#include <koken/link.h>
+#include <koken/shard.h>
+#include <koken/time.h>
+
+#include <errno.h>
+#include <string.h>
+
+enum { BUCKETS_FIRST = 64 };
+
+KOKEN_MESSAGE(kn_lease_due, {
+    char name[KOKEN_LEASE_NAME_MAX];
+    uint64_t token;  /* of the lease, or 0: */
+    uint64_t ticket; /* of who waits */
+});
+
+struct waiter {
+    struct kn_list link; /* in its entry's line */
+    koken_claim claim;
+    koken_ref holder;
+    koken_timer timer;
+    uint64_t ticket, ttl_ns;
+};
+
+struct entry {
+    struct entry *next; /* in its bucket */
+    struct kn_list line;
+    koken_ref holder;
+    koken_timer timer;
+    int monitor; /* number, 0 none */
+    uint64_t hash, token, expires_ns;
+    char name[KOKEN_LEASE_NAME_MAX];
+};
+
+struct keeper {
+    struct entry **buckets; /* NULL before the first lease */
+    uint64_t token, ticket; /* the newest given */
+    uint32_t bucket_count, entry_count;
+};
+
+static struct koken_lease answer_of(const char *name, uint64_t token, uint64_t expires_ns,
+                                    int error)
+{
+    struct koken_lease lease = {.token = token, .expires_ns = expires_ns, .error = error};
+    memcpy(lease.name, name, sizeof lease.name);
+    return lease;
+}
+
+static int reply(koken_ctx *ctx, const char *name, uint64_t token, uint64_t expires_ns, int error)
+{
+    struct koken_lease lease = answer_of(name, token, expires_ns, error);
+    /* Who asked may have gone; that is not the keeper's failure. */
+    kn_either_way(koken_reply_(ctx, &koken_type_koken_lease, &lease));
+    return 0;
+}
+
+static bool is_name(const char *name)
+{
+    return name[0] != '\0' && memchr(name, '\0', KOKEN_LEASE_NAME_MAX) != NULL;
+}
+
+static struct entry **place_of(const struct keeper *self, const char *name)
+{
+    uint64_t hash = koken_hash_text(name);
+    struct entry **at = &self->buckets[hash & (self->bucket_count - 1)];
+    while (*at && ((*at)->hash != hash || strcmp((*at)->name, name) != 0)) {
+        at = &(*at)->next; /* ends: the bucket does */
+    }
+    return at;
+}
+
+static struct entry *find(const struct keeper *self, const char *name)
+{
+    return self->buckets && is_name(name) ? *place_of(self, name) : NULL;
+}
+
+/* Room for one more entry. Errors: -ENOMEM. */
+static int reserve(struct keeper *self)
+{
+    if (self->buckets && self->entry_count < self->bucket_count) {
+        return 0;
+    }
+    uint32_t count = self->buckets ? 2 * self->bucket_count : BUCKETS_FIRST;
+    struct entry **fresh = kn_alloc(count * sizeof *fresh, _Alignof(struct entry *), -1);
+    if (!fresh) {
+        return self->buckets ? 0 : -ENOMEM; /* longer buckets will do */
+    }
+    memset(fresh, 0, count * sizeof *fresh);
+    for (uint32_t i = 0; i < self->bucket_count; i++) {
+        struct entry *entry = self->buckets[i];
+        while (entry) { /* ends: the bucket does */
+            struct entry *next = entry->next;
+            struct entry **at = &fresh[entry->hash & (count - 1)];
+            entry->next = *at;
+            *at = entry;
+            entry = next;
+        }
+    }
+    if (self->buckets) {
+        kn_free(self->buckets, self->bucket_count * sizeof *fresh, _Alignof(struct entry *));
+    }
+    self->buckets = fresh;
+    self->bucket_count = count;
+    return 0;
+}
+
+static struct entry *entry_new(struct keeper *self, const char *name)
+{
+    struct entry *entry =
+        reserve(self) < 0 ? NULL : kn_alloc(sizeof *entry, _Alignof(struct entry), -1);
+    if (entry) {
+        *entry = (struct entry){.hash = koken_hash_text(name)};
+        memcpy(entry->name, name, sizeof entry->name);
+        kn_list_init(&entry->line);
+        struct entry **at = place_of(self, name);
+        KN_ASSERT(*at == NULL);
+        *at = entry;
+        self->entry_count++;
+    }
+    return entry;
+}
+
+static void entry_free(struct keeper *self, struct entry *entry)
+{
+    struct entry **at = place_of(self, entry->name);
+    KN_ASSERT(*at == entry);
+    KN_ASSERT(kn_list_is_empty(&entry->line));
+    KN_ASSERT(self->entry_count > 0);
+    *at = entry->next;
+    self->entry_count--;
+    kn_free(entry, sizeof *entry, _Alignof(struct entry));
+}
+
+static void waiter_free(koken_ctx *ctx, struct waiter *waiter)
+{
+    kn_list_remove(&waiter->link);
+    if (waiter->timer.id) {
+        /* Gone off already: its ticket is nobody's now. */
+        kn_either_way(koken_cancel(ctx, waiter->timer));
+    }
+    kn_free(waiter, sizeof *waiter, _Alignof(struct waiter));
+}
+
+/* Lets the present holder's timer and monitor go. Their messages may be under way: see on_due. */
+static void unwatch(koken_ctx *ctx, struct entry *entry)
+{
+    if (entry->timer.id) {
+        kn_either_way(koken_cancel(ctx, entry->timer));
+        entry->timer = (koken_timer){0};
+    }
+    if (entry->monitor) {
+        kn_either_way(koken_demonitor(ctx, entry->monitor));
+        entry->monitor = 0;
+    }
+}
+
+static int set_timer(koken_ctx *ctx, struct entry *entry, uint64_t ttl_ns)
+{
+    struct kn_lease_due due = {.token = entry->token};
+    memcpy(due.name, entry->name, sizeof due.name);
+    uint64_t now = koken_now();
+    entry->expires_ns = ttl_ns > UINT64_MAX - now ? KOKEN_NO_DEADLINE : now + ttl_ns;
+    if (ttl_ns != KOKEN_NO_DEADLINE) {
+        entry->timer =
+            koken_timer_(ctx, koken_self(ctx), ttl_ns, 0, &koken_type_kn_lease_due, &due);
+    }
+    return ttl_ns == KOKEN_NO_DEADLINE || entry->timer.id ? 0 : -ENOMEM;
+}
+
+/* Makes somebody the holder. Errors: -ESRCH it has ended, -ENOMEM; then nobody is. */
+static int grant(koken_ctx *ctx, struct keeper *self, struct entry *entry, koken_ref holder,
+                 uint64_t ttl_ns)
+{
+    entry->holder = holder;
+    entry->token = ++self->token;
+    int rc = 0;
+    if (!koken_is_nobody(holder) && !koken_ref_equal(holder, koken_self(ctx))) {
+        rc = koken_monitor(ctx, holder);
+        entry->monitor = rc > 0 ? rc : 0;
+        rc = rc == -ENOTSUP || rc > 0 ? 0 : rc; /* of another runtime: only its time counts */
+    }
+    rc = rc < 0 ? rc : set_timer(ctx, entry, ttl_ns);
+    if (rc < 0) {
+        unwatch(ctx, entry);
+    }
+    return rc;
+}
+
+/* The lease is free: it goes to the first in line who is still there, or the entry goes. */
+static void pass_on(koken_ctx *ctx, struct keeper *self, struct entry *entry)
+{
+    unwatch(ctx, entry);
+    while (!kn_list_is_empty(&entry->line)) { /* ends: the line shrinks */
+        struct waiter *first = kn_container_of(kn_list_first(&entry->line), struct waiter, link);
+        int rc = grant(ctx, self, entry, first->holder, first->ttl_ns);
+        struct koken_lease lease =
+            answer_of(entry->name, rc < 0 ? 0 : entry->token, entry->expires_ns, rc);
+        int told = koken_answer_(first->claim, &koken_type_koken_lease, &lease);
+        waiter_free(ctx, first);
+        if (rc == 0 && told == 0) {
+            return;
+        }
+        unwatch(ctx, entry);
+    }
+    entry_free(self, entry);
+}
+
+static int wait_in_line(koken_ctx *ctx, struct keeper *self, struct entry *entry,
+                        const struct koken_lease_take *msg)
+{
+    struct waiter *waiter = kn_alloc(sizeof *waiter, _Alignof(struct waiter), -1);
+    if (!waiter) {
+        return reply(ctx, msg->name, 0, 0, -ENOMEM);
+    }
+    *waiter =
+        (struct waiter){.holder = msg->holder, .ticket = ++self->ticket, .ttl_ns = msg->ttl_ns};
+    kn_list_init(&waiter->link);
+    if (msg->wait_ns != KOKEN_NO_DEADLINE) {
+        struct kn_lease_due due = {.ticket = waiter->ticket};
+        memcpy(due.name, msg->name, sizeof due.name);
+        waiter->timer =
+            koken_timer_(ctx, koken_self(ctx), msg->wait_ns, 0, &koken_type_kn_lease_due, &due);
+    }
+    waiter->claim = koken_defer(ctx);
+    bool has_timer = msg->wait_ns == KOKEN_NO_DEADLINE || waiter->timer.id;
+    if (!has_timer || waiter->claim.number == 0) {
+        struct koken_lease lease = answer_of(msg->name, 0, 0, -ENOMEM);
+        if (waiter->claim.number) {
+            kn_either_way(koken_answer_(waiter->claim, &koken_type_koken_lease, &lease));
+        } /* else not a request: nobody waits for the lease */
+        waiter_free(ctx, waiter);
+        return 0;
+    }
+    kn_list_push_back(&entry->line, &waiter->link);
+    return 0;
+}
+
+static int on_take(koken_ctx *ctx, struct keeper *self, const struct koken_lease_take *msg)
+{
+    if (!is_name(msg->name) || msg->ttl_ns == 0) {
+        return reply(ctx, msg->name, 0, 0, -EINVAL);
+    }
+    struct entry *entry = find(self, msg->name);
+    if (entry && msg->wait_ns == 0) {
+        return reply(ctx, msg->name, 0, 0, -ETIMEDOUT);
+    }
+    if (entry) {
+        return wait_in_line(ctx, self, entry, msg);
+    }
+    entry = entry_new(self, msg->name);
+    int rc = entry ? grant(ctx, self, entry, msg->holder, msg->ttl_ns) : -ENOMEM;
+    if (rc < 0) {
+        if (entry) {
+            entry_free(self, entry);
+        }
+        return reply(ctx, msg->name, 0, 0, rc);
+    }
+    struct koken_lease lease = answer_of(entry->name, entry->token, entry->expires_ns, 0);
+    if (koken_reply_(ctx, &koken_type_koken_lease, &lease) < 0) {
+        pass_on(ctx, self, entry); /* who took it has gone */
+    }
+    return 0;
+}
+
+/* Why a token is not that of the present lease. */
+static int refusal(const struct keeper *self, const struct entry *entry, uint64_t token)
+{
+    bool was_given = token != 0 && token <= self->token;
+    return was_given && (!entry || token < entry->token) ? -EALREADY : -EPERM;
+}
+
+static int on_renew(koken_ctx *ctx, struct keeper *self, const struct koken_lease_renew *msg)
+{
+    struct entry *entry = find(self, msg->name);
+    if (!entry || entry->token != msg->token) {
+        return reply(ctx, msg->name, msg->token, 0, refusal(self, entry, msg->token));
+    }
+    if (msg->ttl_ns == 0) {
+        return reply(ctx, msg->name, msg->token, entry->expires_ns, -EINVAL);
+    }
+    if (koken_now() >= entry->expires_ns) { /* its timer is late */
+        return reply(ctx, msg->name, msg->token, 0, -EALREADY);
+    }
+    koken_timer before = entry->timer;
+    uint64_t expires_ns = entry->expires_ns;
+    int rc = set_timer(ctx, entry, msg->ttl_ns);
+    if (rc < 0) {
+        entry->timer = before;
+        entry->expires_ns = expires_ns;
+    } else if (before.id) {
+        kn_either_way(koken_cancel(ctx, before)); /* on_due looks at the time */
+        entry->timer = msg->ttl_ns == KOKEN_NO_DEADLINE ? (koken_timer){0} : entry->timer;
+    }
+    return reply(ctx, msg->name, msg->token, entry->expires_ns, rc);
+}
+
+static int on_release(koken_ctx *ctx, struct keeper *self, const struct koken_lease_release *msg)
+{
+    struct entry *entry = find(self, msg->name);
+    if (!entry || entry->token != msg->token) {
+        return reply(ctx, msg->name, msg->token, 0, refusal(self, entry, msg->token));
+    }
+    kn_either_way(reply(ctx, msg->name, msg->token, 0, 0));
+    pass_on(ctx, self, entry);
+    return 0;
+}
+
+static void give_up(koken_ctx *ctx, struct entry *entry, uint64_t ticket)
+{
+    kn_list_each_safe (link, &entry->line) {
+        struct waiter *waiter = kn_container_of(link, struct waiter, link);
+        if (waiter->ticket == ticket) {
+            struct koken_lease lease = answer_of(entry->name, 0, 0, -ETIMEDOUT);
+            kn_either_way(koken_answer_(waiter->claim, &koken_type_koken_lease, &lease));
+            waiter_free(ctx, waiter);
+            return;
+        }
+    }
+}
+
+static int on_due(koken_ctx *ctx, struct keeper *self, const struct kn_lease_due *msg)
+{
+    struct entry *entry = find(self, msg->name);
+    if (!entry) {
+        return 0;
+    }
+    if (msg->token == 0) {
+        give_up(ctx, entry, msg->ticket);
+        return 0;
+    }
+    if (entry->token != msg->token || koken_now() < entry->expires_ns) {
+        return 0; /* of another lease, or renewed meanwhile */
+    }
+    entry->timer = (koken_timer){0};
+    if (!koken_is_nobody(entry->holder)) {
+        struct koken_lease_expired expired = {.token = entry->token};
+        memcpy(expired.name, entry->name, sizeof expired.name);
+        /* A holder that is full or gone learns it from its token. */
+        kn_either_way(koken_send(entry->holder, koken_lease_expired, &expired));
+    }
+    pass_on(ctx, self, entry);
+    return 0;
+}
+
+static int on_down(koken_ctx *ctx, struct keeper *self, const struct koken_down *msg)
+{
+    for (uint32_t i = 0; i < self->bucket_count; i++) {
+        for (struct entry *entry = self->buckets[i]; entry; entry = entry->next) {
+            if (entry->monitor == (int)msg->number) {
+                entry->monitor = 0;
+                pass_on(ctx, self, entry);
+                return 0;
+            }
+        }
+    }
+    return 0;
+}
+
+static void on_exit(koken_ctx *ctx, struct keeper *self, int reason)
+{
+    (void)reason;
+    for (uint32_t i = 0; i < self->bucket_count; i++) {
+        while (self->buckets[i]) { /* ends: each round frees one */
+            struct entry *entry = self->buckets[i];
+            kn_list_each_safe (link, &entry->line) { /* the runtime answers their claims */
+                waiter_free(ctx, kn_container_of(link, struct waiter, link));
+            }
+            entry_free(self, entry);
+        }
+    }
+    if (self->buckets) {
+        kn_free(self->buckets, self->bucket_count * sizeof *self->buckets,
+                _Alignof(struct entry *));
+    }
+}
+
+KOKEN_AGENT(keeper, struct keeper, KOKEN_ON(koken_lease_take, on_take),
+            KOKEN_ON(koken_lease_renew, on_renew), KOKEN_ON(koken_lease_release, on_release),
+            KOKEN_ON(kn_lease_due, on_due), KOKEN_ON(koken_down, on_down), KOKEN_EXIT(on_exit));
+
+koken_ref koken_lease_keeper_rt_(struct koken *rt)
+{
+    return koken_spawn(rt, keeper);
+}
+
+koken_ref koken_lease_keeper_ctx_(koken_ctx *ctx)
+{
+    return koken_spawn(ctx, keeper);
+}
+
+/* ---- calls of fibers and threads outside ----------------------------------------------------------- */
+
+static int ask_take(struct koken_lease_take *take, const char *name, uint64_t ttl_ns,
+                    uint64_t wait_ns)
+{
+    size_t length = name ? strlen(name) : 0;
+    if (length == 0 || length >= KOKEN_LEASE_NAME_MAX || ttl_ns == 0) {
+        return -EINVAL;
+    }
+    *take = (struct koken_lease_take){.ttl_ns = ttl_ns, .wait_ns = wait_ns};
+    memcpy(take->name, name, length);
+    return 0;
+}
+
+static int told(int rc, const struct koken_lease *answer, struct koken_lease *ret_lease)
+{
+    rc = rc < 0 ? rc : answer->error;
+    if (rc == 0) {
+        *ret_lease = *answer;
+    }
+    return rc;
+}
+
+int koken_lease_acquire_rt_(struct koken *rt, koken_ref keeper, const char *name, uint64_t ttl_ns,
+                            uint64_t wait_ns, struct koken_lease *ret_lease)
+{
+    struct koken_lease_take take;
+    struct koken_lease answer;
+    int rc = ret_lease ? ask_take(&take, name, ttl_ns, wait_ns) : -EINVAL;
+    /* The keeper always answers: it keeps the time. */
+    rc = rc < 0 ? rc
+                : koken_await_rt_(rt, keeper, KOKEN_NO_DEADLINE, &answer, sizeof answer,
+                                  &koken_type_koken_lease_take, &take);
+    return told(rc, &answer, ret_lease);
+}
+
+int koken_lease_acquire_ctx_(koken_ctx *ctx, koken_ref keeper, const char *name, uint64_t ttl_ns,
+                             uint64_t wait_ns, struct koken_lease *ret_lease)
+{
+    struct koken_lease_take take;
+    struct koken_lease answer;
+    int rc = ctx && ret_lease ? ask_take(&take, name, ttl_ns, wait_ns) : -EINVAL;
+    if (rc == 0) {
+        take.holder = koken_self(ctx);
+        rc = koken_await_ctx_(ctx, keeper, KOKEN_NO_DEADLINE, &answer, sizeof answer,
+                              &koken_type_koken_lease_take, &take);
+    }
+    return told(rc, &answer, ret_lease);
+}
+
+static struct koken_lease_renew ask_renew(const struct koken_lease *lease, uint64_t ttl_ns)
+{
+    struct koken_lease_renew renew = {.token = lease->token, .ttl_ns = ttl_ns};
+    memcpy(renew.name, lease->name, sizeof renew.name);
+    return renew;
+}
+
+static struct koken_lease_release ask_release(const struct koken_lease *lease)
+{
+    struct koken_lease_release release = {.token = lease->token};
+    memcpy(release.name, lease->name, sizeof release.name);
+    return release;
+}
+
+int koken_lease_extend_rt_(struct koken *rt, koken_ref keeper, struct koken_lease *lease,
+                           uint64_t ttl_ns)
+{
+    struct koken_lease answer;
+    if (!lease) {
+        return -EINVAL;
+    }
+    struct koken_lease_renew renew = ask_renew(lease, ttl_ns);
+    return told(koken_await_rt_(rt, keeper, KOKEN_NO_DEADLINE, &answer, sizeof answer,
+                                &koken_type_koken_lease_renew, &renew),
+                &answer, lease);
+}
+
+int koken_lease_extend_ctx_(koken_ctx *ctx, koken_ref keeper, struct koken_lease *lease,
+                            uint64_t ttl_ns)
+{
+    struct koken_lease answer;
+    if (!lease) {
+        return -EINVAL;
+    }
+    struct koken_lease_renew renew = ask_renew(lease, ttl_ns);
+    return told(koken_await_ctx_(ctx, keeper, KOKEN_NO_DEADLINE, &answer, sizeof answer,
+                                 &koken_type_koken_lease_renew, &renew),
+                &answer, lease);
+}
+
+int koken_lease_end_rt_(struct koken *rt, koken_ref keeper, const struct koken_lease *lease)
+{
+    struct koken_lease answer;
+    if (!lease) {
+        return -EINVAL;
+    }
+    struct koken_lease_release release = ask_release(lease);
+    return told(koken_await_rt_(rt, keeper, KOKEN_NO_DEADLINE, &answer, sizeof answer,
+                                &koken_type_koken_lease_release, &release),
+                &answer, &answer);
+}
+
+int koken_lease_end_ctx_(koken_ctx *ctx, koken_ref keeper, const struct koken_lease *lease)
+{
+    struct koken_lease answer;
+    if (!lease) {
+        return -EINVAL;
+    }
+    struct koken_lease_release release = ask_release(lease);
+    return told(koken_await_ctx_(ctx, keeper, KOKEN_NO_DEADLINE, &answer, sizeof answer,
+                                 &koken_type_koken_lease_release, &release),
+                &answer, &answer);
+}

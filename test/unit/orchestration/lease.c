@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Proves of leases: one holder at a time, first come first served, renewal, expiry with its event,
+ * release at the holder's end, rising tokens (T048, T049), every refusal, and that nothing leaks.
+ */
+#include "test/support/runtime.h"
+
+#include <koken/fiber.h>
+#include <koken/lease.h>
+
+#include <string.h>
+
+static kn_atomic(uint32_t) order, expired, holding, done;
+
+Test(lease, is_exclusive_renewed_and_released)
+{
+    struct koken *rt = start(2);
+    koken_ref keeper = koken_lease_keeper(rt);
+    struct koken_lease lease, other;
+    cr_assert_eq(koken_lease_acquire(rt, keeper, "desk", KOKEN_S(60), 0, &lease), 0);
+    cr_assert_str_eq(lease.name, "desk");
+    cr_assert_eq(koken_lease_acquire(rt, keeper, "desk", KOKEN_S(60), 0, &other), -ETIMEDOUT);
+    cr_assert_eq(koken_lease_acquire(rt, keeper, "desk", KOKEN_S(60), KOKEN_MS(5), &other),
+                 -ETIMEDOUT);
+    cr_assert_eq(koken_lease_acquire(rt, keeper, "chair", KOKEN_S(60), 0, &other), 0);
+    cr_assert(other.token > lease.token);
+    uint64_t before = lease.expires_ns;
+    cr_assert_eq(koken_lease_extend(rt, keeper, &lease, KOKEN_S(90)), 0);
+    cr_assert(lease.expires_ns > before);
+    cr_assert_eq(koken_lease_end(rt, keeper, &lease), 0);
+    cr_assert_eq(koken_lease_end(rt, keeper, &lease), -EALREADY);
+    cr_assert_eq(koken_lease_extend(rt, keeper, &lease, KOKEN_S(90)), -EALREADY);
+    cr_assert_eq(koken_lease_acquire(rt, keeper, "desk", KOKEN_S(60), 0, &other), 0);
+    cr_assert(other.token > lease.token);
+    cr_assert_eq(koken_lease_end(rt, keeper, &lease), -EALREADY);
+    lease.token = other.token + 1;
+    cr_assert_eq(koken_lease_end(rt, keeper, &lease), -EPERM);
+    lease.token = 0;
+    cr_assert_eq(koken_lease_end(rt, keeper, &lease), -EPERM);
+    stop(rt);
+}
+
+Test(lease, bad_input)
+{
+    struct koken *rt = start(1);
+    koken_ref keeper = koken_lease_keeper(rt);
+    struct koken_lease lease;
+    char longest[KOKEN_LEASE_NAME_MAX + 1];
+    memset(longest, 'x', sizeof longest);
+    longest[KOKEN_LEASE_NAME_MAX] = '\0';
+    cr_assert_eq(koken_lease_acquire(rt, keeper, longest, KOKEN_S(1), 0, &lease), -EINVAL);
+    cr_assert_eq(koken_lease_acquire(rt, keeper, "", KOKEN_S(1), 0, &lease), -EINVAL);
+    cr_assert_eq(koken_lease_acquire(rt, keeper, NULL, KOKEN_S(1), 0, &lease), -EINVAL);
+    cr_assert_eq(koken_lease_acquire(rt, keeper, "a", 0, 0, &lease), -EINVAL);
+    cr_assert_eq(koken_lease_acquire(rt, keeper, "a", KOKEN_S(1), 0, NULL), -EINVAL);
+    cr_assert_eq(koken_await(rt, keeper, KOKEN_S(60), &lease, koken_lease_take, .ttl_ns = 0), 0);
+    cr_assert_eq(lease.error, -EINVAL);
+    longest[KOKEN_LEASE_NAME_MAX - 1] = '\0';
+    cr_assert_eq(koken_lease_acquire(rt, keeper, longest, KOKEN_S(1), 0, &lease), 0);
+    cr_assert_eq(koken_lease_extend(rt, keeper, &lease, 0), -EINVAL);
+    cr_assert_eq(koken_lease_extend(rt, keeper, NULL, 1), -EINVAL);
+    cr_assert_eq(koken_lease_end(rt, keeper, NULL), -EINVAL);
+    cr_assert_eq(koken_lease_acquire(rt, KOKEN_NOBODY, "a", 1, 0, &lease), -ESRCH);
+    stop(rt);
+}
+
+Test(lease, many_names)
+{
+    struct koken *rt = start(1);
+    koken_ref keeper = koken_lease_keeper(rt);
+    static struct koken_lease leases[500];
+    for (int i = 0; i < 500; i++) {
+        char name[3] = {(char)('a' + i % 20), (char)('a' + i / 20), '\0'};
+        cr_assert_eq(koken_lease_acquire(rt, keeper, name, KOKEN_S(60), 0, &leases[i]), 0);
+    }
+    for (int i = 0; i < 500; i += 2) {
+        cr_assert_eq(koken_lease_end(rt, keeper, &leases[i]), 0);
+    }
+    stop(rt);
+}
+
+/* ---- a holder that is an agent --------------------------------------------------------------------- */
+
+enum { HOLDERS = 8 };
+
+struct holder {
+    koken_ref keeper;
+    uint32_t rounds, number;
+};
+
+static int in_turn(koken_ctx *ctx, struct holder *self, const void *arg)
+{
+    struct holder given = *(const struct holder *)arg;
+    struct koken_lease lease;
+    uint64_t token = 0;
+    (void)self;
+    for (uint32_t i = 0; i < given.rounds; i++) {
+        int rc =
+            koken_lease_acquire(ctx, given.keeper, "turn", KOKEN_S(60), KOKEN_NO_DEADLINE, &lease);
+        if (rc < 0) {
+            return rc;
+        }
+        expect(lease.token > token);
+        token = lease.token;
+        expect(count(&holding) == 0);
+        rc = koken_yield(ctx);
+        expect(kn_sub(&holding, 1, acq_rel) == 1);
+        expect(koken_lease_end(ctx, given.keeper, &lease) == 0 || rc < 0);
+    }
+    (void)count(&done);
+    return 0;
+}
+
+KOKEN_FIBER(in_turn, struct holder, in_turn);
+
+Test(lease, has_one_holder_among_many_who_want_it)
+{
+    struct koken *rt = start(2);
+    struct holder holder = {koken_lease_keeper(rt), 200 * SCALE, 0};
+    reset(&done);
+    reset(&holding);
+    for (int i = 0; i < HOLDERS; i++) {
+        (void)koken_spawn(rt, in_turn, .arg = &holder, .arg_size = sizeof holder);
+    }
+    wait_for(&done, HOLDERS);
+    stop(rt);
+}
+
+static int keeps(koken_ctx *ctx, struct holder *self, const void *arg)
+{
+    const struct holder *given = arg;
+    struct koken_lease lease;
+    (void)self;
+    expect(koken_lease_acquire(ctx, given->keeper, "turn", KOKEN_S(3600), KOKEN_S(60), &lease) ==
+           0);
+    expect(count(&order) == given->number);
+    return 0; /* and ends, holding it */
+}
+
+KOKEN_FIBER(keeps, struct holder, keeps);
+
+Test(lease, passes_on_at_the_holders_end_in_the_order_of_coming)
+{
+    struct koken *rt = start(2);
+    koken_ref keeper = koken_lease_keeper(rt);
+    struct koken_lease lease;
+    reset(&order);
+    cr_assert_eq(koken_lease_acquire(rt, keeper, "turn", KOKEN_S(60), 0, &lease), 0);
+    for (uint32_t i = 0; i < HOLDERS; i++) {
+        struct holder holder = {keeper, 0, i};
+        (void)koken_spawn(rt, keeps, .arg = &holder, .arg_size = sizeof holder);
+        drain(rt);
+    }
+    cr_assert_eq(reading(&order), 0);
+    cr_assert_eq(koken_lease_end(rt, keeper, &lease), 0);
+    wait_for(&order, HOLDERS);
+    cr_assert_eq(koken_lease_acquire(rt, keeper, "turn", KOKEN_S(60), KOKEN_S(60), &lease), 0);
+    stop(rt);
+}
+
+static int overstays(koken_ctx *ctx, struct holder *self, const void *arg)
+{
+    const struct holder *given = arg;
+    struct koken_lease lease;
+    struct koken_lease_expired event;
+    (void)self;
+    expect(koken_lease_acquire(ctx, given->keeper, "turn", KOKEN_MS(5), 0, &lease) == 0);
+    expect(koken_lease_extend(ctx, given->keeper, &lease, KOKEN_MS(10)) == 0);
+    expect(koken_receive_only(ctx, KOKEN_S(60), koken_lease_expired, &event) == 0);
+    expect(event.token == lease.token && koken_now() >= lease.expires_ns);
+    expect(koken_lease_extend(ctx, given->keeper, &lease, KOKEN_MS(10)) == -EALREADY);
+    (void)count(&expired);
+    return 0;
+}
+
+KOKEN_FIBER(overstays, struct holder, overstays);
+
+Test(lease, expires_with_an_event_and_goes_to_the_next)
+{
+    struct koken *rt = start(2);
+    struct holder holder = {koken_lease_keeper(rt), 0, 0};
+    struct koken_lease lease;
+    reset(&expired);
+    (void)koken_spawn(rt, overstays, .arg = &holder, .arg_size = sizeof holder);
+    drain(rt);
+    cr_assert_eq(koken_lease_acquire(rt, holder.keeper, "turn", KOKEN_S(60), KOKEN_S(60), &lease),
+                 0);
+    wait_for(&expired, 1);
+    stop(rt);
+}
+
+Test(lease, the_keepers_end_frees_those_who_wait)
+{
+    struct koken *rt = start(2);
+    struct holder holder = {koken_lease_keeper(rt), 100, 0};
+    struct koken_lease lease;
+    reset(&holding);
+    cr_assert_eq(koken_lease_acquire(rt, holder.keeper, "turn", KOKEN_S(60), 0, &lease), 0);
+    for (int i = 0; i < HOLDERS; i++) {
+        (void)koken_spawn(rt, in_turn, .arg = &holder, .arg_size = sizeof holder);
+    }
+    drain(rt);
+    cr_assert_eq(koken_exit(holder.keeper), 0);
+    drain(rt);
+    cr_assert_eq(metrics(rt).alive, 0);
+    stop(rt);
+}
