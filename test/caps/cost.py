@@ -35,7 +35,7 @@ def functions(compiler, level, folder):
 
 
 def main():
-    fine = True
+    passed = failed = 0
     compilers = [c for c in ("gcc", "clang") if shutil.which(c)]
     if not compilers or not shutil.which("objdump"):
         print("no compiler or no objdump")
@@ -47,10 +47,13 @@ def main():
                 for name in sorted(n for n in code if n.endswith("_caps")):
                     caps, plain = code[name], code[name[:-5] + "_plain"]
                     if len(caps) > len(plain):
-                        fine = False
+                        failed += 1
+                    else:
+                        passed += 1
                     verdict = "same" if len(caps) == len(plain) else f"{len(caps) - len(plain):+d}"
                     print(f"{compiler:6} {level} {name[:-5]:8} caps {len(caps):3} plain {len(plain):3} {verdict}")
-    return 0 if fine else 1
+    print(f"{passed} passed, {failed} failed")
+    return 0 if passed > 0 and failed == 0 else 1
 
 
 if __name__ == "__main__":
