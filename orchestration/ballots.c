@@ -57,12 +57,13 @@ static void enter_members(struct koken_quorum *vote, const struct koken_quorum_c
             ballot->seen.weight = weights[i];
         }
         uint32_t *slot = slot_of(vote, ballot->seen.who.id, is_who);
-        if (*slot) {
+        bool is_somebody = !koken_is_nobody(ballot->seen.who); /* nobody is a member that fails */
+        if (*slot && is_somebody) {
             ballot->seen.state = KOKEN_BALLOT_DUPLICATE;
             ballot->seen.weight = 0;
             vote->duplicate++;
         } else {
-            *slot = i + 1;
+            *slot = is_somebody ? i + 1 : *slot;
             vote->pending++;
             vote->total += ballot->seen.weight;
         }

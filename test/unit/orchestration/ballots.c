@@ -87,6 +87,18 @@ Test(ballots, who_answers_twice_or_is_there_twice_counts_once)
     koken_quorum_free(vote);
 }
 
+Test(ballots, members_that_could_not_be_spawned_do_not_lower_the_bar)
+{
+    koken_ref few[5] = {{5}, {0}, {0}, {0}, {6}};
+    struct question question = {1};
+    struct koken_quorum_call call = {few, 5, 0, NULL, &koken_type_question, &question};
+    struct koken_quorum *vote;
+    cr_assert_eq(kn_ballots_new(&call, &vote), 0);
+    cr_assert_eq(koken_quorum_tally(vote).need, 3);
+    cr_assert_eq(koken_quorum_tally(vote).duplicate, 0);
+    koken_quorum_free(vote);
+}
+
 Test(ballots, equal_answers_make_a_group)
 {
     struct koken_quorum *vote;

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One leader at a time, by a lease. The first leader dies: the next one leads at once. The second
+ * falls asleep and overstays: when it wakes up and writes, its token is older than one that the log
+ * has seen, and the guard before the log refuses it.
+ */
+#include <koken.h>
+
+#include <stdio.h>
+
+struct office {
+    koken_ref keeper;
+    struct koken_guard *guard; /* before the log */
+};
+
+struct candidate {
+    struct office office;
+    const char *name;
+    uint64_t sleep_ns; /* while it leads */
+    int dies;
+};
+
+static int write_log(const struct candidate *self, uint64_t token, const char *text)
+{
+    int rc = koken_lease_guard(self->office.guard, token);
+
+    printf("%s %s%s\n", self->name, text, rc < 0 ? ": refused, somebody leads since" : "");
+    return rc;
+}
+
+static int run(koken_ctx *ctx, struct candidate *unused, const void *arg)
+{
+    const struct candidate *self = arg;
+    struct koken_lease lease;
+    int rc =
+        koken_lease_acquire(ctx, self->office.keeper, "leader", KOKEN_MS(100), KOKEN_S(10), &lease);
+
+    (void)unused;
+    if (rc < 0) {
+        return rc;
+    }
+    rc = write_log(self, lease.token, "leads");
+    if (rc < 0 || self->dies) {
+        return rc; /* and does not give the lease back */
+    }
+    if (self->sleep_ns) {
+        rc = koken_sleep(ctx, self->sleep_ns);
+        (void)write_log(self, lease.token, "wakes up and writes");
+        return rc;
+    }
+    return koken_lease_end(ctx, self->office.keeper, &lease);
+}
+
+KOKEN_FIBER(candidate, struct candidate, run);
+
+int main(void)
+{
+    struct koken *rt;
+    struct office office;
+    int rc = koken_start(NULL, &rt);
+
+    if (rc < 0 || koken_guard_new(&office.guard) < 0) {
+        return 1;
+    }
+    office.keeper = koken_lease_keeper(rt);
+    const struct candidate candidates[] = {
+        {office, "Ada", 0, /* dies= */ 1},
+        {office, "Bela", KOKEN_MS(600), 0},
+        {office, "Cleo", 0, 0},
+    };
+    koken_ref who[3];
+
+    for (unsigned i = 0; i < 3; i++) {
+        who[i] =
+            koken_spawn(rt, candidate, .arg = &candidates[i], .arg_size = sizeof candidates[i]);
+        rc = koken_drain(rt, KOKEN_S(10)); /* so that they stand in line in this order */
+    }
+    struct koken_lease last;
+
+    /* Nobody answers a sleeper's question: wait as they do, for the lease; then for Bela. */
+    rc = rc < 0 ? rc
+                : koken_lease_acquire(rt, office.keeper, "leader", KOKEN_S(9), KOKEN_S(9), &last);
+    while (rc == 0 && koken_alive(who[1])) {
+        struct koken_lease never;
+
+        rc = koken_lease_acquire(rt, office.keeper, "leader", 1, KOKEN_MS(10), &never);
+        rc = rc == -ETIMEDOUT ? 0 : -EPROTO;
+    }
+    printf("%s\n", rc == 0 ? "the end" : koken_errname(rc));
+    rc = koken_stop(rt, KOKEN_S(1));
+    koken_guard_free(office.guard);
+    return rc < 0;
+}
