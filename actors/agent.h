@@ -192,6 +192,8 @@ struct koken {
     kn_atomic(uint64_t) letters_logged;     /* (a) when there was a line in the log */
     kn_atomic(uint64_t) letter_watchers[KN_LETTER_WATCHERS]; /* (a) ids, 0: free */
 
+    kn_atomic(uint32_t) awaits; /* (a) edges of awaits between fibers */
+
     pthread_mutex_t names_lock;         /* rank 5: changes of names */
     kn_atomic(struct kn_names *) names; /* (a) made under names_lock; registry.h */
 

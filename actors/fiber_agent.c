@@ -328,6 +328,9 @@ void kn_fiber_agent_free(struct kn_local *local, struct kn_agent *a)
 {
     struct kn_fiber_agent *f = a->cold->fiber;
     KN_ASSERT(f->agent == a);
+    if (f->await_edge) {
+        kn_park_leave(local->rt, f->await_edge);
+    }
     if (f->edge) {
         kn_park_unwait(f->edge);
         kn_park_leave(local->rt, f->edge);

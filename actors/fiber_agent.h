@@ -16,17 +16,18 @@ struct kn_fiber_agent {
     struct koken_ctx ctx;
     struct kn_fiber *fiber; /* NULL until its first turn */
     struct kn_agent *agent;
-    const void *arg;            /* of the body */
-    struct kn_envelope *answer; /* the reply to the request `awaited` */
-    struct kn_outbox *edge;     /* on its stack: it is parked there */
-    uint32_t awaited;           /* number of the alarm of its present wait, 0 none */
-    uint32_t consumed;          /* user messages received and not yet published */
-    uint32_t received;          /* messages received in this turn */
-    uint32_t since_look;        /* messages received since it looked for system messages */
-    bool is_late;               /* that alarm has gone off */
-    bool is_cancelled;          /* asked to stop */
-    bool is_yielding;           /* suspended, but not waiting for anything */
-    int result;                 /* of the body */
+    const void *arg;              /* of the body */
+    struct kn_envelope *answer;   /* the reply to the request `awaited` */
+    struct kn_outbox *await_edge; /* on its stack: it awaits the answer of another fiber */
+    struct kn_outbox *edge;       /* on its stack: it is parked there */
+    uint32_t awaited;             /* number of the alarm of its present wait, 0 none */
+    uint32_t consumed;            /* user messages received and not yet published */
+    uint32_t received;            /* messages received in this turn */
+    uint32_t since_look;          /* messages received since it looked for system messages */
+    bool is_late;                 /* that alarm has gone off */
+    bool is_cancelled;            /* asked to stop */
+    bool is_yielding;             /* suspended, but not waiting for anything */
+    int result;                   /* of the body */
     uint32_t arg_size;
     unsigned char arg_bytes[] KN_ALIGNED(16);
 };

@@ -120,6 +120,29 @@ int koken_receive_only_(koken_ctx *ctx, uint64_t timeout_ns, const struct koken_
     return rc;
 }
 
+/*
+ * Awaits of fibers by fibers are edges of the graph of who waits for whom (park.h). A handler agent never
+ * awaits, so an await of one closes no cycle but by its being parked; there the cost is saved.
+ */
+static int enter_await(struct kn_fiber_agent *f, struct kn_outbox *edge)
+{
+    const struct kn_agent *to = kn_resolve(edge->to);
+    if (!to || !(to->flags & KN_AGENT_FIBER) || kn_agent_runtime(to) != f->ctx.rt) {
+        return 0;
+    }
+    int rc = kn_park_enter(f->ctx.rt, edge);
+    f->await_edge = rc == 0 ? edge : NULL;
+    return rc;
+}
+
+static void leave_await(struct kn_fiber_agent *f)
+{
+    if (f->await_edge) {
+        kn_park_leave(f->ctx.rt, f->await_edge);
+        f->await_edge = NULL;
+    }
+}
+
 int koken_await_ctx_(koken_ctx *ctx, koken_ref to, uint64_t timeout_ns, void *ret_answer,
                      size_t answer_size, const struct koken_type *type, const void *payload)
 {
@@ -137,10 +160,15 @@ int koken_await_ctx_(koken_ctx *ctx, koken_ref to, uint64_t timeout_ns, void *re
     if (!number) {
         return -ENOMEM;
     }
-    int rc = kn_request_send(ctx, to, number, type, payload);
+    struct kn_outbox edge = {.who = ctx->id, .to = to.id, .number = number};
+    int rc = enter_await(f, &edge);
+    if (rc == 0) {
+        rc = kn_request_send(ctx, to, number, type, payload);
+    }
     while (rc == 0 && !f->answer) { /* ends: the answer, the deadline, or cancelled */
         rc = kn_fiber_wait(f);
     }
+    leave_await(f);
     struct kn_envelope *e = f->answer;
     KN_ASSERT(!e || e->corr == number);
     f->answer = NULL;

@@ -16,6 +16,25 @@
 
 #include <urcu/rculfhash.h>
 
+#if defined(__SANITIZE_THREAD__) || defined(KN_TSAN)
+#define KN_RCU_TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define KN_RCU_TSAN 1
+#endif
+#endif
+
+/* What the table orders: an entry's fields are written before it is entered, and read once it is found. */
+#ifdef KN_RCU_TSAN
+void __tsan_acquire(void *addr);
+void __tsan_release(void *addr);
+#define ENTRY_RELEASE(node) __tsan_release(node)
+#define ENTRY_ACQUIRE(node) __tsan_acquire(node)
+#else
+#define ENTRY_RELEASE(node) ((void)0)
+#define ENTRY_ACQUIRE(node) ((void)0)
+#endif
+
 enum { BUCKETS = 4096 };
 
 struct kn_names {
@@ -53,6 +72,7 @@ static int matches(struct cds_lfht_node *node, const void *with)
 {
     const struct kn_name *name = &entry_of(node)->name;
     const struct key *key = with;
+    ENTRY_ACQUIRE(node);
     return name->is_group == key->is_group && (key->id == 0 || name->id == key->id) &&
            strcmp(name->text, key->text) == 0;
 }
@@ -111,6 +131,7 @@ int kn_names_add(struct kn_names *names, const char *text, uint64_t id, bool is_
     entry->name.id = id;
     entry->name.is_group = is_group;
     memcpy(entry->name.text, text, strlen(text));
+    ENTRY_RELEASE(&entry->node);
     cds_lfht_add(names->table, hash_of(text, is_group), &entry->node);
     *ret_name = &entry->name;
     return 0;

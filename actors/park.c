@@ -8,6 +8,7 @@
 #include "actors/request.h"
 #include "actors/slots.h"
 #include "actors/system.h"
+#include "base/world.h"
 
 #include <errno.h>
 
@@ -75,6 +76,11 @@ int kn_park_enter(struct koken *rt, struct kn_outbox *o)
     }
     if (rc == 0) {
         struct kn_outbox **bucket = bucket_of(rt, o->who);
+        o->since_ns = kn_now();
+        o->is_entered = true;
+        if (o->number) {
+            (void)kn_add(&rt->awaits, 1, relaxed); /* relaxed: the request carries it */
+        }
         o->next = *bucket;
         *bucket = o;
     }
@@ -82,16 +88,60 @@ int kn_park_enter(struct koken *rt, struct kn_outbox *o)
     return rc;
 }
 
-void kn_park_leave(struct koken *rt, struct kn_outbox *o)
+/* Takes an edge that is entered out. Under park_lock. */
+static void take_out(struct koken *rt, struct kn_outbox *o)
 {
-    pthread_mutex_lock(&rt->park_lock);
     struct kn_outbox **link = bucket_of(rt, o->who);
     while (*link != o) { /* ends: o was entered */
         KN_ASSERT(*link != NULL);
         link = &(*link)->next;
     }
     *link = o->next;
+    o->is_entered = false;
+    if (o->number) {
+        (void)kn_sub(&rt->awaits, 1, relaxed); /* relaxed: as where it is read */
+    }
+}
+
+void kn_park_leave(struct koken *rt, struct kn_outbox *o)
+{
+    pthread_mutex_lock(&rt->park_lock);
+    if (o->is_entered) {
+        take_out(rt, o);
+    }
     pthread_mutex_unlock(&rt->park_lock);
+}
+
+void kn_park_settle(struct koken *rt, uint64_t who, uint32_t number)
+{
+    /* Relaxed: the edge was entered before its request was sent, which the caller has received. */
+    if (kn_likely(kn_load(&rt->awaits, relaxed) == 0)) {
+        return;
+    }
+    pthread_mutex_lock(&rt->park_lock);
+    struct kn_outbox *edge = *bucket_of(rt, who);
+    while (edge && (edge->who != who || edge->number != number)) { /* ends: the list is finite */
+        edge = edge->next;
+    }
+    if (edge) {
+        take_out(rt, edge);
+    }
+    pthread_mutex_unlock(&rt->park_lock);
+}
+
+bool kn_park_edge(struct koken *rt, uint64_t who, struct kn_outbox *ret_edge)
+{
+    pthread_mutex_lock(&rt->park_lock);
+    const struct kn_outbox *edge = *bucket_of(rt, who);
+    while (edge && edge->who != who) { /* ends: as above */
+        edge = edge->next;
+    }
+    if (edge) {
+        *ret_edge = (struct kn_outbox){
+            .who = edge->who, .to = edge->to, .since_ns = edge->since_ns, .number = edge->number};
+    }
+    pthread_mutex_unlock(&rt->park_lock);
+    return edge != NULL;
 }
 
 /*

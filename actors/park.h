@@ -26,6 +26,9 @@ struct kn_outbox {
     uint64_t who;                 /* (m) rt->park_lock: the edge from who is parked */
     uint64_t to;                  /* (m) rt->park_lock: to whom it waits for */
     struct kn_outbox *next;       /* (m) rt->park_lock: in its bucket of rt->parked */
+    uint64_t since_ns;            /* (m) rt->park_lock: when it was entered */
+    uint32_t number;              /* (c) of an await: its request; 0: it waits for room */
+    bool is_entered;              /* (m) rt->park_lock */
 };
 
 enum kn_parked { KN_PARKED_NO, KN_PARKED_IDLE, KN_PARKED_ENDED, KN_PARKED_AGAIN };
@@ -65,7 +68,16 @@ enum kn_parked kn_park_turn(struct koken_ctx *ctx, struct kn_agent *a);
 
 /* The parts of it that a fiber agent uses, which waits inside its send. */
 int kn_park_enter(struct koken *rt, struct kn_outbox *keep_edge); /* -EDEADLK */
-void kn_park_leave(struct koken *rt, struct kn_outbox *edge);
+void kn_park_leave(struct koken *rt, struct kn_outbox *edge);     /* unless it was settled */
+
+/*
+ * The request of that number has its answer: its edge, if there is one, goes before the answer does, so
+ * that who has answered may ask back. Thread: any.
+ */
+void kn_park_settle(struct koken *rt, uint64_t who, uint32_t number);
+
+/* Who waits for whom: a copy of the edge from who. False: there is none. Thread: any. */
+bool kn_park_edge(struct koken *rt, uint64_t who, struct kn_outbox *ret_edge);
 int kn_park_wait(struct kn_agent *to, struct kn_outbox *keep_edge, bool *ret_again); /* -ENOMEM */
 void kn_park_unwait(struct kn_outbox *edge);
 

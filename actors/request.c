@@ -5,6 +5,7 @@
 #include "actors/alarm.h"
 #include "actors/alone.h"
 #include "actors/kn_rcu.h"
+#include "actors/park.h"
 #include "actors/slots.h"
 #include "base/world.h"
 
@@ -62,6 +63,9 @@ int kn_post(struct kn_local *local, uint64_t to, const struct koken_type *type, 
     struct kn_agent *a = kn_resolve(to);
     if (!a) {
         return -ESRCH;
+    }
+    if ((flags & KN_ENV_REPLY) && (a->flags & KN_AGENT_FIBER)) {
+        kn_park_settle(kn_agent_runtime(a), to, corr);
     }
     if (!local || kn_agent_runtime(a) != local->rt) {
         return post_outside(a, type, payload, corr,

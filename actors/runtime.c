@@ -8,6 +8,7 @@
 #include "actors/kn_rcu_registry.h"
 #include "actors/slots.h"
 #include "actors/supervisor.h"
+#include "actors/why.h"
 #include "base/world.h"
 #include "sched/topology.h"
 
@@ -176,7 +177,8 @@ static struct kn_sched_config sched_config(struct koken *rt)
                   .thread_stop = thread_stop,
                   .offline = go_offline,
                   .online = go_online,
-                  .quiescent = quiescent},
+                  .quiescent = quiescent,
+                  .stuck = kn_why_stuck},
         .log = o->log,
         .log_arg = o->log_arg,
     };

@@ -51,13 +51,8 @@ static const struct kn_local *runs_on(const struct koken *rt, uint64_t id)
 
 static bool is_parked(struct koken *rt, uint64_t id)
 {
-    pthread_mutex_lock(&rt->park_lock);
-    struct kn_outbox *edge = rt->parked[(uint32_t)id % KN_PARK_BUCKETS];
-    while (edge && edge->who != id) {
-        edge = edge->next;
-    }
-    pthread_mutex_unlock(&rt->park_lock);
-    return edge != NULL;
+    struct kn_outbox edge;
+    return kn_park_edge(rt, id, &edge) && !edge.number; /* not one that awaits an answer */
 }
 
 struct survey {

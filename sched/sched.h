@@ -55,6 +55,8 @@ struct kn_sched_hooks {
     void (*online)(void *arg);
     void (*quiescent)(struct kn_worker *worker,
                       void *arg); /* between dispatches: at least every 61 */
+    /* From sysmon's thread, once for each dispatch that is older than stuck_ns. */
+    void (*stuck)(struct kn_worker *worker, uint64_t for_ns, void *arg);
 };
 
 /* Zero means the default, always. */

@@ -62,6 +62,9 @@ static bool sample(struct kn_worker *worker, struct seen *seen, uint64_t now)
     if (!seen->is_counted && now - seen->since_ns >= sched->config.stuck_ns) {
         seen->is_counted = true;
         (void)kn_add(&sched->stuck, 1, relaxed); /* relaxed: statistics */
+        if (sched->config.hooks.stuck != NULL) {
+            sched->config.hooks.stuck(worker, now - seen->since_ns, sched->config.hooks.arg);
+        }
     }
     if (!has_waiting_work(worker)) {
         return false;

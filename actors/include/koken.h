@@ -19,5 +19,6 @@
 #include <koken/supervisor.h>
 #include <koken/time.h>
 #include <koken/version.h>
+#include <koken/why.h>
 
 #endif
