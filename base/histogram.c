@@ -37,6 +37,7 @@ static size_t bucket_of(uint64_t ns)
 /* The middle of a bucket, rounded down. */
 static uint64_t value_of(size_t bucket)
 {
+    KN_ASSERT(bucket < KOKEN_HISTOGRAM_BUCKETS);
     if (bucket < 2 * SUB_BUCKETS) {
         return bucket;
     }
@@ -61,6 +62,7 @@ void koken_histogram_record(struct koken_histogram *histogram, uint64_t ns)
     histogram->sum = add_saturating(histogram->sum, ns);
     ++histogram->count;
     ++histogram->buckets[bucket_of(ns)];
+    KN_ASSERT(histogram->min <= histogram->max);
 }
 
 void koken_histogram_merge(struct koken_histogram *target, const struct koken_histogram *source)
@@ -104,6 +106,8 @@ uint64_t koken_histogram_max(const struct koken_histogram *histogram)
 /* How many values, counted from the smallest, the fraction q is: rounded up, at least one. */
 static uint64_t rank_of(uint64_t count, double q)
 {
+    KN_ASSERT(count > 0);
+    KN_ASSERT(q > 0);
     double exact = q * (double)count;
     uint64_t rank = (uint64_t)exact;
     if ((double)rank < exact || rank == 0) {

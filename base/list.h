@@ -81,6 +81,8 @@ static inline void kn_list_splice(struct kn_list *target, struct kn_list *source
     if (kn_list_is_empty(source)) {
         return;
     }
+    KN_ASSERT(source->prev->next == source);
+    KN_ASSERT(target->prev->next == target);
     source->next->prev = target->prev;
     target->prev->next = source->next;
     source->prev->next = target;

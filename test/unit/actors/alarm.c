@@ -352,3 +352,54 @@ Test(alarm, table_is_bounded)
     cr_assert_eq(reading(&silent), 1);
     stop(rt);
 }
+
+/* ---- messages that own something ------------------------------------------------------------------------- */
+
+struct owned {
+    uint64_t what;
+};
+
+static void drop_owned(void *payload)
+{
+    expect(((struct owned *)payload)->what == 7);
+    (void)count(&cancelled);
+}
+
+static const struct koken_type owned_type = {
+    "owned", sizeof(struct owned), _Alignof(struct owned), NULL, 0, 0, drop_owned};
+
+static int on_owner(koken_ctx *ctx, struct hoarder *self, const struct hop *msg)
+{
+    struct owned owned = {7};
+    (void)self;
+    (void)msg;
+    expect(koken_timer_(ctx, koken_self(ctx), 1, 1, &owned_type, &owned).id == 0);
+    expect(reading(&cancelled) == 0);
+    koken_timer timer = koken_timer_(ctx, koken_self(ctx), 0, 0, &owned_type, &owned);
+    expect(timer.id != 0);
+    /* Meanwhile the worker lets it go off, and its message waits in our mailbox. */
+    koken_blocking_enter(ctx);
+    uint64_t until = koken_now() + KOKEN_MS(30);
+    while (koken_now() < until) {
+        kn_thread_yield();
+    }
+    koken_blocking_leave(ctx);
+    expect(koken_cancel(ctx, timer) == 0);
+    (void)count(&silent);
+    return 0;
+}
+
+KOKEN_AGENT(owner, struct hoarder, KOKEN_ON(hop, on_owner));
+
+/* What a cancelled timer's message owns is given back once, also when it was on its way; none is sent twice. */
+Test(alarm, messages_that_own_are_dropped_once)
+{
+    struct koken *rt = start(1);
+    clear();
+    koken_ref who = koken_spawn(rt, owner);
+    cr_assert_eq(koken_signal(who, hop), 0);
+    check_balance(rt, 0);
+    cr_assert_eq(reading(&silent), 1);
+    cr_assert_eq(reading(&cancelled), 1);
+    stop(rt);
+}

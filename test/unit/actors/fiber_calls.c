@@ -108,20 +108,15 @@ static int on_question(koken_ctx *ctx, struct none *self, const struct question 
 {
     (void)self;
     switch (msg->value) {
-    case 0:
-        return 0; /* no answer */
-    case 1:
-        return -EPERM; /* fails */
-    case 2:
-        return KOKEN_STOP;
-    case 3:
-        return koken_reply(ctx, odd_answer, .text = "odd");
+    case 0: return 0;      /* no answer */
+    case 1: return -EPERM; /* fails */
+    case 2: return KOKEN_STOP;
+    case 3: return koken_reply(ctx, odd_answer, .text = "odd");
     case 4: {
         koken_claim claim = koken_defer(ctx); /* and forgets it: until its end */
         return claim.number ? 0 : -ENOMEM;
     }
-    default:
-        return koken_reply(ctx, answer, .value = msg->value + 1);
+    default: return koken_reply(ctx, answer, .value = msg->value + 1);
     }
 }
 
@@ -137,7 +132,8 @@ static int ask(koken_ctx *ctx, struct none *self, const void *arg)
         expect(koken_await(ctx, whom->who, KOKEN_S(30), &a, question, .value = i) == 0);
         expect(a.value == i + 1);
     }
-    expect(koken_await(rt, whom->who, KOKEN_S(30), &a, question, .value = 500) == 0); /* the fiber waits */
+    expect(koken_await(rt, whom->who, KOKEN_S(30), &a, question, .value = 500) ==
+           0); /* the fiber waits */
     expect(koken_await(ctx, whom->who, KOKEN_S(30), &a, question, .value = 0) == -EPROTO);
     expect(koken_await(ctx, whom->who, KOKEN_S(30), &a, question, .value = 3) == -EPROTO);
     uint64_t begin = koken_now();
@@ -285,4 +281,54 @@ Test(fiber_calls, are_not_for_handlers)
     cr_assert_eq(koken_signal(who, apple), 0);
     finish(rt, 1);
     stop(rt);
+}
+
+/* ---- an await that cannot even be sent ------------------------------------------------------------------- */
+
+static kn_atomic(uint32_t) is_open;
+
+static int on_closed(koken_ctx *ctx, struct none *self, const struct question *msg)
+{
+    (void)self;
+    (void)msg;
+    (void)count(&blocked);
+    koken_blocking_enter(ctx);
+    wait_for(&is_open, 1);
+    koken_blocking_leave(ctx);
+    return 0;
+}
+
+static int knock(koken_ctx *ctx, struct none *self, const void *arg)
+{
+    struct answer got;
+    koken_ref to = *(const koken_ref *)arg;
+    (void)self;
+    uint64_t before = koken_now();
+    int rc = koken_await(ctx, to, KOKEN_MS(20), &got, question, .value = 1);
+    expect(rc == -ETIMEDOUT);
+    expect(koken_now() - before >= KOKEN_MS(20));
+    (void)count(&done);
+    (void)count(&is_open);
+    return 0;
+}
+
+KOKEN_AGENT(closed, struct none, KOKEN_ON(question, on_closed));
+KOKEN_FIBER(visitor, struct none, knock);
+
+/* The deadline of an await holds also while its request waits for room. */
+Test(fiber_calls, await_ends_while_it_waits_for_room, .timeout = 60)
+{
+    struct koken *rt = start(2);
+    reset(&done);
+    reset(&blocked);
+    reset(&is_open);
+    koken_ref to = koken_spawn(rt, closed, .capacity = 1, .policy = KOKEN_POLICY_PARK);
+    cr_assert_eq(koken_signal(to, question, .value = 0), 0);
+    wait_for(&blocked, 1);
+    int rc = koken_signal(to, question, .value = 0); /* full now, if it was not */
+    cr_assert(rc == 0 || rc == -EAGAIN);
+    cr_assert(!koken_is_nobody(koken_spawn(rt, visitor, .arg = &to, .arg_size = sizeof to)));
+    wait_for(&done, 1);
+    cr_assert_eq(koken_stop(rt, KOKEN_S(60)), 0);
+    assert_nothing_wrong();
 }

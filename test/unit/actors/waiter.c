@@ -192,3 +192,32 @@ Test(waiter, answers_race_with_deadlines)
         stop(rt);
     }
 }
+
+/* ---- what else is sent to the asker ---------------------------------------------------------------------- */
+
+static int on_chatty(koken_ctx *ctx, struct server *self, const struct question *msg)
+{
+    (void)self;
+    expect(koken_signal(koken_sender(ctx), redeem) == 0);
+    expect(koken_signal(koken_sender(ctx), question, .value = 1) == 0);
+    return koken_reply(ctx, answer, .value = msg->value + 1);
+}
+
+KOKEN_AGENT(chatty, struct server, KOKEN_ON(question, on_chatty));
+
+/* Only the answer ends a thread's wait: a message to the sender of a request is a dead letter, no more. */
+Test(waiter, messages_to_the_asker_do_not_end_its_wait)
+{
+    struct koken *rt = start(1);
+    koken_ref who = koken_spawn(rt, chatty);
+    for (uint32_t i = 0; i < 50; i++) {
+        struct answer got = {0};
+        int rc = koken_await(rt, who, KOKEN_S(60), &got, question, .value = i);
+        cr_assert_eq(rc, 0, "%s", koken_errname(rc));
+        cr_assert_eq(got.value, i + 1);
+    }
+    drain(rt);
+    cr_assert_eq(metrics(rt).dead, 100);
+    cr_assert_eq(koken_stop(rt, KOKEN_S(60)), 0);
+    assert_nothing_wrong();
+}
