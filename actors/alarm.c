@@ -97,6 +97,16 @@ static void deliver(struct kn_local *local, const struct kn_alarm *alarm, struct
     kn_message_drop(local->rt, local, e, -ESRCH);
 }
 
+/* The next time of a periodic one: on its grid, and not in the past, lest a late wheel never catch up. */
+static uint64_t next_time(const struct kn_worker *worker, const struct kn_alarm *alarm)
+{
+    uint64_t next = alarm->timer.deadline_ns + alarm->period_ns, now = kn_worker_now(worker);
+    if (next < now) {
+        next += (now - next) / alarm->period_ns * alarm->period_ns + alarm->period_ns;
+    }
+    return next;
+}
+
 /* The deadline: on the worker whose wheel it is. */
 static void fire(struct kn_worker *worker, struct kn_timer *timer, bool cancelled)
 {
@@ -113,7 +123,12 @@ static void fire(struct kn_worker *worker, struct kn_timer *timer, bool cancelle
     KN_ASSERT(e != NULL);
     KN_ASSERT(alarm->number != 0);
     if (alarm->period_ns) {
-        e = again(local, e); /* without memory this time is left out; the next will come */
+        /* Left out while the last one waits, so that a slow agent has one at most; or without memory.
+         * Relaxed: nothing but the mark itself is handed over. */
+        e = kn_load(&alarm->is_waiting, relaxed) ? NULL : again(local, e);
+        if (e) {
+            kn_store(&alarm->is_waiting, 1, relaxed); /* before it is sent, and then cleared */
+        }
     } else {
         alarm->envelope = NULL;
     }
@@ -121,7 +136,7 @@ static void fire(struct kn_worker *worker, struct kn_timer *timer, bool cancelle
         deliver(local, alarm, e);
     }
     if (alarm->period_ns) {
-        kn_wheel_arm(&worker->wheel, timer, timer->deadline_ns + alarm->period_ns, fire);
+        kn_wheel_arm(&worker->wheel, timer, next_time(worker, alarm), fire);
         return;
     }
     if (alarm->kind == KN_ALARM_OTHER) {

@@ -138,6 +138,7 @@ static void collect_one(struct kn_fiber_agent *f, struct kn_envelope *e, struct 
         if (alarm && alarm->kind == KN_ALARM_WAIT) {
             f->is_late = true;
         } else if (alarm) {
+            kn_store(&alarm->is_waiting, 0, relaxed); /* relaxed: as in its wheel's callback */
             if (!alarm->period_ns) {
                 (void)kn_alarm_end(local, a, alarm);
             }

@@ -49,6 +49,7 @@ static int alarm_message(struct koken_ctx *ctx, struct kn_agent *a, struct kn_en
     if (alarm->kind == KN_ALARM_REQUEST) {
         ctx->request = alarm->number;
     }
+    kn_store(&alarm->is_waiting, 0, relaxed); /* relaxed: as in its wheel's callback */
     if (!alarm->period_ns) {
         (void)kn_alarm_end(ctx->local, a, alarm);
     }

@@ -106,7 +106,8 @@ typedef struct koken_timer {
 /*
  * koken_after(ctx, delay_ns, message, ...) sends a message to the running agent once delay_ns has
  * passed, never early. koken_after_to sends it to another agent; koken_every sends it again every
- * period_ns, the first time after one period. Timers of an agent that ends are cancelled; timers to
+ * period_ns, the first time after one period, and leaves out what the agent is too slow for: one
+ * message at most waits. Timers of an agent that ends are cancelled; timers to
  * a dead agent vanish. Answer the timer's name, {0} when out of memory, and for koken_every with a
  * message that owns something; it stays yours then. Cost: O(1), no allocation when warm.
  */
