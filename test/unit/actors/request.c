@@ -127,7 +127,7 @@ static void finish(koken_ctx *ctx, struct client *self)
             return;
         }
     }
-    expect(!"a number that is under way");
+    expect(number == UINT32_MAX); /* it is not under way */
 }
 
 static int on_answer(koken_ctx *ctx, struct client *self, const struct answer *msg)
