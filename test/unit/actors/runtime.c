@@ -172,7 +172,7 @@ Test(runtime, latency_when_asked_for)
 }
 
 /* A child with a limit of its own: koken_start answers 0 or an error of the list, and the child lives. */
-static int start_under(int resource, rlim_t limit)
+KN_UNUSED static int start_under(int resource, rlim_t limit)
 {
     pid_t child = fork();
     if (child == 0) {
