@@ -15,6 +15,7 @@
 #include "base/alloc.h"
 #include "base/atomic.h"
 #include "base/stats.h"
+#include "caps/payload.h"
 #include "caps/pool.h"
 #include "mailbox/mailbox.h"
 #include "mailbox/overflow.h"
@@ -249,6 +250,16 @@ static inline bool kn_agent_is_held(const struct kn_agent *a)
  */
 bool kn_agent_check(const struct kn_agent *a);
 
+/* Tells the debug checks of capabilities who runs on this thread. 0: nobody. */
+static inline void kn_turn_of(uint64_t id)
+{
+#ifdef KN_DEBUG
+    kn_caps_run(id);
+#else
+    (void)id;
+#endif
+}
+
 /* Frame a turn: who runs, for senders and for reports. */
 static inline void kn_turn_begin(struct kn_local *local, struct kn_agent *a, struct koken_ctx *ctx)
 {
@@ -264,6 +275,7 @@ static inline void kn_turn_begin(struct kn_local *local, struct kn_agent *a, str
     ctx->self = a;
     ctx->id = id;
     local->running = ctx;
+    kn_turn_of(id);
 }
 
 static inline void kn_turn_end(struct kn_local *local)
@@ -271,6 +283,7 @@ static inline void kn_turn_end(struct kn_local *local)
     KN_ASSERT(kn_worker_current() == local->worker);
     kn_store(&local->self_id, 0, relaxed); /* as above */
     local->running = NULL;
+    kn_turn_of(0);
 }
 
 /*

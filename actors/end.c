@@ -24,6 +24,7 @@ void kn_ctx_nest(struct koken_ctx *ctx, struct kn_local *local, struct kn_agent 
         .rt = local->rt, .local = local, .self = a, .id = kn_agent_id(a), .outer = local->running};
     local->running = ctx;
     kn_store(&local->self_id, ctx->id, relaxed); /* relaxed: read by this worker, and by reports */
+    kn_turn_of(ctx->id);
     kn_park_mark(local);
 }
 
@@ -34,6 +35,7 @@ struct kn_local *kn_ctx_unnest(struct koken_ctx *ctx)
     KN_ASSERT(kn_local_is_held(local));
     local->running = ctx->outer;
     kn_store(&local->self_id, ctx->outer ? ctx->outer->id : 0, relaxed); /* as above */
+    kn_turn_of(ctx->outer ? ctx->outer->id : 0);
     if (ctx->outer) {
         ctx->outer->local = local;
     }

@@ -55,9 +55,11 @@ static inline void *kn_payload_data(struct kn_payload *header)
     return header + 1;
 }
 
-/* The name of the running agent, for the reports of the debug checks; the runtime sets it. 0: none.
- */
+/* The name of the running agent, for the debug checks; set by the tests. 0: none. */
 extern KN_TLS uint64_t kn_caps_agent;
+
+/* The runtime, at each change of the running agent of this thread, in debug builds only. */
+KN_NOINLINE void kn_caps_run(uint64_t agent);
 
 /* NULL: no memory. The data is zero. */
 struct kn_payload *kn_payload_new(const struct koken_type *type, enum kn_payload_state state);

@@ -34,6 +34,11 @@ struct pass {
 
 KN_TLS uint64_t kn_caps_agent;
 
+void kn_caps_run(uint64_t agent)
+{
+    kn_caps_agent = agent;
+}
+
 static kn_atomic(bool) is_watched; /* (a) */
 /* KN_RANK_WATCH, a leaf: nothing is locked inside. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;

@@ -4,16 +4,20 @@
 #define KOKEN_H
 
 #include <koken/agent.h>
+#include <koken/caps.h>
 #include <koken/deadletter.h>
 #include <koken/error.h>
 #include <koken/fiber.h>
+#include <koken/give.h>
 #include <koken/histogram.h>
 #include <koken/lease.h>
 #include <koken/link.h>
 #include <koken/message.h>
+#include <koken/payload.h>
 #include <koken/quorum.h>
 #include <koken/registry.h>
 #include <koken/runtime.h>
+#include <koken/schema.h>
 #include <koken/shard.h>
 #include <koken/signal.h>
 #include <koken/supervisor.h>

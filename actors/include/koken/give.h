@@ -28,10 +28,11 @@
 #define koken_post(to, h)                                                                          \
     KOKEN_CAPS_(__extension__({                                                                    \
         KOKEN_MAY_SEND_("koken_post", h);                                                          \
+        const koken_ref koken_to_ = (to); /* may read h */                                         \
         KOKEN_GONE_(h);                                                                            \
         KOKEN_TRACE_(h, KOKEN_OP_SEND);                                                            \
         KOKEN_OF_(h, koken_post_iso_, koken_post_val_, 0, 0, 0)                                    \
-        ((to), KOKEN_SEND_(KOKEN_LIVE_((h).ptr_)));                                                \
+        (koken_to_, KOKEN_SEND_(KOKEN_LIVE_((h).ptr_)));                                           \
         (h).ptr_ = NULL;                                                                           \
         (void)0;                                                                                   \
     }))
@@ -44,12 +45,13 @@
 #define koken_give(to, h)                                                                          \
     KOKEN_CAPS_(KOKEN_REFUSED_(__extension__({                                                     \
                                    KOKEN_MAY_SEND_("koken_give", h);                               \
+                                   const koken_ref koken_to_ = (to); /* may read h */              \
                                    KOKEN_NEEDS_(h);                                                \
                                    KOKEN_TRACE_(h, KOKEN_OP_SEND);                                 \
                                    (h).ptr_ = KOKEN_SEND_(KOKEN_LIVE_((h).ptr_));                  \
                                    KOKEN_RENEW_(h);                                                \
                                    int koken_rc_ = KOKEN_OF_(h, koken_give_iso_, koken_give_val_,  \
-                                                             0, 0, 0)((to), (h).ptr_);             \
+                                                             0, 0, 0)(koken_to_, (h).ptr_);        \
                                    if (koken_rc_ == 0) {                                           \
                                        (h).ptr_ = NULL;                                            \
                                    }                                                               \

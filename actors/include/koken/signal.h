@@ -20,7 +20,7 @@ extern "C" {
  * koken_signal(to, message, .field = value, ...) sends a message and goes on.
  * Answers 0, or KOKEN_PRESSURE, or: -EAGAIN the mailbox is full (the message stays yours), -ESRCH
  * nobody there, -ESHUTDOWN the runtime refuses new work, -EDEADLK parking would close a cycle,
- * -ENOMEM. Thread: any. Order: FIFO per sender and receiver. Cost: one compare-and-swap; no
+ * -ENOMEM. A message with iso or val handles does not compile here: <koken/give.h> sends it. Thread: any. Order: FIFO per sender and receiver. Cost: one compare-and-swap; no
  * allocation when warm.
  */
 #define koken_signal(to, ...)                                                                      \
@@ -30,7 +30,8 @@ extern "C" {
  * name. */
 KOKEN_MUST_USE int koken_signal_(koken_ref to, const struct koken_type *type, const void *payload);
 #define koken_send(to, NAME, payload_ptr)                                                          \
-    koken_signal_((to), &koken_type_##NAME, (const struct NAME *)(payload_ptr))
+    koken_signal_((to), &koken_type_##NAME,                                                        \
+                  (KOKEN_BY_VALUE_(NAME), (const struct NAME *)(payload_ptr)))
 
 /*
  * koken_reply(ctx, message, ...) answers the present message. The answer to a request whose asker has given
@@ -130,7 +131,21 @@ KOKEN_MUST_USE int koken_cancel(koken_ctx *ctx, koken_timer timer);
 
 /* The type and the payload of "message, .field = value, ...". */
 #define KOKEN_TYPE_(...) &KOKEN_CAT_(koken_type_, KOKEN_FIRST_(__VA_ARGS__))
-#define KOKEN_PAYLOAD_(...) &KOKEN_VALUE_(__VA_ARGS__)
+#define KOKEN_PAYLOAD_(...) (KOKEN_BY_VALUE_(KOKEN_FIRST_(__VA_ARGS__)), &KOKEN_VALUE_(__VA_ARGS__))
+
+/*
+ * A message that is refused stays with its sender, who could not name it if it were a literal, and one
+ * that is sent must not stay: handles travel by the words of <koken/give.h>, which see to both.
+ */
+#define KOKEN_BY_VALUE_(NAME) KOKEN_BY_VALUE2_(NAME)
+#define KOKEN_BY_VALUE2_(NAME)                                                                     \
+    ((void)sizeof(struct {                                                                         \
+        _Static_assert(!koken_holds_##NAME##_,                                                     \
+                       "koken: message '" #NAME                                                    \
+                       "' holds iso or val handles: send it by koken_post, koken_give or "         \
+                       "koken_give_letter");                                                       \
+        char koken_nothing;                                                                        \
+    }))
 
 #pragma GCC visibility pop
 #ifdef __cplusplus

@@ -68,7 +68,8 @@ struct koken_type {
                                                  COUNT,                                            \
                                                  0,                                                \
                                                  DROP};                                            \
-    struct NAME /* the user's semicolon ends this */
+    enum { koken_holds_##NAME##_ = 0 }; /* no handles: may be sent by value */                     \
+    struct NAME                         /* the user's semicolon ends this */
 
 /* KOKEN_MESSAGE(name, { fields }) declares struct name as a message of plain data. */
 #define KOKEN_MESSAGE(NAME, ...)                                                                   \

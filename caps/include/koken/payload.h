@@ -169,6 +169,7 @@ struct koken_is_tag_;
     KOKEN_STATIC_ASSERT_(sizeof(struct T) <= KOKEN_PAYLOAD_MAX,                                    \
                          "koken: letter " #T " is larger than 224 bytes: put the data into a "     \
                          "payload and send its iso or val");                                       \
+    enum { koken_holds_##T##_ = 0 KOKEN_LIST_(KOKEN_HOLDS_, T, LETTER, __VA_ARGS__) };             \
     KOKEN_DESCRIBE_(koken_type_##T, T, LETTER, koken_release_##T##_, NULL, NULL, __VA_ARGS__)      \
     struct T /* the user's semicolon ends this */
 
@@ -305,6 +306,17 @@ KOKEN_API void koken_release_fields_(const struct koken_type *type, void *object
                          "koken: " #T ": field '" #NAME "' (" #TYPE ") is not a pointer: own is "  \
                          "for memory that the agent allocates");
 
+/* Does a letter hold handles? Then it may not be sent by value. */
+#define KOKEN_HOLDS_(T, WHERE, KIND, ...)                                                          \
+    KOKEN_CAT_(KOKEN_HOLDS_KIND_, KOKEN_IS_KNOWN_(WHERE, KIND))(KIND)
+#define KOKEN_HOLDS_KIND_0(KIND)
+#define KOKEN_HOLDS_KIND_1(KIND) KOKEN_HOLDS_##KIND##_
+#define KOKEN_HOLDS_plain_
+#define KOKEN_HOLDS_array_
+#define KOKEN_HOLDS_iso_ | 1
+#define KOKEN_HOLDS_val_ | 1
+#define KOKEN_HOLDS_tag_
+
 /* One row of the description. */
 #define KOKEN_ROW_OF_(T, WHERE, KIND, ...)                                                         \
     KOKEN_CAT_(KOKEN_ROW_KIND_, KOKEN_IS_KNOWN_(WHERE, KIND))(T, KIND, __VA_ARGS__)
@@ -369,6 +381,7 @@ KOKEN_API void koken_release_fields_(const struct koken_type *type, void *object
 
 /* The message that is nothing but a handle: its payload is the handle, its drop gives it back. */
 #define KOKEN_HANDLE_MESSAGE_(T, CAP, KIND)                                                        \
+    enum { koken_holds_##T##_##CAP##_ = 1 };                                                       \
     static const struct koken_field koken_fields_##T##_##CAP##_[] = {                              \
         {#T, &koken_payload_##T, 0, (uint32_t)sizeof(struct T##_##CAP), 1, KIND, 0}};              \
     static void koken_release_##T##_##CAP##_(void *object) __attribute__((unused));                \
