@@ -10,6 +10,7 @@
 
 #include <criterion/criterion.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* A message: an envelope's header, and a payload. */
 struct KN_ALIGNED(64) letter {
@@ -116,6 +117,8 @@ Test(mailbox, unbounded_never_refuses)
 {
     enum { MANY = (1 << KN_MB_SEQ_BITS) + 10 };
     struct letter *letters = aligned_alloc(64, MANY * sizeof *letters);
+    cr_assert_not_null(letters);
+    memset(letters, 0, MANY * sizeof *letters);
     make(KN_MB_UNBOUNDED, 0);
     for (int i = 0; i < MANY; i++) {
         cr_assert_neq(send(&letters[i]), KN_PUSH_FULL);
