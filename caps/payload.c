@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/assert.h"
+#include "caps/census.h"
 #include "caps/poison.h"
 
 #include <koken/caps.h>
@@ -34,12 +35,14 @@ struct kn_payload *kn_payload_new(const struct koken_type *type, enum kn_payload
     header->state = state;
     header->hash = 0;
     memset(kn_payload_data(header), 0, type->size);
+    kn_census(type, 1);
     return header;
 }
 
 void kn_payload_free(struct kn_payload *header)
 {
     KN_ASSERT(header->type != NULL);
+    kn_census(header->type, -1);
     if (kn_payload_is_watched()) {
         kn_quarantine(header, KN_PAYLOAD_GONE);
     } else {

@@ -13,6 +13,7 @@
  */
 #include "base/alloc.h"
 #include "base/assert.h"
+#include "caps/census.h"
 #include "caps/payload.h"
 #include "caps/poison.h"
 
@@ -234,6 +235,7 @@ static struct kn_payload *move_one(struct kn_payload *from, struct kn_payload **
         return NULL;
     }
     memcpy(kn_payload_data(to), kn_payload_data(from), from->type->size);
+    kn_census(from->type, -1); /* there is one more of them, and soon one less */
     kn_quarantine(from, KN_PAYLOAD_MOVED);
     to->link = *todo;
     *todo = to;

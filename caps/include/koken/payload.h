@@ -73,6 +73,18 @@ struct koken_field {
     uint16_t number; /* enum koken_number */
 };
 
+/*
+ * koken_payload_census writes up to room rows, one for each type of which there ever was a payload in this
+ * process, and answers how many there are. A val counts once. The figures are exact while nobody makes or gives
+ * back payloads; of more than 128 types the latest are left out. Thread: any.
+ */
+struct koken_census {
+    const struct koken_type *type;
+    uint64_t alive;
+    uint64_t bytes; /* of the payloads themselves, without headers */
+};
+KOKEN_API size_t koken_payload_census(struct koken_census *ret_rows, size_t room);
+
 #ifndef __cplusplus
 
 #if defined(__clang__) && defined(KOKEN_LINT)
