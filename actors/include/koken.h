@@ -4,6 +4,7 @@
 #define KOKEN_H
 
 #include <koken/agent.h>
+#include <koken/broadcast.h>
 #include <koken/caps.h>
 #include <koken/deadletter.h>
 #include <koken/error.h>
