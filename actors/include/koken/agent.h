@@ -151,12 +151,16 @@ struct koken_spawn_options {
  * where is a runtime or a context. What becomes of .arg:
  *   an agent with KOKEN_INIT gets it handed to init, which runs before the first message. Spawned
  * by an agent, init runs inside the spawn, whose error is init's. From outside it runs on a worker:
- * with .arg_size the bytes (up to 208) are copied and the spawn does not wait, without it waits for
- * init. an agent without init starts with its state set to a copy of *arg (the state's size);
- * without .arg it starts all zero. a fiber agent's body is handed arg: a copy of .arg_size bytes
- * that lasts as long as the agent, or without arg_size the pointer itself, which then must. Errors
- * (by koken_try_spawn): -EINVAL, -ENOMEM, -ESHUTDOWN, and what init returned. Cost: no allocation
- * for states up to 64 bytes once the slots are warm.
+ * with .arg_size the bytes (up to 208) are copied and the spawn does not wait; with .arg alone it
+ * waits for init and answers its error; without .arg it does not wait, and an init that fails shows
+ * only in options.log and as -ESRCH of what is sent.
+ *   an agent without init starts with its state set to a copy of *arg (the state's size); without
+ * .arg it starts all zero.
+ *   a fiber agent's body is handed arg: a copy of .arg_size bytes that lasts as long as the agent,
+ * or without .arg_size the pointer itself, which then must.
+ * Errors (by koken_try_spawn): -EINVAL an impossible option, or a state that needs more than 64-byte
+ * alignment; -ENOMEM, -ESHUTDOWN, and what init returned. Cost: no allocation for states up to 64
+ * bytes once the slots are warm.
  */
 #define koken_spawn(where, ...)                                                                    \
     KOKEN_WHERE_(where, koken_spawn_rt_, koken_spawn_ctx_)                                         \

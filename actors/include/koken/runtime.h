@@ -87,7 +87,9 @@ enum koken_priority {
  */
 struct koken_options {
     size_t struct_size;
-    unsigned workers;          /* at most; default: what affinity and cgroup quota allow, if less */
+    /* At most, up to 1024; default, and bound unless exact_workers: what affinity and cgroup quota
+     * allow. */
+    unsigned workers;
     uint32_t mailbox_capacity; /* messages, default 1000 */
     uint32_t mailbox_high;     /* water marks, default 80 % and 20 % of the capacity */
     uint32_t mailbox_low;
@@ -100,7 +102,7 @@ struct koken_options {
     bool pin_workers;   /* bind each worker to a core */
     bool exact_workers; /* as many workers as said, even above what the machine allows */
     bool stamp_messages; /* every message carries the time of its send: koken_sent_at() */
-    size_t stack_size;   /* bytes of a fiber's stack, default 64 KiB */
+    size_t stack_size;   /* bytes of a fiber's stack, at least 16 KiB, default 64 KiB */
     uint64_t seed;       /* of all random choices, default from the system */
     /* Told why things are as they are, and of each agent that fails; any thread; default: silence.
      */
@@ -148,7 +150,8 @@ struct koken_stop_report {
 /*
  * koken_stop ends a runtime: refuse, drain, cancel, kill, within timeout_ns (half of it for the
  * drain). Accepted messages are handled or become dead letters; nothing runs afterwards; rt is
- * gone. Errors: -ETIMEDOUT a handler did not come back: rt and its threads are left alive and leak.
+ * gone. Errors: -ETIMEDOUT a handler did not come back, or with a timeout (a plan) of 0 the workers
+ * did not at once: rt and its threads are left alive and leak.
  * -EINVAL NULL. -EDEADLK called by an agent, of whatever runtime. Thread: any but an agent's, once.
  */
 KOKEN_MUST_USE int koken_stop(struct koken *rt, uint64_t timeout_ns);

@@ -43,7 +43,10 @@ KOKEN_MUST_USE int koken_reply_(koken_ctx *ctx, const struct koken_type *type, c
 
 /*
  * A promise to answer later: koken_defer takes the present message's claim to an answer out of the
- * handler, koken_answer(claim, message, ...) redeems it from any handler, once.
+ * handler, koken_answer(claim, message, ...) redeems it from any handler, once. An answer to an
+ * asker that has given up is thrown away and is no error: 0 does not tell that it arrived. Who keeps
+ * a queue of claims gives each a deadline of its own, as long as the askers'. Errors of
+ * koken_answer: as koken_signal; -EINVAL redeemed already, or nobody waits (number 0).
  */
 typedef struct koken_claim {
     koken_ref who;
@@ -59,7 +62,8 @@ KOKEN_MUST_USE int koken_answer_(koken_claim claim, const struct koken_type *typ
  * koken_await(where, to, timeout_ns, &answer, message, ...) sends a message and waits for the
  * reply, which is copied to answer. where is a context (fiber agents) or a runtime (threads
  * outside). Errors: as koken_signal; -ETIMEDOUT; -ESRCH also when the receiver ends before it
- * answers; -EPROTO the answer is of another size; -ECANCELED the caller is being stopped; -ENOTSUP
+ * answers; -EPROTO the answer is of another size, or the receiver was done with the message and had
+ * neither answered nor called koken_defer; -ECANCELED the caller is being stopped; -ENOTSUP
  * in a handler agent (use koken_request), or the negative code that the receiver failed with.
  * Without error answer is written.
  */
@@ -109,8 +113,9 @@ typedef struct koken_timer {
  * passed, never early. koken_after_to sends it to another agent; koken_every sends it again every
  * period_ns, the first time after one period, and leaves out what the agent is too slow for: one
  * message at most waits. Timers of an agent that ends are cancelled; timers to
- * a dead agent vanish. Answer the timer's name, {0} when out of memory, and for koken_every with a
- * message that owns something; it stays yours then. Cost: O(1), no allocation when warm.
+ * a dead agent vanish. Answer the timer's name, {0} when out of memory or when the agent has 65535
+ * timers, requests, monitors and links already, and for koken_every with a message that owns
+ * something; it stays yours then. Cost: O(1), no allocation when warm.
  */
 #define koken_after(ctx, delay_ns, ...)                                                            \
     koken_timer_((ctx), koken_self(ctx), (delay_ns), 0, KOKEN_TYPE_(__VA_ARGS__),                  \
