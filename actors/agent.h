@@ -103,7 +103,8 @@ _Static_assert(offsetof(struct kn_agent, inline_state) == 128, "a state has a li
 _Static_assert(sizeof(struct kn_agent) == 192, "an idle agent is three cache lines");
 _Static_assert((int)KN_INLINE_STATE == (int)KN_CACHE_LINE, "the third one is the state");
 _Static_assert((KN_PARK_BUCKETS & (KN_PARK_BUCKETS - 1)) == 0, "a power of two");
-_Static_assert((int)KN_PRIO_COUNT_ <= (int)KN_PRIO_TAIL, "a priority and the tail bit share a byte");
+_Static_assert((int)KN_PRIO_COUNT_ <= (int)KN_PRIO_TAIL,
+               "a priority and the tail bit share a byte");
 _Static_assert((int)KOKEN_POLICY_COUNT_ <= UINT8_MAX, "a policy is a byte");
 
 /* Counters of one worker, or (m) of all threads outside. One writer each, summed by koken_metrics.

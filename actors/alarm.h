@@ -32,8 +32,9 @@ struct kn_alarm {
     uint64_t to;                  /* (c), but of a bond set when its target has been born */
     struct kn_envelope *envelope; /* the wheel's: what is sent at the deadline; a bond's reserve */
     uint64_t period_ns;           /* (c) 0: once */
-    kn_atomic(uint32_t) is_waiting; /* (a) a periodic one's message is under way: set by the wheel */
-    uint8_t kind;                 /* (c) enum kn_alarm_kind */
+    kn_atomic(uint32_t)
+        is_waiting; /* (a) a periodic one's message is under way: set by the wheel */
+    uint8_t kind;   /* (c) enum kn_alarm_kind */
 };
 _Static_assert(sizeof(struct kn_alarm) <= 128, "an alarm is a block of the second class");
 

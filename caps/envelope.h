@@ -26,14 +26,16 @@ enum kn_envelope_flag {
     KN_ENV_REQUEST = 1u << 1, /* the sender waits for an answer under corr */
     KN_ENV_STAMPED = 1u << 2, /* the last 8 bytes of the envelope are the time of the send, ns */
     KN_ENV_ERROR = 1u << 3,   /* a reply: the request failed, the payload is an int32_t code */
-    KN_ENV_DONE = 1u << 4,    /* handled, but still the boundary of its mailbox: freed by a later take */
-    KN_ENV_TIMER = 1u << 5,   /* sent by an alarm of the receiver; corr is the alarm's number */
-    KN_ENV_BYTES = 1u << 6,   /* its payload counts against the receiver's bound in bytes */
-    KN_ENV_UNCOUNTED = 1u << 7, /* of the user lane now, but not counted by the mailbox's sequence */
+    KN_ENV_DONE =
+        1u << 4, /* handled, but still the boundary of its mailbox: freed by a later take */
+    KN_ENV_TIMER = 1u << 5, /* sent by an alarm of the receiver; corr is the alarm's number */
+    KN_ENV_BYTES = 1u << 6, /* its payload counts against the receiver's bound in bytes */
+    KN_ENV_UNCOUNTED =
+        1u << 7, /* of the user lane now, but not counted by the mailbox's sequence */
 };
 
 struct kn_envelope {
-    struct kn_envelope *next;      /* older neighbour in a mailbox; link of whoever owns the envelope */
+    struct kn_envelope *next; /* older neighbour in a mailbox; link of whoever owns the envelope */
     const struct koken_type *type; /* what the payload is */
     uint64_t from;                 /* id of the sender, 0: not an agent */
     uint32_t corr;                 /* request number of the sender, 0: none */

@@ -88,7 +88,7 @@ static KN_ALWAYS_INLINE struct kn_runnable *kn_lifo_put(struct kn_worker *worker
         return runnable;
     }
     old = kn_load(&worker->lifo, relaxed); /* relaxed, both: inside the bracket the slot is ours */
-    KN_ASSERT(old != runnable); /* it would be ready twice */
+    KN_ASSERT(old != runnable);            /* it would be ready twice */
     kn_store(&worker->lifo, runnable, relaxed);
     kn_lifo_leave(worker);
     return old;

@@ -13,7 +13,8 @@ enum kn_ran {
 enum kn_prio { KN_PRIO_LOW, KN_PRIO_NORMAL, KN_PRIO_HIGH, KN_PRIO_CRITICAL, KN_PRIO_COUNT_ };
 
 struct kn_runnable {
-    struct kn_runnable *next; /* link in the global queue; the scheduler's while the runnable is queued */
+    struct kn_runnable
+        *next; /* link in the global queue; the scheduler's while the runnable is queued */
     enum kn_ran (*step)(struct kn_worker *worker, struct kn_runnable *self);
 };
 

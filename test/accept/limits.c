@@ -65,7 +65,7 @@ static int try_runtime(unsigned workers)
 }
 
 /* Forks, sets the limit, and tries; the exit status as try_runtime, or 1000 + signal. */
-static int limited(int resource, rlim_t limit, unsigned workers)
+static int limited(__rlimit_resource_t resource, rlim_t limit, unsigned workers)
 {
     int status = 0;
     pid_t child = fork();
@@ -78,7 +78,7 @@ static int limited(int resource, rlim_t limit, unsigned workers)
     return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
 }
 
-static void walk(int resource, const rlim_t *limits, int count, unsigned workers,
+static void walk(__rlimit_resource_t resource, const rlim_t *limits, int count, unsigned workers,
                  bool must_fail_first)
 {
     for (int i = 0; i < count; i++) {

@@ -3,7 +3,8 @@
 #include <koken/give.h>
 
 KOKEN_PAYLOAD(text, (array, char, letters, 24));
-KOKEN_PAYLOAD(order, (plain, long, id), (plain, long, price), (val, text, note), (iso, order, next));
+KOKEN_PAYLOAD(order, (plain, long, id), (plain, long, price), (val, text, note),
+              (iso, order, next));
 
 int send_caps(koken_ref to, long price);
 int send_plain(koken_ref to, long price);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-// expect: contains the type that is being declared: use (iso, bad, 
+// expect: contains the type that is being declared: use (iso, bad,
 #include <koken/give.h>
 
 KOKEN_PAYLOAD(leg, (plain, long, quantity));

@@ -93,7 +93,8 @@ struct koken_agent_type {
         koken_rows_##NAME##_,                                                                      \
         (uint32_t)(sizeof koken_rows_##NAME##_ / sizeof koken_rows_##NAME##_[0]),                  \
         FIBER};                                                                                    \
-    extern const struct koken_agent_type koken_agent_##NAME##_is_defined_ /* the user's semicolon  \
+    extern const struct koken_agent_type                                                           \
+        koken_agent_##NAME##_is_defined_ /* the user's semicolon  \
                                                                            */
 
 /* For each row a function of the runtime's shape that calls the user's, types checked by the

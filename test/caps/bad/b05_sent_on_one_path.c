@@ -14,7 +14,7 @@ static void trade(koken_ref risk, koken_ref exch)
         koken_post(risk, o);
     }
     koken_mut(o)->quantity = 7; /* BAD */
-    koken_post(exch, o); /* BAD */
+    koken_post(exch, o);        /* BAD */
 }
 
 int main(void)

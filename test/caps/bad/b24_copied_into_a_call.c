@@ -17,7 +17,7 @@ static void trade(koken_ref risk, koken_ref exch)
         return;
     }
     koken_mut(o)->price = 100;
-    route(risk, o); /* BAD */
+    route(risk, o);          /* BAD */
     koken_mut(o)->price = 1; /* BAD */
 }
 

@@ -11,7 +11,7 @@ static void trade(koken_ref risk, koken_ref exch)
         return;
     }
     koken_mut(o)->price = 100;
-    market_route(risk, o); /* BAD */
+    market_route(risk, o);   /* BAD */
     koken_mut(o)->price = 1; /* BAD */
 }
 

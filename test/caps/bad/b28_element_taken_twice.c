@@ -22,7 +22,7 @@ static void trade(koken_ref risk, koken_ref exch)
     koken_iso(order, a) = koken_take(lots.at[i]);
     koken_post(risk, a);
     koken_iso(order, b) = koken_take(lots.at[j]); /* BAD */
-    koken_post(exch, b); /* BAD */
+    koken_post(exch, b);                          /* BAD */
     for (int k = 0; k < 4; k++) {
         if (koken_has(lots.at[k])) {
             koken_iso(order, c) = koken_take(lots.at[k]);

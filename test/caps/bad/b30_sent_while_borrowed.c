@@ -14,7 +14,7 @@ static void trade(koken_ref risk, koken_ref exch)
     KOKEN_WITH(p, o)
     {
         koken_post(risk, o); /* BAD */
-        p->price = 1; /* BAD */
+        p->price = 1;        /* BAD */
     }
 }
 

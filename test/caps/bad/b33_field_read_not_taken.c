@@ -10,7 +10,7 @@ static int on_order(koken_ctx *ctx, struct desk *self, struct order_iso *msg)
     koken_put(self->pending, o);
     order_iso x = self->pending; /* BAD */
     koken_post(market_first(), x);
-    order_iso y = self->pending; /* BAD */
+    order_iso y = self->pending;   /* BAD */
     koken_post(market_first(), y); /* BAD */
     return 0;
 }

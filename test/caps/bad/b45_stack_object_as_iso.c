@@ -8,7 +8,7 @@ static void trade(koken_ref risk, koken_ref exch)
     (void)exch;
     struct order local = {.price = 5};
     order_iso o = {.ptr_ = &local}; /* BAD */
-    koken_post(risk, o); /* BAD */
+    koken_post(risk, o);            /* BAD */
 }
 
 int main(void)

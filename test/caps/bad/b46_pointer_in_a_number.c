@@ -8,7 +8,7 @@ static int on_order(koken_ctx *ctx, struct desk *self, struct order_iso *msg)
     (void)ctx;
     koken_iso(order, o) = koken_take(*msg);
     long *theirs = (long *)koken_get(o)->id; /* BAD */
-    self->count = ++*theirs; /* BAD */
+    self->count = ++*theirs;                 /* BAD */
     koken_drop(o);
     return 0;
 }

@@ -13,7 +13,7 @@ static void trade(koken_ref risk, koken_ref exch)
     koken_mut(q)->bid = 99;
     koken_val(quote, v) = koken_freeze(q);
     struct quote *w = (struct quote *)koken_get(v); /* BAD */
-    w->bid = 1; /* BAD */
+    w->bid = 1;                                     /* BAD */
     koken_post(risk, v);
 }
 

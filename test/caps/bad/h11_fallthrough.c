@@ -14,8 +14,7 @@ static void trade(koken_ref risk, koken_ref exch)
     case 0:
         koken_post(risk, o);
         /* fall through */
-    default:
-        koken_post(exch, o); /* BAD */
+    default: koken_post(exch, o); /* BAD */
     }
 }
 

@@ -17,7 +17,7 @@ static void trade(koken_ref risk, koken_ref exch)
         return;
     }
     koken_mut(o)->price = 100;
-    steal(&o, risk); /* BAD */
+    steal(&o, risk);         /* BAD */
     koken_mut(o)->price = 1; /* BAD */
     koken_drop(o);
 }

@@ -14,7 +14,7 @@ static void trade(koken_ref risk, koken_ref exch)
     KOKEN_WITH(p, q)
     {
         koken_val(quote, v) = koken_freeze(q); /* BAD */
-        p->bid = 1; /* BAD */
+        p->bid = 1;                            /* BAD */
         koken_post(risk, v);
     }
 }

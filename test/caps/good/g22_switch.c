@@ -10,15 +10,9 @@ static void trade(koken_ref risk, koken_ref exch)
     }
     koken_mut(o)->price = 100;
     switch (koken_get(o)->id) {
-    case 0:
-        koken_post(risk, o);
-        break;
-    case 1:
-        koken_post(exch, o);
-        break;
-    default:
-        koken_drop(o);
-        break;
+    case 0: koken_post(risk, o); break;
+    case 1: koken_post(exch, o); break;
+    default: koken_drop(o); break;
     }
 }
 

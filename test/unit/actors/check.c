@@ -22,18 +22,10 @@ static int on_tell(koken_ctx *ctx, struct any *self, const struct tell *msg)
 {
     self->seen++;
     switch (msg->what) {
-    case 0:
-        expect(koken_after(ctx, KOKEN_S(3600), poke).id != 0);
-        break;
-    case 1:
-        expect(koken_stash(ctx) == 0);
-        break;
-    case 2:
-        koken_unstash(ctx);
-        break;
-    case 3:
-        (void)koken_defer(ctx);
-        break;
+    case 0: expect(koken_after(ctx, KOKEN_S(3600), poke).id != 0); break;
+    case 1: expect(koken_stash(ctx) == 0); break;
+    case 2: koken_unstash(ctx); break;
+    case 3: (void)koken_defer(ctx); break;
     default:
         for (int i = 0; i < 5; i++) {
             (void)koken_after(ctx, KOKEN_S(3600), poke);

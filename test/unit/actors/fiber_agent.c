@@ -52,7 +52,8 @@ Test(fiber_agent, argument_and_state)
     drain(rt);
     cr_assert_eq(metrics(rt).alive, 0u);
     koken_ref who;
-    cr_assert_eq(koken_try_spawn(rt, &who, looker, .arg_size = 8), -EINVAL, "a size without an argument");
+    cr_assert_eq(koken_try_spawn(rt, &who, looker, .arg_size = 8), -EINVAL,
+                 "a size without an argument");
     stop(rt);
 }
 
@@ -100,8 +101,8 @@ Test(fiber_agent, a_narrow_pipeline_loses_nothing, .timeout = 120)
             reset(&received);
             struct arg a = {.n = ITEMS};
             for (int i = 0; i < STAGES; i++) {
-                a.next = koken_spawn(rt, stage, .arg = &a, .arg_size = sizeof a, .capacity = capacity,
-                                     .policy = KOKEN_POLICY_PARK);
+                a.next = koken_spawn(rt, stage, .arg = &a, .arg_size = sizeof a,
+                                     .capacity = capacity, .policy = KOKEN_POLICY_PARK);
                 cr_assert(!koken_is_nobody(a.next));
             }
             cr_assert(!koken_is_nobody(koken_spawn(rt, source, .arg = &a, .arg_size = sizeof a)));
@@ -164,8 +165,8 @@ Test(fiber_agent, a_cycle_of_full_mailboxes_is_found, .timeout = 60)
     reset(&deadlocks);
     struct arg a = {{0}, 0, ""};
     a.next = koken_spawn(rt, pusher, .capacity = 4, .policy = KOKEN_POLICY_PARK);
-    cr_assert(!koken_is_nobody(koken_spawn(rt, beginner, .arg = &a, .arg_size = sizeof a, .capacity = 4,
-                                           .policy = KOKEN_POLICY_PARK)));
+    cr_assert(!koken_is_nobody(koken_spawn(rt, beginner, .arg = &a, .arg_size = sizeof a,
+                                           .capacity = 4, .policy = KOKEN_POLICY_PARK)));
     wait_for(&done, 2);
     cr_assert_eq(reading(&deadlocks), 1u);
     check_balance(rt, 0);

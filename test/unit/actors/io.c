@@ -147,7 +147,8 @@ Test(io, cancelled_and_busy, .timeout = 60)
         (void)!koken_exit(second);
     }
     wait_for(&done, 2);
-    cr_assert(!koken_is_nobody(koken_spawn(rt, lingerer, .arg = &fds[0], .arg_size = sizeof fds[0])));
+    cr_assert(
+        !koken_is_nobody(koken_spawn(rt, lingerer, .arg = &fds[0], .arg_size = sizeof fds[0])));
     wait_for(&waiting, 3);
     stop(rt);
     cr_assert_eq(reading(&done), 3u);

@@ -440,7 +440,7 @@ Test(link, fibers_are_cancelled_and_hear)
 
 static int on_relay(koken_ctx *ctx, struct observer *self, const struct relay *msg)
 {
-    (void)msg;
+    (void)ctx, (void)self, (void)msg;
 #ifdef KN_DEBUG
     bool is_armed = true;
     for (uint64_t k = 0; is_armed && k < 64; k++) {

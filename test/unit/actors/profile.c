@@ -63,7 +63,8 @@ Test(profile, average_moves_by_a_tenth)
     struct kn_sample s;
     kn_profile_begin(&s);
     kn_profile_sample(&s, &a, 0);
-    cr_assert_eq(kn_load(&a.run_ns_ema, relaxed), second, "a turn without messages teaches nothing");
+    cr_assert_eq(kn_load(&a.run_ns_ema, relaxed), second,
+                 "a turn without messages teaches nothing");
 }
 
 /* Slow agents leave the short cut, very slow ones give way; an asked-for priority stays. */
@@ -86,7 +87,8 @@ Test(profile, tells_busy_from_idle, .timeout = 120)
     struct koken *rt = start(1);
     koken_ref busy = koken_spawn(rt, worker, .policy = KOKEN_POLICY_GROW);
     koken_ref idle = koken_spawn(rt, worker);
-    for (int i = 0; i < 2000; i++) { /* one message a turn would need 64 turns for a sample: so many */
+    for (int i = 0; i < 2000;
+         i++) { /* one message a turn would need 64 turns for a sample: so many */
         cr_assert_eq(koken_signal(busy, work, .ns = 50000), 0);
         if (i % 8 == 0) {
             drain(rt);

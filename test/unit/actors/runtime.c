@@ -50,14 +50,16 @@ Test(runtime, refuses_impossible_options)
     cr_assert_eq(try_start((struct koken_options){.struct_size = 4}), -EINVAL);
     cr_assert_eq(try_start((struct koken_options){.struct_size = 100000}), -EINVAL);
     cr_assert_eq(try_start((struct koken_options){.workers = 100000}), -EINVAL);
-    cr_assert_eq(try_start((struct koken_options){.mailbox_capacity = KOKEN_CAPACITY_MAX + 1}), -EINVAL);
-    cr_assert_eq(try_start((struct koken_options){.mailbox_capacity = 10, .mailbox_high = 11}), -EINVAL);
-    cr_assert_eq(
-        try_start((struct koken_options){.mailbox_capacity = 10, .mailbox_high = 5, .mailbox_low = 5}),
-        -EINVAL);
-    cr_assert_eq(
-        try_start((struct koken_options){.mailbox_capacity = 10, .mailbox_high = 5, .mailbox_low = 6}),
-        -EINVAL);
+    cr_assert_eq(try_start((struct koken_options){.mailbox_capacity = KOKEN_CAPACITY_MAX + 1}),
+                 -EINVAL);
+    cr_assert_eq(try_start((struct koken_options){.mailbox_capacity = 10, .mailbox_high = 11}),
+                 -EINVAL);
+    cr_assert_eq(try_start((struct koken_options){
+                     .mailbox_capacity = 10, .mailbox_high = 5, .mailbox_low = 5}),
+                 -EINVAL);
+    cr_assert_eq(try_start((struct koken_options){
+                     .mailbox_capacity = 10, .mailbox_high = 5, .mailbox_low = 6}),
+                 -EINVAL);
     cr_assert_eq(try_start((struct koken_options){.policy = KOKEN_POLICY_COUNT_}), -EINVAL);
     cr_assert_eq(try_start((struct koken_options){.budget = 1u << 30}), -EINVAL);
     cr_assert_eq(try_start((struct koken_options){.stack_size = 100}), -EINVAL);
@@ -172,7 +174,7 @@ Test(runtime, latency_when_asked_for)
 }
 
 /* A child with a limit of its own: koken_start answers 0 or an error of the list, and the child lives. */
-KN_UNUSED static int start_under(int resource, rlim_t limit)
+KN_UNUSED static int start_under(__rlimit_resource_t resource, rlim_t limit)
 {
     pid_t child = fork();
     if (child == 0) {
