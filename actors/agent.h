@@ -165,6 +165,9 @@ struct KN_ALIGNED(KN_FALSE_SHARING) kn_local {
     kn_atomic(uint32_t) visits;                                 /* (a) */
 };
 
+/* The phases of a runtime's life; koken.stopping. (stop.c) */
+enum kn_phase { KN_RUNNING, KN_REFUSING, KN_CANCELLING, KN_KILLING };
+
 struct koken {
     struct kn_sched *sched;                /* (c) */
     struct koken_options options;          /* (c) with all defaults filled in */
@@ -273,6 +276,7 @@ static inline void kn_turn_begin(struct kn_local *local, struct kn_agent *a, str
     /* Relaxed, both: read by reports only, and by this worker itself. */
     kn_store(&local->self_id, id, relaxed);
     kn_store(&local->running_since, kn_worker_now(local->worker), relaxed);
+    kn_store(&local->running_type, NULL, relaxed); /* as above: nothing yet */
     ctx->self = a;
     ctx->id = id;
     local->running = ctx;

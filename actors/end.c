@@ -197,9 +197,10 @@ static void report(const struct kn_local *local, const struct kn_agent *a, int r
     const struct koken_type *type = kn_load(&local->running_type, relaxed); /* relaxed: our own */
     if (o->log) {
         char line[160];
-        (void)snprintf(line, sizeof line, "koken: agent %s failed with %s in its handler of %s",
+        (void)snprintf(line, sizeof line, "koken: agent %s failed with %s (%d)%s%s",
                        a->cold ? a->cold->type->name : kn_agent_behaviour(a)->name,
-                       koken_errname(reason), type ? type->name : "nothing");
+                       koken_errname(reason), reason, type ? " in its handler of " : "",
+                       type ? type->name : "");
         o->log(o->log_arg, line);
     }
 }

@@ -265,6 +265,10 @@ static int spawn_inside(struct kn_local *local, const struct koken_agent_type *t
                         const struct koken_spawn_options *o, koken_ref *ret_ref)
 {
     struct koken *rt = local->rt;
+    /* Relaxed: a birth that races with the beginning of the phase is asked to stop like all others. */
+    if (kn_unlikely(kn_load(&rt->stopping, relaxed) >= KN_CANCELLING)) {
+        return -ESHUTDOWN; /* or heirs could follow each other without end */
+    }
     if (type->is_fiber) {
         return kn_fiber_spawn(rt, local, type, o, ret_ref);
     }

@@ -2,8 +2,7 @@
 /*
  * The coordinator's second half: the end of a runtime, in phases.
  *
- *     RUNNING -> REFUSING --drained or out of time--> CANCELLING --all ended or out of time-->
- * KILLING -> gone
+ *     running -> refusing --drained, or out of time--> cancelling --all ended, or out of time--> killing
  *
  * Refusing: from outside nothing new comes in. Cancelling: every agent is asked to stop. Killing:
  * the threads are called off; what handlers have not come back by then is reported, and if a thread
@@ -23,8 +22,6 @@
 
 #include <errno.h>
 #include <string.h>
-
-enum { RUNNING, REFUSING, CANCELLING, KILLING };
 
 static bool is_alive(const struct kn_agent *a)
 {
@@ -157,7 +154,7 @@ static void empty_queues(struct koken *rt)
 static uint64_t end_the_rest(struct koken *rt)
 {
     KOKEN_CHECK(!kn_worker_current());
-    KN_ASSERT(kn_load(&rt->stopping, relaxed) == KILLING);
+    KN_ASSERT(kn_load(&rt->stopping, relaxed) == KN_KILLING);
     struct kill kill = {&rt->locals[0], 0};
     empty_queues(rt);
     kn_rcu_visit();
@@ -214,10 +211,10 @@ static void wind_down(struct koken *rt, const struct koken_stop_plan *plan,
                       struct koken_stop_report *report)
 {
     struct survey survey = {rt, report, 0};
-    if (kn_load(&rt->stopping, relaxed) == KILLING) { /* relaxed: set by this function alone */
+    if (kn_load(&rt->stopping, relaxed) == KN_KILLING) { /* relaxed: set by this function alone */
         return; /* a stop before this one came so far, and a handler did not come back in time */
     }
-    kn_store(&rt->stopping, REFUSING, relaxed); /* a send that races with this may go either way */
+    kn_store(&rt->stopping, KN_REFUSING, relaxed); /* a send that races with this may go either way */
     if (plan->drain_ns) {
         (void)kn_sched_quiet(rt->sched,
                              after(plan->drain_ns)); /* late: the next phase takes over */
@@ -226,11 +223,11 @@ static void wind_down(struct koken *rt, const struct koken_stop_plan *plan,
     kn_slots_each(rt, look_at, &survey);
     report->cancelled = survey.count;
     kn_rcu_depart();
-    kn_store(&rt->stopping, CANCELLING, relaxed); /* as above */
+    kn_store(&rt->stopping, KN_CANCELLING, relaxed); /* as above */
     if (plan->cancel_ns) {
         cancel(rt, after(plan->cancel_ns)); /* late: the kill takes over */
     }
-    kn_store(&rt->stopping, KILLING, relaxed); /* as above */
+    kn_store(&rt->stopping, KN_KILLING, relaxed); /* as above */
 }
 
 int koken_stop_with(struct koken *rt, const struct koken_stop_plan *plan,
