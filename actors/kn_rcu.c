@@ -120,7 +120,16 @@ void kn_reclaimer_stop(struct kn_reclaimer *r)
     kn_store(&r->is_stopping, 1, release); /* [AR1] release */
     ring(r);
     kn_thread_join(&r->thread);
-    KN_ASSERT(!r->deferred);
+    struct kn_rcu_head *head;
+    while ((head = take_deferred(r)) !=
+           NULL) { /* deferred by the last ones; ends: nobody else is left */
+        kn_rcu_synchronize();
+        while (head) {
+            struct kn_rcu_head *next = head->next;
+            head->fn(head);
+            head = next;
+        }
+    }
     pthread_mutex_destroy(&r->lock);
 }
 

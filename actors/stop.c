@@ -214,7 +214,8 @@ static void wind_down(struct koken *rt, const struct koken_stop_plan *plan,
     if (kn_load(&rt->stopping, relaxed) == KN_KILLING) { /* relaxed: set by this function alone */
         return; /* a stop before this one came so far, and a handler did not come back in time */
     }
-    kn_store(&rt->stopping, KN_REFUSING, relaxed); /* a send that races with this may go either way */
+    kn_store(&rt->stopping, KN_REFUSING,
+             relaxed); /* a send that races with this may go either way */
     if (plan->drain_ns) {
         (void)kn_sched_quiet(rt->sched,
                              after(plan->drain_ns)); /* late: the next phase takes over */
