@@ -28,7 +28,7 @@ elseif(KOKEN_SANITIZE)
   message(FATAL_ERROR "KOKEN_SANITIZE is '${KOKEN_SANITIZE}': not one of address, thread, memory")
 endif()
 if(KOKEN_COVERAGE)
-  list(APPEND KOKEN_SANITIZE_FLAGS --coverage)
+  list(APPEND KOKEN_SANITIZE_FLAGS --coverage -fprofile-update=atomic) # many threads count
 endif()
 if(KOKEN_DEBUG)
   list(APPEND KOKEN_DEFINES KN_DEBUG)

@@ -37,11 +37,13 @@ typedef struct koken_ref {
 #define KOKEN_NOBODY ((koken_ref){0})
 #endif
 
+/* koken_ref_equal tells whether two names are the same agent's. */
 static inline bool koken_ref_equal(koken_ref left, koken_ref right)
 {
     return left.id == right.id;
 }
 
+/* koken_is_nobody tells whether ref is the name of no agent at all, as a failed koken_spawn answers. */
 static inline bool koken_is_nobody(koken_ref ref)
 {
     return ref.id == 0;

@@ -53,6 +53,7 @@ struct koken_child {
                            * be killed: the child is then given up, with a line in the log */
 };
 
+/* KOKEN_AGENT_TYPE(name) is the type that KOKEN_AGENT(name, ...) or KOKEN_FIBER made. */
 #define KOKEN_AGENT_TYPE(NAME) (&koken_agent_##NAME)
 
 /* What a supervisor does. Zero means the default. */

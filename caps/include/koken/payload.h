@@ -200,6 +200,7 @@ struct koken_is_tag_;
     KOKEN_DESCRIBE_(koken_state_##T, T, STATE, koken_release_##T##_, NULL, NULL, __VA_ARGS__)      \
     struct T /* the user's semicolon ends this */
 
+/* koken_release(name, self) gives back every iso and val in a state and empties its fields. */
 #define koken_release(T, self) koken_release_fields_(&koken_state_##T, (struct T *){(self)})
 
 /* Gives back every iso and val in an object of that type, and empties the fields. */
