@@ -69,10 +69,12 @@ int main(void)
         return 1;
     }
     who = koken_spawn(rt, counter, .policy = KOKEN_POLICY_PARK);
-    for (unsigned i = 0; i < ADDERS; i++) {
-        (void)koken_spawn(rt, adder, .arg = &who, .arg_size = sizeof who);
+    for (unsigned i = 0; rc == 0 && i < ADDERS; i++) {
+        koken_ref one;
+
+        rc = koken_try_spawn(rt, &one, adder, .arg = &who, .arg_size = sizeof who);
     }
-    rc = koken_drain(rt, KOKEN_S(30));
+    rc = rc < 0 ? rc : koken_drain(rt, KOKEN_S(30));
     rc = rc < 0 ? rc : koken_await(rt, who, KOKEN_S(1), &count, read_count);
     printf("%u agents added 1 to %u: %" PRIu64 "\n", ADDERS, ADDITIONS, count.value);
     return koken_stop(rt, KOKEN_S(1)) < 0 || rc < 0;

@@ -53,41 +53,53 @@ static int run(koken_ctx *ctx, struct candidate *unused, const void *arg)
 
 KOKEN_FIBER(candidate, struct candidate, run);
 
-int main(void)
+/* Three candidates stand in line for one lease; answers when the last one's turn is over. */
+static int elect(struct koken *rt, struct office *office)
 {
-    struct koken *rt;
-    struct office office;
-    int rc = koken_start(NULL, &rt);
-
-    if (rc < 0 || koken_guard_new(&office.guard) < 0) {
-        return 1;
-    }
-    office.keeper = koken_lease_keeper(rt);
+    office->keeper = koken_lease_keeper(rt);
     const struct candidate candidates[] = {
-        {office, "Ada", 0, /* dies= */ 1},
-        {office, "Bela", KOKEN_MS(600), 0},
-        {office, "Cleo", 0, 0},
+        {*office, "Ada", 0, /* dies= */ 1},
+        {*office, "Bela", KOKEN_MS(600), 0},
+        {*office, "Cleo", 0, 0},
     };
     koken_ref who[3];
-
-    for (unsigned i = 0; i < 3; i++) {
-        who[i] =
-            koken_spawn(rt, candidate, .arg = &candidates[i], .arg_size = sizeof candidates[i]);
-        rc = koken_drain(rt, KOKEN_S(10)); /* so that they stand in line in this order */
-    }
     struct koken_lease last;
+    int rc = 0;
 
+    for (unsigned i = 0; rc == 0 && i < 3; i++) {
+        rc = koken_try_spawn(rt, &who[i], candidate, .arg = &candidates[i],
+                             .arg_size = sizeof candidates[i]);
+        /* So that they stand in line in this order. */
+        rc = rc < 0 ? rc : koken_drain(rt, KOKEN_S(10));
+    }
     /* Nobody answers a sleeper's question: wait as they do, for the lease; then for Bela. */
     rc = rc < 0 ? rc
-                : koken_lease_acquire(rt, office.keeper, "leader", KOKEN_S(9), KOKEN_S(9), &last);
+                : koken_lease_acquire(rt, office->keeper, "leader", KOKEN_S(9), KOKEN_S(9), &last);
     while (rc == 0 && koken_alive(who[1])) {
         struct koken_lease never;
 
-        rc = koken_lease_acquire(rt, office.keeper, "leader", 1, KOKEN_MS(10), &never);
+        rc = koken_lease_acquire(rt, office->keeper, "leader", 1, KOKEN_MS(10), &never);
         rc = rc == -ETIMEDOUT ? 0 : -EPROTO;
     }
+    return rc;
+}
+
+int main(void)
+{
+    struct koken *rt;
+    struct office office = {0};
+    int rc = koken_start(NULL, &rt);
+
+    if (rc < 0) {
+        fprintf(stderr, "koken_start: %s\n", koken_strerror(rc));
+        return 1;
+    }
+    rc = koken_guard_new(&office.guard);
+    if (rc == 0) {
+        rc = elect(rt, &office);
+    }
     printf("%s\n", rc == 0 ? "the end" : koken_errname(rc));
-    rc = koken_stop(rt, KOKEN_S(1));
+    bool is_stopped = koken_stop(rt, KOKEN_S(1)) == 0;
     koken_guard_free(office.guard);
-    return rc < 0;
+    return rc < 0 || !is_stopped;
 }

@@ -33,8 +33,9 @@ static int on_propose(koken_ctx *ctx, struct node *self, const struct propose *m
 
 KOKEN_AGENT(node, struct node, KOKEN_ON(propose, on_propose));
 
-/* Holds one vote among nodes of these manners: h honest, l liar, s asleep, d dead. */
-static void hold(struct koken *rt, const char *what, const char *manners,
+/* Holds one vote among nodes of these manners: h honest, l liar, s asleep, d dead. Answers whether it could
+ * be held at all. */
+static bool hold(struct koken *rt, const char *what, const char *manners,
                  enum koken_quorum_rule rule)
 {
     struct koken_quorum_options options = {.rule = rule};
@@ -52,7 +53,7 @@ static void hold(struct koken *rt, const char *what, const char *manners,
     printf("%-30s %s: ", what, manners);
     if (!held) {
         printf("%s\n", koken_errname(rc));
-        return;
+        return false;
     }
     struct koken_quorum_tally tally = koken_quorum_tally(held);
 
@@ -64,23 +65,25 @@ static void hold(struct koken *rt, const char *what, const char *manners,
         printf("out of reach, %" PRIu64 " are needed\n", tally.need);
     }
     koken_quorum_free(held);
+    return true;
 }
 
 int main(void)
 {
     struct koken *rt;
+    unsigned held = 0;
     int rc = koken_start(NULL, &rt);
 
     if (rc < 0) {
         fprintf(stderr, "koken_start: %s\n", koken_strerror(rc));
         return 1;
     }
-    hold(rt, "majority", "hhhhhhdddd", KOKEN_QUORUM_MAJORITY);
-    hold(rt, "majority, half are dead", "hhhhhddddd", KOKEN_QUORUM_MAJORITY);
-    hold(rt, "majority, half are asleep", "hhhhhsssss", KOKEN_QUORUM_MAJORITY);
-    hold(rt, "two thirds", "hhhhhhhsss", KOKEN_QUORUM_SUPERMAJORITY);
-    hold(rt, "two thirds, four asleep", "hhhhhhssss", KOKEN_QUORUM_SUPERMAJORITY);
-    hold(rt, "equal answers, three liars", "hhhhhhhlll", KOKEN_QUORUM_BYZANTINE);
-    hold(rt, "equal answers, four liars", "hhhhhhllll", KOKEN_QUORUM_BYZANTINE);
-    return koken_stop(rt, KOKEN_S(1)) < 0;
+    held += hold(rt, "majority", "hhhhhhdddd", KOKEN_QUORUM_MAJORITY);
+    held += hold(rt, "majority, half are dead", "hhhhhddddd", KOKEN_QUORUM_MAJORITY);
+    held += hold(rt, "majority, half are asleep", "hhhhhsssss", KOKEN_QUORUM_MAJORITY);
+    held += hold(rt, "two thirds", "hhhhhhhsss", KOKEN_QUORUM_SUPERMAJORITY);
+    held += hold(rt, "two thirds, four asleep", "hhhhhhssss", KOKEN_QUORUM_SUPERMAJORITY);
+    held += hold(rt, "equal answers, three liars", "hhhhhhhlll", KOKEN_QUORUM_BYZANTINE);
+    held += hold(rt, "equal answers, four liars", "hhhhhhllll", KOKEN_QUORUM_BYZANTINE);
+    return koken_stop(rt, KOKEN_S(1)) < 0 || held < 7;
 }

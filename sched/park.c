@@ -27,6 +27,8 @@ static bool spin(struct kn_worker *worker)
     uint64_t least = worker->sched->config.spin_ns / LIMIT_FRACTION;
 
     if (least == 0 || !(worker->is_searching || worker->is_single)) {
+        worker->spin_end_ns =
+            0; /* work of its own, a timer's say, may have ended a search under way */
         return false;
     }
     if (worker->spin_end_ns == 0) {
