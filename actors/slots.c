@@ -96,7 +96,9 @@ static struct kn_chunk *add_chunk(struct koken *rt, int node)
     chunk->base = base;
     chunk->node = node;
     chunk->next = rt->chunks;
-    prepare(chunk, 0); /* "nobody", {0}, must not find it with generation 0 */
+    for (uint32_t i = 0; i < KN_CHUNK_SLOTS; i++) {
+        prepare(chunk, i); /* all: no handle with generation 0, "nobody" or forged, may find one */
+    }
     rt->chunks = chunk;
     /* [AS1] release: the chunk's fields, before any handle can lead here. */
     kn_store(&kn_chunks[number], chunk, release);
@@ -122,7 +124,7 @@ static struct kn_agent *fresh_slots(struct koken *rt, int node, uint32_t *count)
     struct kn_agent *first = NULL;
     for (uint32_t i = n; i-- > 0;) {
         struct kn_agent *a = &chunk->slots[chunk->used + i];
-        prepare(chunk, chunk->used + i);
+        KN_ASSERT(kn_load(&a->generation, relaxed) == chunk->base + 1); /* prepared */
         a->run.next = first ? &first->run : NULL;
         first = a;
     }

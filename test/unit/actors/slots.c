@@ -76,6 +76,11 @@ Test(slots, forged_handles_are_harmless)
         cr_assert_eq(koken_signal(near, hello), -ESRCH);
     }
     cr_assert_eq(koken_signal((koken_ref){UINT64_MAX}, hello), -ESRCH);
+    for (uint64_t i = 0; i < KN_CHUNK_SLOTS;
+         i++) { /* generation 0: also slots that nobody had yet */
+        koken_ref unborn = {(real.id & ~(uint64_t)(KN_CHUNK_SLOTS - 1) & UINT32_MAX) | i};
+        cr_assert_eq(koken_signal(unborn, hello), -ESRCH, "slot %u", (unsigned)i);
+    }
     drain(rt);
     cr_assert_eq(metrics(rt).received, 0u);
     stop(rt);
