@@ -174,6 +174,25 @@ static KN_ALWAYS_INLINE void enter(struct koken_ctx *ctx, struct kn_agent *a, st
     t->received = t->spent = 0;
 }
 
+/* What is the same for a run of messages of one type. */
+struct run {
+    const struct koken_type *type; /* NULL: none */
+    int (*call)(koken_ctx *ctx, void *self, void *payload);
+    bool has_drop;
+};
+
+/* Begins the run of that type. False: there is no handler for it, and the run before goes on. */
+static KN_ALWAYS_INLINE bool find_run(struct koken_ctx *ctx, const struct kn_agent *a,
+                                      const struct koken_type *type, struct run *ret)
+{
+    const struct koken_row *row = find_row(kn_agent_behaviour(a), type);
+    if (kn_likely(row != NULL)) {
+        *ret = (struct run){type, row->handle, type->drop != NULL};
+        kn_store(&ctx->local->running_type, type, relaxed); /* for reports only */
+    }
+    return row != NULL;
+}
+
 /*
  * Handles messages until there is none, the budget is spent, the agent ends, or waits for room
  * elsewhere. What is the same for a run of messages of one type is looked up once; what a handler
@@ -182,9 +201,7 @@ static KN_ALWAYS_INLINE void enter(struct koken_ctx *ctx, struct kn_agent *a, st
 static KN_ALWAYS_INLINE enum outcome run_messages(struct koken_ctx *ctx, struct kn_agent *a,
                                                   uint32_t *handled)
 {
-    const struct koken_type *type = NULL;
-    int (*call)(koken_ctx * ctx, void *self, void *payload) = NULL;
-    bool has_drop = false;
+    struct run run = {NULL, NULL, false};
     struct tally t = {0, 0, 0};
     /* Relaxed: a statistic. */
     uint32_t look_at = kn_load(&a->run_ns_ema, relaxed) > SLOW_HANDLER_NS ? 1 : LOOK_EVERY;
@@ -197,24 +214,17 @@ static KN_ALWAYS_INLINE enum outcome run_messages(struct koken_ctx *ctx, struct 
         t.spent++;
         if (kn_unlikely(e->lane == KN_LANE_SYSTEM)) {
             rc = handle_system(ctx, a, e);
-            type = NULL;
+            run.type = NULL;
         } else {
-            if (kn_unlikely(e->type != type)) {
-                const struct koken_row *row = find_row(kn_agent_behaviour(a), e->type);
-                if (kn_unlikely(!row)) {
-                    t.consumed += !(e->flags & KN_ENV_UNCOUNTED);
-                    unhandled(ctx->local, a, e);
-                    continue;
-                }
-                type = e->type;
-                call = row->handle;
-                has_drop = type->drop != NULL;
-                kn_store(&ctx->local->running_type, type, relaxed); /* for reports only */
+            if (kn_likely(e->type == run.type) || find_run(ctx, a, e->type, &run)) {
+                ctx->msg = e;
+                rc = run.call(ctx, a->state, e->payload);
+                t.received += !(ctx->events & KN_CTX_KEPT);
+                t.consumed += dispose(ctx, a, e, run.has_drop, rc);
+            } else {
+                t.consumed += !(e->flags & KN_ENV_UNCOUNTED);
+                unhandled(ctx->local, a, e);
             }
-            ctx->msg = e;
-            rc = call(ctx, a->state, e->payload);
-            t.received += !(ctx->events & KN_CTX_KEPT);
-            t.consumed += dispose(ctx, a, e, has_drop, rc);
         }
         if (kn_unlikely(rc != 0) && (rc < 0 || rc == KOKEN_STOP)) {
             ctx->msg = NULL;
@@ -224,7 +234,7 @@ static KN_ALWAYS_INLINE enum outcome run_messages(struct koken_ctx *ctx, struct 
             return OUT_ENDED;
         }
         if (kn_unlikely(ctx->events)) {
-            type = NULL; /* the table may be another one */
+            run.type = NULL; /* the table may be another one */
             ctx->events = 0;
             if (kn_agent_is_parked(a)) {
                 out = OUT_PARKED;

@@ -408,3 +408,43 @@ Test(turn, blocking_sections_hand_over)
         stop(rt);
     }
 }
+
+/* ---- messages without a handler ------------------------------------------------------------------------------- */
+
+/* A message that comes back when it is given up, until somebody else has run, or much too often. */
+struct stubborn {
+    koken_ref to;
+};
+
+static void come_back(void *payload);
+
+static const struct koken_type stubborn_type = {
+    "stubborn", sizeof(struct stubborn), _Alignof(struct stubborn), NULL, 0, 0, come_back};
+
+static void come_back(void *payload)
+{
+    struct stubborn *stubborn = payload;
+    if (reading(&exits) == 0 && count(&marks) < 100000) {
+        expect(koken_signal_(stubborn->to, &stubborn_type, stubborn) == 0);
+    }
+}
+
+/* A flood of messages that nobody has a handler for spends the budget like any other. */
+Test(turn, floods_of_the_unknown_yield)
+{
+    static const enum koken_policy policies[] = {KOKEN_POLICY_DROP_OLD, KOKEN_POLICY_REJECT,
+                                                 KOKEN_POLICY_GROW};
+    for (size_t i = 0; i < sizeof policies / sizeof policies[0]; i++) {
+        struct koken *rt = start(1);
+        clear();
+        struct stubborn first = {koken_spawn(rt, simple, .policy = policies[i])};
+        koken_ref waits = koken_spawn(rt, simple);
+        cr_assert_eq(koken_signal_(first.to, &stubborn_type, &first), 0);
+        wait_for(&marks, 1);
+        cr_assert_eq(koken_signal(waits, answer_with, .rc = KOKEN_STOP), 0);
+        check_balance(rt, 0);
+        cr_assert_eq(reading(&exits), 1);
+        cr_assert_lt(reading(&marks), 100000, "policy %d", (int)policies[i]);
+        stop(rt);
+    }
+}
