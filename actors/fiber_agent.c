@@ -32,11 +32,14 @@ static void body(void *arg)
     KN_ASSERT(f->agent->cold->fiber == f);
     f->result = f->is_cancelled ? -ECANCELED
                                 : row->handle(&f->ctx, f->agent->state, (void *)(uintptr_t)f->arg);
+    if (f->is_cancelled && f->result == -ECANCELED) {
+        f->result = 0; /* it was asked to end and did: no failure */
+    }
     if (f->ctx.msg) {
         if (f->result < 0) {
             kn_letter(f->ctx.rt, f->ctx.local, f->ctx.msg, f->ctx.id, KOKEN_DEAD_ENDED);
         }
-        kn_fiber_message_over(f);
+        kn_fiber_message_over(f, f->result);
     }
 }
 
@@ -246,7 +249,7 @@ int kn_fiber_wait(struct kn_fiber_agent *f)
     return f->is_cancelled ? -ECANCELED : 0;
 }
 
-void kn_fiber_message_over(struct kn_fiber_agent *f)
+void kn_fiber_message_over(struct kn_fiber_agent *f, int rc)
 {
     struct kn_agent *a = f->agent;
     struct kn_local *local = f->ctx.local;
@@ -255,7 +258,7 @@ void kn_fiber_message_over(struct kn_fiber_agent *f)
     KN_ASSERT(e->lane == KN_LANE_USER);
     f->ctx.msg = NULL;
     if (e->flags & (KN_ENV_REQUEST | KN_ENV_BYTES | KN_ENV_STAMPED)) {
-        kn_message_over(local, a, e, 0);
+        kn_message_over(local, a, e, rc);
     }
     if (e->type->drop) {
         e->type->drop(e->payload);

@@ -50,8 +50,8 @@ bool kn_fiber_collect(struct kn_fiber_agent *f);
 uint32_t kn_fiber_wait_begin(struct kn_fiber_agent *f, uint64_t timeout_ns);
 void kn_fiber_wait_end(struct kn_fiber_agent *f);
 
-/* The present message has been handled. Inside the fiber. */
-void kn_fiber_message_over(struct kn_fiber_agent *f);
+/* The present message has been handled; rc < 0: its agent fails with that. Inside the fiber. */
+void kn_fiber_message_over(struct kn_fiber_agent *f, int rc);
 
 /* Between two messages: looks for system messages and lets others run, every so often. Inside the
  * fiber. */

@@ -55,7 +55,7 @@ static int receive(struct kn_fiber_agent *f, uint64_t timeout_ns, const struct k
     struct kn_agent *a = f->agent;
     int rc = 0;
     if (f->ctx.msg) {
-        kn_fiber_message_over(f);
+        kn_fiber_message_over(f, 0);
         kn_fiber_pause(f);
     }
     for (;;) { /* ends: a message, cancelled, or the deadline */

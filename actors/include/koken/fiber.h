@@ -23,7 +23,7 @@ struct koken_received {
 
 /*
  * koken_receive waits for the next message. Errors: -ETIMEDOUT; -ECANCELED the agent has been asked
- * to stop: clean up and return. timeout_ns 0 polls; KOKEN_NO_DEADLINE waits for ever.
+ * to stop: clean up and return; to return -ECANCELED is then no failure. timeout_ns 0 polls; KOKEN_NO_DEADLINE waits for ever.
  */
 KOKEN_MUST_USE int koken_receive(koken_ctx *ctx, uint64_t timeout_ns,
                                  struct koken_received *ret_msg);

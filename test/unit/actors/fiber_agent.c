@@ -185,3 +185,62 @@ Test(fiber_agent, a_full_mailbox_of_ones_own, .timeout = 60)
     cr_assert_eq(reading(&deadlocks), 1u);
     stop(rt);
 }
+
+static int wait_for_ever(koken_ctx *ctx, struct state *self, const void *arg)
+{
+    struct koken_received msg;
+    (void)self;
+    (void)arg;
+    (void)count(&done);
+    return koken_receive(ctx, KOKEN_NO_DEADLINE, &msg);
+}
+
+KOKEN_FIBER(waiting, struct state, wait_for_ever);
+
+static void count_line(void *arg, const char *line)
+{
+    (void)arg;
+    if (strstr(line, "failed")) {
+        (void)count(&received);
+    }
+}
+
+/* Who is asked to stop and hands the -ECANCELED on that it got has not failed. */
+Test(fiber_agent, to_end_when_asked_is_no_failure)
+{
+    reset(&done);
+    reset(&received);
+    struct koken *rt = start_with(2, (struct koken_options){.log = count_line});
+    koken_ref one = koken_spawn(rt, waiting), other = koken_spawn(rt, waiting);
+    wait_for(&done, 2);
+    cr_assert_eq(koken_exit(one), 0);
+    cr_assert_eq(koken_exit(other), 0);
+    drain(rt);
+    cr_assert_eq(metrics(rt).exited, 2u);
+    cr_assert_eq(metrics(rt).failed, 0u);
+    cr_assert_eq(reading(&received), 0u);
+    stop(rt);
+}
+
+static int fail_with_it(koken_ctx *ctx, struct state *self, const void *arg)
+{
+    struct koken_received msg;
+    (void)self;
+    (void)arg;
+    int rc = koken_receive(ctx, KOKEN_NO_DEADLINE, &msg);
+    return rc < 0 ? rc : -EPERM;
+}
+
+KOKEN_FIBER(failing, struct state, fail_with_it);
+
+/* Who waits for the answer of a fiber that fails with the message in its hands hears with what. */
+Test(fiber_agent, the_asker_hears_how_it_failed)
+{
+    struct koken *rt = start(1);
+    struct item answer;
+    koken_ref who = koken_spawn(rt, failing);
+    cr_assert_eq(koken_await(rt, who, KOKEN_S(30), &answer, item), -EPERM);
+    check_balance(rt, 0);
+    cr_assert_eq(metrics(rt).failed, 1u);
+    stop(rt);
+}
