@@ -118,6 +118,7 @@ enum kn_ctx_event {
     KN_CTX_KEPT = 1u << 0,   /* the message was stashed: not to be freed */
     KN_CTX_TABLE = 1u << 1,  /* another behaviour */
     KN_CTX_PARKED = 1u << 2, /* a send went into the outbox */
+    KN_CTX_LAST = 1u << 3,   /* of an exit hook: its agent will not come to wait for room */
 };
 
 /* What handlers are given: of the turn for a handler agent, of its life for a fiber agent. */

@@ -131,6 +131,7 @@ static void fire(struct kn_worker *worker, struct kn_timer *timer, bool cancelle
         }
     } else {
         alarm->envelope = NULL;
+        kn_message_stamp_again(e);
     }
     if (e) {
         deliver(local, alarm, e);

@@ -184,6 +184,7 @@ static struct kn_local *call_exit_hook(struct kn_local *local, struct kn_agent *
     if (hook && a->run.step != kn_newborn_turn) {
         struct koken_ctx ctx;
         kn_ctx_nest(&ctx, local, a);
+        ctx.events = KN_CTX_LAST;
         (void)hook->handle(&ctx, a->state, &reason);
         local = kn_ctx_unnest(&ctx);
     }

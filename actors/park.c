@@ -197,8 +197,8 @@ int kn_park_envelope(struct kn_local *local, struct kn_agent *self, uint64_t to,
     if (self->flags & KN_AGENT_FIBER) {
         return kn_fiber_park(self, to, e);
     }
-    if (kn_agent_is_parked(self)) {
-        return -EAGAIN; /* one wait at a time */
+    if (kn_agent_is_parked(self) || (local->running->events & KN_CTX_LAST)) {
+        return -EAGAIN; /* one wait at a time, and none at the end */
     }
     struct kn_cold *cold = kn_agent_cold(self);
     struct kn_outbox *o = cold ? kn_block_new(&local->worker->pool, sizeof *o) : NULL;
@@ -218,12 +218,12 @@ int kn_park_envelope(struct kn_local *local, struct kn_agent *self, uint64_t to,
     return 0;
 }
 
-int kn_park_append(struct kn_agent *self, struct kn_envelope *e)
+int kn_park_append(struct kn_agent *self, struct kn_envelope *e, bool is_last)
 {
     struct kn_outbox *o = self->cold->outbox;
     KN_ASSERT((o->head == NULL) == (o->count == 0));
     KN_ASSERT(o->count <= KN_OUTBOX_MAX);
-    if (o->count >= KN_OUTBOX_MAX) {
+    if (o->count >= KN_OUTBOX_MAX || is_last) {
         return -EAGAIN;
     }
     e->next = NULL;

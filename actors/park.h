@@ -56,9 +56,9 @@ int kn_park_envelope(struct kn_local *local, struct kn_agent *self, uint64_t to,
 
 /*
  * A further message of a parked agent to whom it waits for: behind the others, so that order holds.
- * Errors: -EAGAIN the outbox is full.
+ * Errors: -EAGAIN the outbox is full, or this is an exit hook (is_last), after which nobody empties it.
  */
-int kn_park_append(struct kn_agent *self, struct kn_envelope *take_envelope);
+int kn_park_append(struct kn_agent *self, struct kn_envelope *take_envelope, bool is_last);
 
 /*
  * Tries the outbox. NO: it is empty now, go on. IDLE, ENDED: the turn is over, the agent not ours.

@@ -50,6 +50,9 @@ int kn_send_outside(struct koken *rt, struct kn_agent *a, struct kn_envelope *ta
 /* When a stamped message was sent, koken_now() time; 0 without a stamp. */
 uint64_t kn_message_sent_at(const struct kn_envelope *e);
 
+/* A timer's message is sent when it is due, not when it was made. */
+void kn_message_stamp_again(struct kn_envelope *envelope);
+
 /* Gives up an envelope for good: request answered with error, payload dropped, memory back. */
 void kn_message_drop(struct koken *rt, struct kn_local *local, struct kn_envelope *take_envelope,
                      int error);

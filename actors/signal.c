@@ -44,6 +44,14 @@ static void stamp(struct kn_envelope *e)
     __builtin_memcpy((char *)e + kn_class_size(e->size_class) - sizeof now, &now, sizeof now);
 }
 
+void kn_message_stamp_again(struct kn_envelope *e)
+{
+    if (e->flags & KN_ENV_STAMPED) {
+        e->flags &= (uint16_t)~KN_ENV_STAMPED;
+        stamp(e);
+    }
+}
+
 uint64_t kn_message_sent_at(const struct kn_envelope *e)
 {
     uint64_t at = 0;
@@ -286,7 +294,7 @@ int kn_send(struct kn_local *local, struct kn_agent *a, struct kn_envelope *e)
     bool opened = false;
     struct kn_agent *self = local->running ? local->running->self : NULL;
     if (self && kn_agent_is_parked(self) && self->cold->outbox->to == kn_agent_id(a)) {
-        return kn_park_append(self, e);
+        return kn_park_append(self, e, local->running->events & KN_CTX_LAST);
     }
     if (kn_unlikely(a->flags & KN_AGENT_SPECIAL)) {
         return send_slowly(local->rt, local, a, e);

@@ -403,3 +403,36 @@ Test(alarm, messages_that_own_are_dropped_once)
     cr_assert_eq(reading(&cancelled), 1);
     stop(rt);
 }
+
+/* ---- stamps ------------------------------------------------------------------------------------------------ */
+
+static int on_due(koken_ctx *ctx, struct hoarder *self, const struct ring *msg)
+{
+    (void)self;
+    expect(koken_sent_at(ctx) >= msg->due);
+    (void)count(&rung);
+    return 0;
+}
+
+static int on_arm(koken_ctx *ctx, struct hoarder *self, const struct hop *msg)
+{
+    (void)self;
+    (void)msg;
+    uint64_t due = koken_now() + KOKEN_MS(20);
+    expect(koken_after(ctx, KOKEN_MS(20), ring, .due = due).id != 0);
+    expect(koken_after_to(ctx, koken_self(ctx), KOKEN_MS(20), ring, .due = due).id != 0);
+    return 0;
+}
+
+KOKEN_AGENT(stamped, struct hoarder, KOKEN_ON(hop, on_arm), KOKEN_ON(ring, on_due));
+
+/* A timer's message is sent when it is due: its delay is no latency. */
+Test(alarm, delays_are_no_latency)
+{
+    struct koken *rt = start_with(1, (struct koken_options){.stamp_messages = true});
+    clear();
+    cr_assert_eq(koken_signal(koken_spawn(rt, stamped), hop), 0);
+    wait_for(&rung, 2);
+    check_balance(rt, 0);
+    stop(rt);
+}

@@ -555,3 +555,39 @@ Test(park, ring_of_tiny_mailboxes_ends)
         stop(rt);
     }
 }
+
+/* ---- the end ------------------------------------------------------------------------------------------------ */
+
+static void on_last_words(koken_ctx *ctx, struct producer *self, int reason)
+{
+    (void)ctx;
+    (void)reason;
+    int rc = koken_signal(self->to, item, .value = 1000);
+    expect(rc == -EAGAIN);
+    (void)count(&exited);
+}
+
+KOKEN_AGENT(leaver, struct producer, KOKEN_ON(begin, on_begin), KOKEN_ON(tick, on_tick),
+            KOKEN_EXIT(on_last_words));
+
+/* What an exit hook sends is accepted or refused; it never waits for room in vain. */
+Test(park, exit_hooks_do_not_wait_for_room)
+{
+    for (uint32_t wanted = 0; wanted <= 3; wanted += 3) { /* not parked when it ends, and parked */
+        struct koken *rt = start(2);
+        clear();
+        koken_ref to = koken_spawn(rt, consumer, .capacity = 1, .policy = KOKEN_POLICY_PARK);
+        koken_ref from = koken_spawn(rt, leaver);
+        cr_assert_eq(koken_signal(to, item, .value = 0), 0);
+        while (koken_signal(to, item, .value = 1) == 0) { /* ends: it has taken the first, or not */
+            kn_thread_yield();
+        }
+        cr_assert_eq(koken_signal(from, begin, .to = to, .count = wanted), 0);
+        wait_for(&codes[0], 1);
+        cr_assert_eq(koken_exit(from), 0);
+        wait_for(&exited, 1);
+        kn_store(&gate, 1, release);
+        check_balance(rt, 0);
+        stop(rt);
+    }
+}
