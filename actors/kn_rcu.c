@@ -11,7 +11,12 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
+
+#ifdef KN_SIM
+#include "actors/kn_rcu_sim.h"
+#else
 #include <urcu/urcu-qsbr.h>
+#endif
 
 #if defined(__SANITIZE_THREAD__) || defined(KN_TSAN)
 #define KN_RCU_TSAN 1
@@ -41,6 +46,9 @@ static int visitor_error; /* of the key's making */
 static KN_TLS bool is_visitor; /* the calling thread was registered by kn_rcu_visit */
 static KN_TLS bool is_member;  /* by kn_rcu_enter */
 static KN_TLS unsigned visits; /* of a visitor, under way: what is dropped in one may send */
+KN_TLS_SIMULATED(is_visitor);
+KN_TLS_SIMULATED(is_member);
+KN_TLS_SIMULATED(visits);
 
 static void forget_visitor(void *unused)
 {
@@ -195,7 +203,8 @@ void kn_rcu_visit(void)
     pthread_once(&visitor_once, make_key);
     urcu_qsbr_register_thread();
     /* Without the key nobody would unregister the thread at its end: kn_rcu_depart does it each time. */
-    is_visitor = visitor_error == 0 && pthread_setspecific(visitor_key, &is_visitor) == 0;
+    is_visitor = !kn_world_is_simulated() && visitor_error == 0 &&
+                 pthread_setspecific(visitor_key, &is_visitor) == 0;
 }
 
 void kn_rcu_depart(void)

@@ -14,6 +14,8 @@ kn_atomic(struct kn_chunk *) kn_chunks[KN_CHUNKS_MAX];
 static pthread_mutex_t directory_lock = PTHREAD_MUTEX_INITIALIZER; /* rank 60 */
 static uint32_t directory_used;                                    /* (m) numbers ever given out */
 static uint32_t directory_free;                /* (m) numbers below with no chunk now */
+KN_GLOBAL_SIMULATED(directory_used);
+KN_GLOBAL_SIMULATED(directory_free);
 static uint32_t directory_base[KN_CHUNKS_MAX]; /* (m) first generation of the next chunk */
 
 /* A batch of ended agents on its way through a grace period: the first of them carries the head. */

@@ -12,6 +12,7 @@
 #include "base/atomic.h"
 #include "base/heap.h"
 #include "base/platform/platform.h"
+#include "base/world.h"
 
 #ifdef KN_DEBUG
 
@@ -95,7 +96,7 @@ void *kn_alloc(size_t size, size_t align, int node)
     KN_ASSERT(align > 0);
     KN_ASSERT((align & (align - 1)) == 0);
     KN_ASSERT(node >= -1);
-    if (kn_unlikely(must_fail())) {
+    if (kn_unlikely(must_fail() || kn_fault(KN_FAULT_ALLOC))) {
         return NULL;
     }
     void *memory = kn_heap_alloc(size, align, node);
@@ -119,7 +120,7 @@ void *kn_map(size_t size, int node)
     KN_ASSERT(size > 0);
     KN_ASSERT(node >= -1);
     size_t whole = kn_align_up(size, kn_platform_page_size());
-    if (kn_unlikely(must_fail()) || whole < size) {
+    if (kn_unlikely(must_fail() || kn_fault(KN_FAULT_ALLOC)) || whole < size) {
         return NULL;
     }
     void *region = kn_platform_map(whole, node);

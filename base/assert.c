@@ -6,6 +6,8 @@
  */
 #include "base/assert.h"
 
+#include "base/world.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -33,6 +35,7 @@ static void append_number(char *line, size_t size, size_t *len, unsigned number)
 
 _Noreturn void kn_panic(const char *what, const char *file, int line_number)
 {
+    kn_world_panic(what, file, line_number); /* does not return if a simulator wants to know */
     char line[512];
     size_t len = 0;
     size_t size = sizeof line - 1; /* room for the end of the line, whatever was cut */

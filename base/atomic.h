@@ -18,6 +18,10 @@
 
 #define kn_atomic(T) _Atomic(T)
 
+#ifdef KN_SIM
+#include "base/atomic_sim.h"
+#else
+
 #define kn_load(p, mo) atomic_load_explicit((p), memory_order_##mo)
 #define kn_store(p, v, mo) atomic_store_explicit((p), (v), memory_order_##mo)
 #define kn_swap(p, v, mo) atomic_exchange_explicit((p), (v), memory_order_##mo)
@@ -36,6 +40,8 @@
 #define kn_or(p, v, mo) atomic_fetch_or_explicit((p), (v), memory_order_##mo)
 #define kn_and(p, v, mo) atomic_fetch_and_explicit((p), (v), memory_order_##mo)
 
+#endif /* KN_SIM */
+
 /* A full fence: only where a DESIGN.md decision names it. It never carries data (TSan is blind to
  * it). */
 #define kn_fence_seq_cst() atomic_thread_fence(memory_order_seq_cst)
@@ -52,7 +58,9 @@
 /* A hint to the core inside a bounded spin. */
 static inline void kn_pause(void)
 {
-#if defined(__x86_64__) || defined(__i386__)
+#if defined(KN_SIM) && !defined(KN_MODEL)
+    kn_sim_pause();
+#elif defined(__x86_64__) || defined(__i386__)
     __builtin_ia32_pause();
 #elif defined(__aarch64__)
     __asm__ volatile("yield");

@@ -24,6 +24,30 @@ struct kn_thread {
 };
 
 /*
+ * Misfortunes that the simulator may send: places of the library ask for them by kn_fault(), which is 0 in
+ * every other build. What each does is said in koken/sim.h.
+ */
+enum kn_fault {
+    KN_FAULT_ALLOC,
+    KN_FAULT_THREAD,
+    KN_FAULT_SPURIOUS,
+    KN_FAULT_LATE_WAKE,
+    KN_FAULT_CLOCK_JUMP,
+    KN_FAULT_CLOCK_COARSE,
+    KN_FAULT_STALL,
+    KN_FAULT_STEAL,
+    KN_FAULT_FULL,
+    KN_FAULT_HANDLER,
+    KN_FAULT_SLOW,
+    KN_FAULT_TIMER_LATE,
+    KN_FAULT_IO,
+    KN_FAULT_WEAK,
+    KN_FAULT_WRAP,
+    KN_FAULT_CHANCE,
+    KN_FAULT_COUNT_
+};
+
+/*
  * Calibrates the clock, once per process; costs about 200 us the first time. Thread: any.
  * Errors: -ENOTSUP the system has no monotonic clock.
  */

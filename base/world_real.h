@@ -57,4 +57,46 @@ static inline void kn_futex_wake(kn_atomic(uint32_t) *word, uint32_t count)
     kn_platform_futex_wake(word, count);
 }
 
+/* ---- what only a simulated world has ---------------------------------------------------------- */
+
+static inline bool kn_world_is_simulated(void)
+{
+    return false;
+}
+
+static inline uint64_t kn_fault(enum kn_fault kind)
+{
+    (void)kind;
+    return 0;
+}
+
+static inline int kn_io_wait(uint64_t deadline_ns)
+{
+    (void)deadline_ns;
+    return 0;
+}
+
+static inline void kn_note(const char *what, const char *name, uint64_t a, uint64_t b)
+{
+    (void)what;
+    (void)name;
+    (void)a;
+    (void)b;
+}
+
+static inline unsigned kn_world_cpus(void)
+{
+    return 0;
+}
+
+static inline void kn_world_panic(const char *what, const char *file, int line)
+{
+    (void)what;
+    (void)file;
+    (void)line;
+}
+
+#define KN_TLS_SIMULATED(name) _Static_assert(sizeof(name) > 0, "of threads that the system has")
+#define KN_GLOBAL_SIMULATED(name) _Static_assert(sizeof(name) > 0, "of a process that runs once")
+
 #endif

@@ -6,7 +6,10 @@
 
 #include "base/assert.h"
 #include "base/clock.h"
+#include "base/mutex_sim.h"
 #include "base/platform/platform.h"
+
+struct kn_sim_steps kn_sim_steps; /* (c) outside a simulation, (o) of its one thread inside */
 
 static const struct kn_world *installed; /* (c) while more than one thread uses the library */
 
@@ -85,6 +88,87 @@ void kn_futex_wake(kn_atomic(uint32_t) *word, uint32_t count)
     } else {
         kn_platform_futex_wake(word, count);
     }
+}
+
+void kn_sim_point(void)
+{
+    if (installed != NULL && installed->point != NULL) {
+        installed->point(installed->self, /* is_pause= */ false);
+    }
+}
+
+void kn_sim_pause(void)
+{
+    if (installed != NULL && installed->point != NULL) {
+        installed->point(installed->self, /* is_pause= */ true);
+    }
+}
+
+bool kn_sim_weak_fails(void)
+{
+    return kn_sim_steps.is_on && kn_fault(KN_FAULT_WEAK) != 0;
+}
+
+bool kn_world_is_simulated(void)
+{
+    return installed != NULL && installed->io_wait != NULL;
+}
+
+uint64_t kn_fault(enum kn_fault kind)
+{
+    bool is_asked = installed != NULL && installed->fault != NULL;
+    return is_asked ? installed->fault(installed->self, kind) : 0;
+}
+
+int kn_io_wait(uint64_t deadline_ns)
+{
+    KOKEN_CHECK(kn_world_is_simulated());
+    return installed->io_wait(installed->self, deadline_ns);
+}
+
+void kn_note(const char *what, const char *name, uint64_t a, uint64_t b)
+{
+    if (installed != NULL && installed->note != NULL) {
+        installed->note(installed->self, what, name, a, b);
+    }
+}
+
+unsigned kn_world_cpus(void)
+{
+    return installed != NULL && installed->cpus != NULL ? installed->cpus(installed->self) : 0;
+}
+
+void kn_world_panic(const char *what, const char *file, int line)
+{
+    if (installed != NULL && installed->panic != NULL) {
+        installed->panic(installed->self, what, file, line);
+    }
+}
+
+/* ---- mutexes of the system, see mutex_sim.h ----------------------------------------------- */
+
+int kn_sim_mutex_lock(pthread_mutex_t *mutex)
+{
+    if (installed == NULL || installed->lock_wait == NULL) {
+        return kn_sim_mutex_lock_real(mutex);
+    }
+    int rc;
+    kn_point();
+    while ((rc = pthread_mutex_trylock(mutex)) !=
+           0) { /* ends: who has it is another of our threads */
+        installed->lock_wait(installed->self, mutex);
+    }
+    return rc;
+}
+
+int kn_sim_mutex_unlock(pthread_mutex_t *mutex)
+{
+    int rc = kn_sim_mutex_unlock_real(mutex);
+    if (installed != NULL && installed->lock_wake != NULL) {
+        installed->lock_wake(installed->self, mutex);
+        kn_point();
+    }
+    return rc;
 }
 
 const char *kn_clock_name(void)

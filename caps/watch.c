@@ -13,6 +13,7 @@
  */
 #include "base/alloc.h"
 #include "base/assert.h"
+#include "base/world.h"
 #include "caps/census.h"
 #include "caps/payload.h"
 #include "caps/poison.h"
@@ -34,6 +35,7 @@ struct pass {
 };
 
 KN_TLS uint64_t kn_caps_agent;
+KN_TLS_SIMULATED(kn_caps_agent);
 
 void kn_caps_run(uint64_t agent)
 {

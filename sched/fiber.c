@@ -8,8 +8,10 @@
 
 #include "base/assert.h"
 #include "base/platform/switch.h"
+#include "base/world.h"
 
 static KN_TLS struct kn_fiber *current;
+KN_TLS_SIMULATED(current);
 
 /*
  * Never inlined: a fiber may go on on another thread, and a compiler that sees the variable may

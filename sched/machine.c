@@ -9,6 +9,7 @@
 #include <string.h>
 
 KN_TLS struct kn_machine *kn_machine_self;
+KN_TLS_SIMULATED(kn_machine_self);
 
 void kn_machine_wake(struct kn_machine *machine)
 {

@@ -34,6 +34,7 @@
 
 #include "base/alloc.h"
 #include "base/assert.h"
+#include "base/world.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -485,12 +486,35 @@ struct kn_io *kn_netpoll_poll(struct kn_netpoll *netpoll)
     return on_events(netpoll, events, count, /* is_sleeper= */ false);
 }
 
+/* Never blocks: the simulator's other threads are this thread of the system. */
+static int wait_simulated(struct kn_netpoll *netpoll, struct epoll_event *events,
+                          uint64_t deadline_ns)
+{
+    for (;;) { /* ends: an event, or the deadline; the simulator notices if neither can come */
+        int count = epoll_wait(netpoll->epoll_fd, events, KN_NETPOLL_BATCH, 0);
+
+        if (count > 0) {
+            return count;
+        }
+        if (kn_fault(KN_FAULT_IO) != 0) {
+            errno = EINTR;
+            return -1;
+        }
+        if (kn_io_wait(deadline_ns) == -ETIMEDOUT) {
+            return 0;
+        }
+    }
+}
+
 /*
  * epoll_wait() counts in milliseconds; epoll_pwait2() in nanoseconds, from Linux 5.11. Where that
  * is missing, ppoll() on the epoll itself sleeps as exactly.
  */
 static int wait_events(struct kn_netpoll *netpoll, struct epoll_event *events, uint64_t deadline_ns)
 {
+    if (kn_world_is_simulated()) {
+        return wait_simulated(netpoll, events, deadline_ns);
+    }
     uint64_t now = deadline_ns == KN_NEVER ? 0 : kn_now();
     uint64_t left = deadline_ns > now ? deadline_ns - now : 0;
     struct timespec timeout = {(time_t)(left / 1000000000u), (long)(left % 1000000000u)};

@@ -105,6 +105,13 @@ static int new_worker(struct kn_sched *sched, unsigned index, bool is_biased)
     kn_atomic_init(&worker->stuck_tick, UINT64_MAX);
     kn_atomic_init(&worker->dispatch_ns, KN_DISPATCH_NS_UNKNOWN);
     worker->last_each_ns = KN_DISPATCH_NS_UNKNOWN;
+    for (unsigned i = 0; i < KN_PRIO_COUNT_; i++) {
+        /* Under the simulator: near the end of the numbers. */
+        uint32_t start = kn_unlikely(kn_fault(KN_FAULT_WRAP)) ? UINT32_MAX - 8 : 0;
+
+        kn_atomic_init(&worker->queues[i].head, start);
+        kn_atomic_init(&worker->queues[i].tail, start);
+    }
     kn_topology_victims(sched->topology, index, worker->victims, worker->ring_end);
     kn_wheel_init(&worker->wheel, worker, worker->now_ns, wake_wheel);
     sched->workers[index] = worker;

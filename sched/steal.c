@@ -118,6 +118,9 @@ struct kn_runnable *kn_steal(struct kn_worker *worker, enum kn_prio *ret_prio)
 
     KN_ASSERT(worker->ring_end[KN_RING_COUNT - 1] == worker->sched->worker_count - 1);
     KN_ASSERT(worker->is_searching);
+    if (kn_unlikely(kn_fault(KN_FAULT_STEAL) != 0)) {
+        return NULL; /* as if all had been run or stolen meanwhile */
+    }
     for (unsigned ring = 0; ring < KN_RING_COUNT; ring++) {
         unsigned len = worker->ring_end[ring] - begin;
         unsigned start = len > 1 ? kn_victim_start(worker, len) : 0;

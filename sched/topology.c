@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "base/assert.h"
+#include "base/world.h"
 #include "sched/quota.h"
 
 #include <errno.h>
@@ -145,6 +146,28 @@ unsigned kn_worker_count(struct kn_count_reason *reason)
     return reason->workers;
 }
 
+/* A machine of the simulator's: so many processors on one node, and nothing to ask hwloc about. */
+static int plan_simulated(struct kn_count_reason *reason, struct kn_topology **ret_topology)
+{
+    struct kn_topology *topology = kn_alloc(sizeof(*topology), KN_CACHE_LINE, -1);
+
+    if (topology == NULL) {
+        return -ENOMEM;
+    }
+    *topology =
+        (struct kn_topology){.workers = kn_worker_count(reason), .pus = reason->pus, .nodes = 1};
+    topology->places = kn_alloc(topology->workers * sizeof(struct kn_place), KN_CACHE_LINE, -1);
+    if (topology->places == NULL) {
+        kn_free(topology, sizeof(*topology), KN_CACHE_LINE);
+        return -ENOMEM;
+    }
+    for (unsigned i = 0; i < topology->workers; i++) {
+        topology->places[i] = (struct kn_place){.cpu = -1, .core = (int)i, .node_os = -1};
+    }
+    *ret_topology = topology;
+    return 0;
+}
+
 int kn_topology_new(const struct kn_sched_config *config, struct kn_topology **ret_topology,
                     struct kn_count_reason *ret_reason)
 {
@@ -152,8 +175,15 @@ int kn_topology_new(const struct kn_sched_config *config, struct kn_topology **r
     struct kn_count_reason reason = {.wanted = config->workers, .is_exact = config->is_exact};
     hwloc_topology_t hwloc;
     int pus;
-    int rc = load(config->topology, &hwloc);
+    int rc;
 
+    reason.pus = kn_world_cpus();
+    if (kn_unlikely(reason.pus > 0)) {
+        rc = plan_simulated(&reason, ret_topology);
+        *ret_reason = reason;
+        return rc;
+    }
+    rc = load(config->topology, &hwloc);
     if (rc < 0) {
         return rc;
     }

@@ -27,6 +27,7 @@ enum {
 };
 
 KN_TLS struct kn_worker *kn_worker_self;
+KN_TLS_SIMULATED(kn_worker_self);
 
 KN_NOINLINE struct kn_worker *kn_worker_current(void)
 {

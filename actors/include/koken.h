@@ -21,6 +21,7 @@
 #include <koken/schema.h>
 #include <koken/shard.h>
 #include <koken/signal.h>
+#include <koken/sim.h>
 #include <koken/supervisor.h>
 #include <koken/time.h>
 #include <koken/version.h>

@@ -33,8 +33,10 @@ endif()
 if(KOKEN_DEBUG)
   list(APPEND KOKEN_DEFINES KN_DEBUG)
 endif()
+set(KOKEN_SIM_COMPILE)
 if(KOKEN_SIM)
   list(APPEND KOKEN_DEFINES KN_SIM)
+  set(KOKEN_SIM_COMPILE "SHELL:-include base/mutex_sim.h") # before every source: see there
 endif()
 if(NOT KOKEN_JEMALLOC)
   list(APPEND KOKEN_DEFINES KN_NO_JEMALLOC)
@@ -63,7 +65,7 @@ function(koken_compile target)
   target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}" ${KOKEN_PUBLIC_DIRS})
   target_compile_definitions(${target} PRIVATE ${KOKEN_DEFINES})
   target_compile_options(${target} PRIVATE -fno-omit-frame-pointer -fno-semantic-interposition
-    ${KOKEN_SANITIZE_FLAGS} "$<$<COMPILE_LANGUAGE:C>:${KOKEN_WARNINGS}>"
+    ${KOKEN_SANITIZE_FLAGS} "$<$<COMPILE_LANGUAGE:C>:${KOKEN_WARNINGS}>" "$<$<COMPILE_LANGUAGE:C>:${KOKEN_SIM_COMPILE}>"
     "$<$<COMPILE_LANGUAGE:C>:${KOKEN_HARDENING_COMPILE}>")
   target_link_options(${target} PRIVATE ${KOKEN_SANITIZE_FLAGS} ${KOKEN_HARDENING_LINK})
 endfunction()

@@ -33,10 +33,10 @@ NEVER = {
 }
 PATTERNS = [
     (re.compile(r'(?<![\w.>])abort[ \t]*\('), "kn_panic()", "base/assert.c"),
-    (re.compile(r'#[ \t]*include[ \t]*<stdatomic\.h>'), "atomics only through base/atomic.h", "base/atomic.h"),
+    (re.compile(r'#[ \t]*include[ \t]*<stdatomic\.h>'), "atomics only through base/atomic.h", "base/atomic"),
     (re.compile(r'\batomic_(?:load|store|exchange|fetch|compare|thread|signal|init)\w*[ \t]*\('),
-     "atomics only through base/atomic.h", "base/atomic.h"),
-    (re.compile(r'\b__(?:atomic|sync)_\w+[ \t]*\('), "atomics only through base/atomic.h", "base/atomic.h"),
+     "atomics only through base/atomic.h", "base/atomic"),
+    (re.compile(r'\b__(?:atomic|sync)_\w+[ \t]*\('), "atomics only through base/atomic.h", "base/atomic"),
     (re.compile(r'\bvolatile\b(?![ \t]*\()'), "no volatile: an atomic, or nothing", "base/"),
     (re.compile(r'\b(?:__asm__|asm)\b'), "assembly lives in base/", "base/"),
 ]

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tasks: their stacks, waiting and waking, and the end of time. */
+#include "sched/sim/task.h"
+
+#ifdef KN_SIM
+
+#include "base/assert.h"
+#include "base/platform/switch.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+
+enum { STACK_BYTES = 256 * 1024, GUARD_BYTES = 4096 };
+
+/* Stacks are kept from run to run. */
+static char *free_stacks[SIM_TASKS_MAX];
+static unsigned free_stack_count;
+
+static char *take_stack(void)
+{
+    if (free_stack_count > 0) {
+        return free_stacks[--free_stack_count];
+    }
+    char *stack = mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (stack == MAP_FAILED) {
+        return NULL;
+    }
+    (void)mprotect(stack, GUARD_BYTES, PROT_NONE);
+    return stack;
+}
+
+/* ---- thread-local variables ---------------------------------------------------------------- */
+
+extern const struct kn_sim_local __start_kn_sim_locals[], __stop_kn_sim_locals[];
+
+/* Puts the running task's values aside, or (is_back) in place. */
+static void swap_locals(struct task *task, bool is_back)
+{
+    unsigned char *at = task->locals;
+    for (const struct kn_sim_local *l = __start_kn_sim_locals; l < __stop_kn_sim_locals; l++) {
+        KOKEN_CHECK(at + l->size <= task->locals + sizeof task->locals);
+        if (is_back) {
+            memcpy(l->where(), at, l->size);
+        } else {
+            memcpy(at, l->where(), l->size);
+        }
+        at += l->size;
+    }
+}
+
+/* ---- tasks --------------------------------------------------------------------------------- */
+
+static void task_main(void *arg)
+{
+    struct task *task = arg;
+    struct sim *sim = kn_sim;
+    task->fn(task->arg);
+    sim_tell(sim, "ends");
+    task->state = TASK_DONE;
+    free_stacks[free_stack_count++] = task->stack; /* nobody takes one before we have left it */
+    for (unsigned i = 0; i < sim->task_count; i++) {
+        if (sim->tasks[i].state == TASK_WAITING && sim->tasks[i].on == task) {
+            sim_wake(sim, &sim->tasks[i]);
+        }
+    }
+    if (task->id == 0) {
+        sim_leave(sim);
+    }
+    sim_switch_to(sim, sim_choose_blocked(sim));
+    __builtin_unreachable(); /* a task that is done is never chosen */
+}
+
+struct task *sim_task_new(struct sim *sim, const char *name, void (*fn)(void *), void *arg)
+{
+    if (sim->task_count == SIM_TASKS_MAX) {
+        return NULL;
+    }
+    struct task *task = &sim->tasks[sim->task_count];
+    memset(task, 0, sizeof *task);
+    task->stack = take_stack();
+    if (task->stack == NULL) {
+        return NULL;
+    }
+    task->id = sim->task_count++;
+    task->fn = fn;
+    task->arg = arg;
+    task->deadline_ns = KN_NEVER;
+    (void)snprintf(task->name, sizeof task->name, "%s", name);
+    task->sp = kn_switch_prepare(task->stack + STACK_BYTES, task_main, task);
+    task->priority = (uint32_t)(kn_random(&sim->rng) >> 33) | UINT32_C(1) << 31;
+    return task;
+}
+
+void sim_switch_to(struct sim *sim, struct task *next)
+{
+    struct task *from = sim->running;
+    if (next == from) {
+        return;
+    }
+    KOKEN_CHECK(next->state == TASK_READY);
+    sim->result->switches++;
+    sim_mix(sim, kn_sim_steps.now << 8 | next->id);
+    swap_locals(from, /* is_back= */ false);
+    sim->running = next;
+    sim_tell(sim, "goes on");
+    swap_locals(next, /* is_back= */ true);
+    kn_switch(&from->sp, next->sp);
+}
+
+void sim_leave(struct sim *sim)
+{
+    void *nobody;
+    kn_sim_steps.is_on = false;
+    sim->is_over = true;
+    kn_switch(&nobody, sim->root_sp);
+    __builtin_unreachable(); /* nobody has nobody's stack pointer */
+}
+
+/* ---- waiting ------------------------------------------------------------------------------- */
+
+uint64_t sim_now(const struct sim *sim)
+{
+    uint64_t now = sim->base_ns + sim->leapt_ns + kn_sim_steps.now * sim->tick_ns;
+    return now - now % sim->grain_ns;
+}
+
+void sim_wake(struct sim *sim, struct task *task)
+{
+    KOKEN_CHECK(task->state == TASK_WAITING);
+    uint64_t late = task->is_late ? 0 : sim_ask(sim, KN_FAULT_LATE_WAKE);
+    if (late != 0) {
+        task->is_late = true;
+        task->on = NULL;
+        task->waits_for = "time";
+        task->deadline_ns = sim_now(sim) + late;
+        return;
+    }
+    task->state = TASK_READY;
+    task->on = NULL;
+    if (sim->strategy == KOKEN_SIM_PCT) {
+        kn_sim_steps.next = 0; /* it may have the higher priority */
+    }
+}
+
+void sim_wake_due(struct sim *sim)
+{
+    uint64_t now = sim_now(sim);
+    for (unsigned i = 0; i < sim->task_count; i++) {
+        struct task *task = &sim->tasks[i];
+        if (task->state == TASK_WAITING && task->deadline_ns <= now) {
+            task->is_timed_out = !task->is_late;
+            task->state = TASK_READY;
+            task->on = NULL;
+        }
+    }
+}
+
+void sim_wait(struct sim *sim, const char *what, const void *on, uint64_t deadline_ns)
+{
+    struct task *self = sim->running;
+    kn_sim_steps.now++;
+    self->state = TASK_WAITING;
+    self->waits_for = what;
+    self->on = on;
+    self->deadline_ns = deadline_ns;
+    self->since = sim->waits++;
+    self->is_timed_out = false;
+    self->is_late = false;
+    self->spins = 0;
+    sim_tell(sim, "waits for %s", what);
+    sim_switch_to(sim, sim_choose_blocked(sim));
+    KOKEN_CHECK(self->state == TASK_READY);
+    self->deadline_ns = KN_NEVER;
+}
+
+/* ---- the end of a run that fails ------------------------------------------------------------ */
+
+static void list_tasks(const struct sim *sim, char *text, size_t size)
+{
+    size_t len = strlen(text);
+    for (unsigned i = 0; i < sim->task_count && len + 1 < size; i++) {
+        const struct task *t = &sim->tasks[i];
+        if (t->state == TASK_DONE) {
+            continue;
+        }
+        int n = snprintf(text + len, size - len, "\n    thread %u %s: %s %s", t->id, t->name,
+                         t->state == TASK_READY ? "ready" : "waits for",
+                         t->state == TASK_READY ? "" : t->waits_for);
+        len += n > 0 ? (size_t)n : 0;
+    }
+}
+
+void sim_fail(struct sim *sim, const char *format, ...)
+{
+    struct sim_result *result = sim->result;
+    if (!result->has_failed) {
+        va_list args;
+        va_start(args, format);
+        (void)vsnprintf(result->what, sizeof result->what, format, args);
+        va_end(args);
+        sim_tell(sim, "%s", result->what);
+        list_tasks(sim, result->what, sizeof result->what);
+        result->has_failed = true;
+    }
+    if (kn_sim_steps.is_on) {
+        sim_leave(sim);
+    }
+}
+
+#endif
