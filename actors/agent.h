@@ -59,7 +59,7 @@ struct kn_cold {
     struct kn_alarm_entry *alarms; /* table of what is under way; see alarm.h */
     uint32_t alarm_capacity;
     uint32_t alarm_free;     /* first free entry + 1; 0: none */
-    uint32_t alarm_serial;   /* of the last number given out */
+    uint64_t alarm_serial;   /* alarms so far */
     struct kn_claim *claims; /* requests taken but not yet answered */
     uint32_t claim_serial;
     struct kn_outbox *outbox; /* messages that wait for room at a PARK mailbox */

@@ -33,15 +33,22 @@ static bool grow(struct kn_cold *cold)
     if (!table) {
         return false;
     }
+    memset(table, 0, table_size(capacity));
+    for (uint32_t i = 0; i < old; i++) {
+        struct kn_alarm *alarm = cold->alarms[i].alarm;
+        KN_ASSERT(!table[alarm->id & (capacity - 1)].alarm);
+        table[alarm->id & (capacity - 1)].alarm = alarm;
+    }
     if (old) {
-        memcpy(table, cold->alarms, table_size(old));
         kn_free(cold->alarms, table_size(old), _Alignof(struct kn_alarm_entry));
     }
-    for (uint32_t i = capacity; i-- > old;) {
-        table[i] = (struct kn_alarm_entry){NULL, cold->alarm_free};
-        cold->alarm_free = i + 1;
+    for (uint32_t i = capacity; i-- > 0;) {
+        if (!table[i].alarm) {
+            table[i].next_free = cold->alarm_free;
+            cold->alarm_free = i + 1;
+        }
     }
-    KN_ASSERT(cold->alarm_free == old + 1);
+    KN_ASSERT(cold->alarm_free != 0);
     cold->alarms = table;
     cold->alarm_capacity = capacity;
     return true;
@@ -147,6 +154,16 @@ static void fire(struct kn_worker *worker, struct kn_timer *timer, bool cancelle
     let_go(local, alarm);
 }
 
+/* For an alarm in that place: never used before by this agent, and its number is not 0. */
+static uint64_t next_id(struct kn_cold *cold, uint32_t index)
+{
+    uint64_t id;
+    do { /* ends: one of two neighbours has a number */
+        id = ++cold->alarm_serial * cold->alarm_capacity + index;
+    } while ((id & KN_ALARM_NUMBER) == 0);
+    return id;
+}
+
 uint32_t kn_alarm_new(struct kn_local *local, struct kn_agent *a, enum kn_alarm_kind kind,
                       uint64_t to, uint64_t delay_ns, uint64_t period_ns, struct kn_envelope *e)
 {
@@ -166,14 +183,14 @@ uint32_t kn_alarm_new(struct kn_local *local, struct kn_agent *a, enum kn_alarm_
     KN_ASSERT(index < cold->alarm_capacity);
     struct kn_alarm_entry *entry = &cold->alarms[index];
     KN_ASSERT(!entry->alarm);
-    KN_ASSERT(entry->serial <= cold->alarm_capacity);
-    cold->alarm_free = entry->serial;
-    cold->alarm_serial = cold->alarm_serial >= 0x7fff ? 1 : cold->alarm_serial + 1;
-    entry->serial = cold->alarm_serial;
+    KN_ASSERT(entry->next_free <= cold->alarm_capacity);
+    cold->alarm_free = entry->next_free;
     entry->alarm = alarm;
-    uint32_t number = cold->alarm_serial << 16 | index;
+    uint64_t id = next_id(cold, index);
+    uint32_t number = id & KN_ALARM_NUMBER;
     bool is_armed = delay_ns != KOKEN_NO_DEADLINE;
-    *alarm = (struct kn_alarm){.number = number,
+    *alarm = (struct kn_alarm){.id = id,
+                               .number = number,
                                .agent = kn_agent_id(a),
                                .to = to,
                                .envelope = e,
@@ -196,24 +213,22 @@ uint32_t kn_alarm_new(struct kn_local *local, struct kn_agent *a, enum kn_alarm_
 struct kn_alarm *kn_alarm_find(const struct kn_agent *a, uint32_t number)
 {
     const struct kn_cold *cold = a->cold;
-    uint32_t index = number & 0xffff;
-    if (!cold || index >= cold->alarm_capacity) {
+    if (!cold || !cold->alarm_capacity) {
         return NULL;
     }
-    const struct kn_alarm_entry *entry = &cold->alarms[index];
-    KN_ASSERT(!entry->alarm || (entry->alarm->number & 0xffff) == index);
-    KN_ASSERT(!entry->alarm || entry->alarm->number >> 16 == entry->serial);
-    return entry->alarm && entry->serial == number >> 16 ? entry->alarm : NULL;
+    uint32_t index = number & (cold->alarm_capacity - 1);
+    struct kn_alarm *alarm = cold->alarms[index].alarm;
+    KN_ASSERT(!alarm || (alarm->number & (cold->alarm_capacity - 1)) == index);
+    return alarm && alarm->number == number ? alarm : NULL;
 }
 
 bool kn_alarm_end(struct kn_local *local, struct kn_agent *a, struct kn_alarm *alarm)
 {
     struct kn_cold *cold = a->cold;
-    uint32_t index = alarm->number & 0xffff;
+    uint32_t index = alarm->number & (cold->alarm_capacity - 1);
     KN_ASSERT(alarm->agent == kn_agent_id(a));
     KN_ASSERT(index < cold->alarm_capacity);
     KN_ASSERT(cold->alarms[index].alarm == alarm);
-    KN_ASSERT(cold->alarms[index].serial == alarm->number >> 16);
     cold->alarms[index] = (struct kn_alarm_entry){NULL, cold->alarm_free};
     cold->alarm_free = index + 1;
     /* The wheel lets go in its callback: at once here, or later on the worker whose wheel it is. */
@@ -249,9 +264,11 @@ koken_timer koken_timer_(koken_ctx *ctx, koken_ref to, uint64_t delay_ns, uint64
     struct kn_envelope *e = kn_message_new(local, type, payload);
     if (e) {
         bool own = koken_ref_equal(to, koken_self(ctx));
-        timer.id = kn_alarm_new(local, ctx->self, own ? KN_ALARM_MESSAGE : KN_ALARM_OTHER, to.id,
-                                delay_ns, period_ns, e);
-        if (!timer.id) {
+        uint32_t number = kn_alarm_new(local, ctx->self, own ? KN_ALARM_MESSAGE : KN_ALARM_OTHER,
+                                       to.id, delay_ns, period_ns, e);
+        if (number) {
+            timer.id = kn_alarm_find(ctx->self, number)->id;
+        } else {
             kn_envelope_free(&local->worker->pool, e);
         }
     }
@@ -260,9 +277,8 @@ koken_timer koken_timer_(koken_ctx *ctx, koken_ref to, uint64_t delay_ns, uint64
 
 int koken_cancel(koken_ctx *ctx, koken_timer timer)
 {
-    struct kn_alarm *alarm =
-        timer.id <= UINT32_MAX ? kn_alarm_find(ctx->self, (uint32_t)timer.id) : NULL;
-    if (!alarm || alarm->kind > KN_ALARM_OTHER) {
+    struct kn_alarm *alarm = kn_alarm_find(ctx->self, timer.id & KN_ALARM_NUMBER);
+    if (!alarm || alarm->kind > KN_ALARM_OTHER || alarm->id != timer.id) {
         return -ESRCH;
     }
     bool is_own = alarm->kind == KN_ALARM_MESSAGE; /* then a message on its way is not handled */

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Alarms: what an agent has under way. A timer, a request that waits for its answer, a sleep: each
- * is an entry in the agent's table, found by the low half of its number in O(1); the high half is a
- * serial that tells an entry from its successor in the same place.
+ * is an entry in the agent's table, found in O(1) by the lowest bits of its id, as many as the size of
+ * the table, a power of two, has. The other bits count the alarms of the agent: an id is used once. When
+ * the table doubles, each entry stays or goes as far up as the old size, and no two meet. Envelopes have
+ * room for 31 bits of the id, its number, which comes again after 2^31 / size alarms in one place.
  *
  * An alarm has two owners, the table and the wheel it is armed on (perhaps another worker's), each
  * of which lets go once; the second to let go frees it. Whether its message is still wanted is
@@ -27,7 +29,8 @@ enum kn_alarm_kind {
 struct kn_alarm {
     struct kn_timer timer;        /* the wheel's while armed */
     kn_atomic(uint32_t) owners;   /* (a) table and wheel */
-    uint32_t number;              /* (c) */
+    uint64_t id;                  /* (c) */
+    uint32_t number;              /* (c) the lowest 31 bits of it, never 0 */
     uint64_t agent;               /* (c) id of the agent whose table it is in */
     uint64_t to;                  /* (c), but of a bond set when its target has been born */
     struct kn_envelope *envelope; /* the wheel's: what is sent at the deadline; a bond's reserve */
@@ -40,10 +43,10 @@ _Static_assert(sizeof(struct kn_alarm) <= 128, "an alarm is a block of the secon
 
 struct kn_alarm_entry {
     struct kn_alarm *alarm; /* NULL: free */
-    uint32_t serial;        /* of the alarm; free: index of the next free entry + 1 */
+    uint32_t next_free;     /* of a free one: index of the next + 1, 0: none */
 };
 
-enum { KN_ALARMS_MAX = 0xffff };
+enum { KN_ALARMS_MAX = 0xffff, KN_ALARM_NUMBER = INT32_MAX };
 
 /*
  * Makes an alarm and, unless delay_ns is KOKEN_NO_DEADLINE, arms it. Answers its number, or 0: no

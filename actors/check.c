@@ -51,10 +51,11 @@ static void check_alarms(const struct kn_agent *a, const struct kn_cold *cold)
         const struct kn_alarm_entry *entry = &cold->alarms[i];
         const struct kn_alarm *alarm = entry->alarm;
         if (!alarm) {
-            KOKEN_CHECK(entry->serial <= cold->alarm_capacity);
+            KOKEN_CHECK(entry->next_free <= cold->alarm_capacity);
             continue;
         }
-        KOKEN_CHECK(alarm->number == (entry->serial << 16 | i));
+        KOKEN_CHECK((alarm->number & (cold->alarm_capacity - 1)) == i);
+        KOKEN_CHECK(alarm->number == (alarm->id & KN_ALARM_NUMBER));
         KOKEN_CHECK(alarm->agent == kn_agent_id(a));
         KOKEN_CHECK(kn_load(&alarm->owners, relaxed) >= 1); /* relaxed: the table is one */
     }

@@ -436,3 +436,48 @@ Test(alarm, delays_are_no_latency)
     check_balance(rt, 0);
     stop(rt);
 }
+
+/* ---- names -------------------------------------------------------------------------------------------------- */
+
+static int on_name(koken_ctx *ctx, struct hoarder *self, const struct hop *msg)
+{
+    enum { MANY = 200000, LIVE = 40 };
+    koken_timer first = koken_after(ctx, KOKEN_S(3600), ring), live[LIVE];
+    (void)self;
+    (void)msg;
+    expect(koken_cancel(ctx, first) == 0);
+    for (uint32_t i = 0; i < MANY; i++) {
+        koken_timer next = koken_after(ctx, KOKEN_S(3600), ring);
+        expect(next.id != 0);
+        expect(next.id != first.id);
+        expect(koken_cancel(ctx, first) == -ESRCH);
+        expect(koken_cancel(ctx, next) == 0);
+    }
+    for (uint32_t i = 0; i < LIVE; i++) { /* the table doubles: the older ones are found again */
+        live[i] = koken_after(ctx, KOKEN_S(3600), ring);
+        expect(live[i].id != 0);
+    }
+    expect(koken_cancel(ctx, first) == -ESRCH);
+    for (uint32_t i = LIVE; i-- > 0;) {
+        expect(koken_cancel(ctx, live[i]) == 0);
+        expect(koken_cancel(ctx, live[i]) == -ESRCH);
+    }
+    koken_timer forged = {first.id + ((uint64_t)1 << 31)};
+    expect(koken_cancel(ctx, forged) == -ESRCH);
+    expect(koken_cancel(ctx, (koken_timer){UINT64_MAX}) == -ESRCH);
+    (void)count(&silent);
+    return 0;
+}
+
+KOKEN_AGENT(namer, struct hoarder, KOKEN_ON(hop, on_name));
+
+/* The name of an old timer never means a new one, however many there were between. */
+Test(alarm, names_are_used_once)
+{
+    struct koken *rt = start(1);
+    clear();
+    cr_assert_eq(koken_signal(koken_spawn(rt, namer), hop), 0);
+    check_balance(rt, 0);
+    cr_assert_eq(reading(&silent), 1);
+    stop(rt);
+}
