@@ -139,7 +139,7 @@ static int answer(struct kn_local *local, uint64_t from, uint32_t corr,
 int koken_reply_(koken_ctx *ctx, const struct koken_type *type, const void *payload)
 {
     struct kn_envelope *msg = ctx->msg;
-    if (!msg || msg->from == 0) {
+    if (!msg || msg->from == 0 || (msg->flags & KN_ENV_ANSWERED)) {
         return -EINVAL;
     }
     if (!(msg->flags & KN_ENV_REQUEST)) {
@@ -148,7 +148,7 @@ int koken_reply_(koken_ctx *ctx, const struct koken_type *type, const void *payl
     }
     int rc = answer(ctx->local, msg->from, msg->corr, type, payload);
     if (rc == 0) {
-        msg->flags &= (uint16_t)~KN_ENV_REQUEST;
+        msg->flags ^= KN_ENV_REQUEST | KN_ENV_ANSWERED;
     }
     return rc;
 }
@@ -160,37 +160,65 @@ koken_claim koken_defer(koken_ctx *ctx)
     struct kn_cold *cold = msg && (msg->flags & KN_ENV_REQUEST) ? kn_agent_cold(ctx->self) : NULL;
     struct kn_claim *mine = cold ? kn_block_new(&ctx->local->worker->pool, sizeof *mine) : NULL;
     if (mine) {
-        *mine = (struct kn_claim){cold->claims, msg->from, msg->corr, ++cold->claim_serial};
+        *mine = (struct kn_claim){cold->claims, msg->from, msg->corr, ++cold->claim_serial,
+                                  kn_message_deadline(msg)};
         cold->claims = mine;
-        msg->flags &= (uint16_t)~KN_ENV_REQUEST;
+        msg->flags ^= KN_ENV_REQUEST | KN_ENV_ANSWERED;
         claim.who.id = msg->from;
         claim.number = mine->number;
     }
     return claim;
 }
 
-int koken_answer_(koken_claim claim, const struct koken_type *type, const void *payload)
+/* What leads to the claim among those of the agent that runs on the worker, or NULL. */
+static struct kn_claim **find_claim(const struct kn_local *local, koken_claim claim)
 {
-    struct kn_local *local = kn_local_here();
     if (!local || !local->running || claim.number == 0) {
-        return -EINVAL;
+        return NULL;
     }
     struct kn_cold *cold = local->running->self->cold;
     struct kn_claim **link = cold ? &cold->claims : NULL;
     while (link && *link && (*link)->number != claim.number) { /* ends: the list is finite */
         link = &(*link)->next;
     }
-    if (!link || !*link || (*link)->from != claim.who.id) {
+    return link && *link && (*link)->from == claim.who.id ? link : NULL;
+}
+
+static void end_claim(struct kn_local *local, struct kn_claim **link)
+{
+    struct kn_claim *mine = *link;
+    *link = mine->next;
+    kn_block_free(&local->worker->pool, mine, sizeof *mine);
+}
+
+int koken_answer_(koken_claim claim, const struct koken_type *type, const void *payload)
+{
+    struct kn_local *local = kn_local_here();
+    struct kn_claim **link = find_claim(local, claim);
+    if (!link) {
         return -EINVAL;
     }
-    struct kn_claim *mine = *link;
-    KN_ASSERT(mine->corr != 0);
-    int rc = answer(local, mine->from, mine->corr, type, payload);
+    KN_ASSERT((*link)->corr != 0);
+    int rc = answer(local, (*link)->from, (*link)->corr, type, payload);
     if (rc != -ENOMEM) {
-        *link = mine->next;
-        kn_block_free(&local->worker->pool, mine, sizeof *mine);
+        end_claim(local, link);
     }
     return rc;
+}
+
+bool koken_is_awaited(koken_claim claim)
+{
+    struct kn_local *local = kn_local_here();
+    struct kn_claim **link = find_claim(local, claim);
+    if (!link) {
+        return false;
+    }
+    uint64_t deadline = (*link)->deadline_ns;
+    bool is_awaited = kn_resolve((*link)->from) && (!deadline || kn_now() < deadline);
+    if (!is_awaited) {
+        end_claim(local, link);
+    }
+    return is_awaited;
 }
 
 void kn_claims_end(struct kn_local *local, struct kn_agent *a, int error)
@@ -217,15 +245,14 @@ int kn_request_send(struct koken_ctx *ctx, koken_ref to, uint32_t number,
     struct kn_agent *a = kn_resolve(to.id);
     int rc = -ESRCH;
     if (a) {
-        struct kn_envelope *e = kn_agent_runtime(a) == local->rt
-                                    ? kn_message_new(local, type, payload)
-                                    : kn_message_new_outside(kn_agent_runtime(a), type, payload);
+        const struct kn_alarm *alarm = kn_alarm_find(ctx->self, number);
+        struct kn_envelope *e = kn_request_new(kn_agent_runtime(a), local, type, payload,
+                                               alarm ? alarm->timer.deadline_ns : 0);
         if (!e) {
             return -ENOMEM;
         }
         e->from = kn_agent_id(ctx->self);
         e->corr = number;
-        e->flags |= KN_ENV_REQUEST;
         if (kn_agent_runtime(a) != local->rt) {
             return kn_send_outside(kn_agent_runtime(a), a, e);
         }

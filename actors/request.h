@@ -13,6 +13,7 @@ struct kn_claim {
     uint64_t from;
     uint32_t corr;
     uint32_t number;
+    uint64_t deadline_ns; /* until when it is waited for; 0: for ever, or not known */
 };
 
 /* An envelope filled in, from the worker's pool; NULL: no memory. */
@@ -22,6 +23,17 @@ struct kn_envelope *kn_message_new(struct kn_local *local, const struct koken_ty
 /* The same from the pool of threads outside. */
 struct kn_envelope *kn_message_new_outside(struct koken *rt, const struct koken_type *type,
                                            const void *payload);
+
+/*
+ * The same for a request, from the worker's pool if local is of rt, else from outside. deadline_ns:
+ * until when its sender waits, 0 for ever; it is left out where there is no room for it.
+ */
+struct kn_envelope *kn_request_new(struct koken *rt, struct kn_local *local,
+                                   const struct koken_type *type, const void *payload,
+                                   uint64_t deadline_ns);
+
+/* Until when the sender of a request waits, 0 for ever or not known. */
+uint64_t kn_message_deadline(const struct kn_envelope *e);
 
 /*
  * Puts an envelope into the mailbox of `to` on the system lane, and gets the agent scheduled.

@@ -62,36 +62,96 @@ uint64_t kn_message_sent_at(const struct kn_envelope *e)
     return at;
 }
 
+/* Where the deadline of a request is: behind its payload, in front of the stamp. */
+static size_t deadline_at(const struct kn_envelope *e)
+{
+    return kn_class_size(e->size_class) - (e->flags & KN_ENV_STAMPED ? 16 : 8);
+}
+
+uint64_t kn_message_deadline(const struct kn_envelope *e)
+{
+    uint64_t at = 0;
+    if (e->flags & KN_ENV_DEADLINE) {
+        __builtin_memcpy(&at, (const char *)e + deadline_at(e), sizeof at);
+    }
+    return at;
+}
+
+/* Bytes for a payload, and for a stamp and a deadline where there is room for them. */
+static KN_ALWAYS_INLINE uint32_t room_for(const struct koken_type *type, bool is_stamping,
+                                          bool has_deadline)
+{
+    uint32_t room = type->size;
+    room += kn_unlikely(is_stamping) && room + 8 <= KN_PAYLOAD_MAX ? 8 : 0;
+    room += has_deadline && room + 8 <= KN_PAYLOAD_MAX ? 8 : 0;
+    return room;
+}
+
+/* Fills in an envelope that was made with that room. */
+static KN_ALWAYS_INLINE void finish(struct kn_envelope *e, const struct koken_type *type,
+                                    const void *payload, uint64_t from, bool is_stamping,
+                                    uint64_t deadline_ns)
+{
+    uint32_t room = type->size;
+    fill(e, type, payload, from);
+    if (kn_unlikely(is_stamping) && room + 8 <= KN_PAYLOAD_MAX) {
+        stamp(e);
+        room += 8;
+    }
+    if (deadline_ns && room + 8 <= KN_PAYLOAD_MAX) {
+        e->flags |= KN_ENV_DEADLINE;
+        __builtin_memcpy((char *)e + deadline_at(e), &deadline_ns, sizeof deadline_ns);
+    }
+}
+
+static KN_ALWAYS_INLINE struct kn_envelope *new_here(struct kn_local *local,
+                                                     const struct koken_type *type,
+                                                     const void *payload, uint64_t deadline_ns)
+{
+    KN_ASSERT(kn_local_is_held(local));
+    struct kn_envelope *e =
+        kn_envelope_new(&local->worker->pool, room_for(type, local->is_stamping, deadline_ns != 0));
+    if (kn_likely(e != NULL)) {
+        finish(e, type, payload, kn_load(&local->self_id, relaxed), /* relaxed: our own */
+               local->is_stamping, deadline_ns);
+    }
+    return e;
+}
+
+static struct kn_envelope *new_outside(struct koken *rt, const struct koken_type *type,
+                                       const void *payload, uint64_t deadline_ns)
+{
+    bool is_stamping = rt->options.stamp_messages;
+    pthread_mutex_lock(&rt->outside_lock);
+    struct kn_envelope *e =
+        kn_envelope_new(&rt->outside_pool, room_for(type, is_stamping, deadline_ns != 0));
+    pthread_mutex_unlock(&rt->outside_lock);
+    if (e) {
+        finish(e, type, payload, 0, is_stamping, deadline_ns);
+    }
+    return e;
+}
+
 struct kn_envelope *kn_message_new(struct kn_local *local, const struct koken_type *type,
                                    const void *payload)
 {
-    KN_ASSERT(kn_local_is_held(local));
-    uint32_t room = type->size + (kn_unlikely(local->is_stamping) ? 8u : 0u);
-    struct kn_envelope *e =
-        kn_envelope_new(&local->worker->pool, room <= KN_PAYLOAD_MAX ? room : type->size);
-    if (kn_unlikely(!e)) {
-        return NULL;
-    }
-    fill(e, type, payload, kn_load(&local->self_id, relaxed)); /* relaxed: our own */
-    if (kn_unlikely(local->is_stamping) && room <= KN_PAYLOAD_MAX) {
-        stamp(e);
-    }
-    return e;
+    return new_here(local, type, payload, 0);
 }
 
 struct kn_envelope *kn_message_new_outside(struct koken *rt, const struct koken_type *type,
                                            const void *payload)
 {
-    uint32_t room = type->size + (rt->options.stamp_messages ? 8u : 0u);
-    pthread_mutex_lock(&rt->outside_lock);
-    struct kn_envelope *e =
-        kn_envelope_new(&rt->outside_pool, room <= KN_PAYLOAD_MAX ? room : type->size);
-    pthread_mutex_unlock(&rt->outside_lock);
+    return new_outside(rt, type, payload, 0);
+}
+
+struct kn_envelope *kn_request_new(struct koken *rt, struct kn_local *local,
+                                   const struct koken_type *type, const void *payload,
+                                   uint64_t deadline_ns)
+{
+    struct kn_envelope *e = local && local->rt == rt ? new_here(local, type, payload, deadline_ns)
+                                                     : new_outside(rt, type, payload, deadline_ns);
     if (e) {
-        fill(e, type, payload, 0);
-        if (rt->options.stamp_messages && room <= KN_PAYLOAD_MAX) {
-            stamp(e);
-        }
+        e->flags |= KN_ENV_REQUEST;
     }
     return e;
 }

@@ -219,12 +219,12 @@ int koken_await_rt_(struct koken *rt, koken_ref to, uint64_t timeout_ns, void *r
         !a ? -ESRCH : (kn_load(&rt->stopping, relaxed) ? -ESHUTDOWN : waiter_new(rt, &waiter, &me));
     if (rc == 0) {
         struct koken *there = kn_agent_runtime(a);
-        struct kn_envelope *e = kn_message_new_outside(there, type, payload);
+        struct kn_envelope *e =
+            kn_request_new(there, NULL, type, payload, deadline == KN_NEVER ? 0 : deadline);
         rc = e ? 0 : -ENOMEM;
         if (e) {
             e->from = me.id;
             e->corr = 1;
-            e->flags |= KN_ENV_REQUEST;
             rc = kn_send_outside(there, a, e);
         }
         if (rc < 0) {

@@ -31,7 +31,11 @@ enum kn_envelope_flag {
     KN_ENV_TIMER = 1u << 5, /* sent by an alarm of the receiver; corr is the alarm's number */
     KN_ENV_BYTES = 1u << 6, /* its payload counts against the receiver's bound in bytes */
     KN_ENV_UNCOUNTED =
-        1u << 7, /* of the user lane now, but not counted by the mailbox's sequence */
+        1u << 7,               /* of the user lane now, but not counted by the mailbox's sequence */
+    KN_ENV_ANSWERED = 1u << 8, /* was a request, and has its answer, or the promise of one */
+    KN_ENV_DEADLINE =
+        1u << 9, /* a request: until when its sender waits, ns, in the last 8 bytes, or
+                                * in front of the stamp */
 };
 
 struct kn_envelope {

@@ -35,7 +35,8 @@ KOKEN_MUST_USE int koken_signal_(koken_ref to, const struct koken_type *type, co
 
 /*
  * koken_reply(ctx, message, ...) answers the present message. The answer to a request whose asker has given
- * up or ended is thrown away, which is no error. Errors: as koken_signal; -EINVAL no sender.
+ * up or ended is thrown away, which is no error. Errors: as koken_signal; -EINVAL no sender, or a request
+ * that has been answered or deferred already.
  */
 #define koken_reply(ctx, ...)                                                                      \
     koken_reply_((ctx), KOKEN_TYPE_(__VA_ARGS__), KOKEN_PAYLOAD_(__VA_ARGS__))
@@ -45,8 +46,8 @@ KOKEN_MUST_USE int koken_reply_(koken_ctx *ctx, const struct koken_type *type, c
  * A promise to answer later: koken_defer takes the present message's claim to an answer out of the
  * handler, koken_answer(claim, message, ...) redeems it from any handler, once. An answer to an
  * asker that has given up is thrown away and is no error: 0 does not tell that it arrived. Who keeps
- * a queue of claims gives each a deadline of its own, as long as the askers'. Errors of
- * koken_answer: as koken_signal; -EINVAL redeemed already, or nobody waits (number 0).
+ * a queue of claims asks koken_is_awaited before it spends anything on one. Errors of
+ * koken_answer: as koken_signal; -EINVAL redeemed or void already, or nobody waits (number 0).
  */
 typedef struct koken_claim {
     koken_ref who;
@@ -57,6 +58,14 @@ koken_claim koken_defer(koken_ctx *ctx);
     koken_answer_((claim), KOKEN_TYPE_(__VA_ARGS__), KOKEN_PAYLOAD_(__VA_ARGS__))
 KOKEN_MUST_USE int koken_answer_(koken_claim claim, const struct koken_type *type,
                                  const void *payload);
+
+/*
+ * koken_is_awaited tells whether anybody waits for the answer still: false once the asker has ended or its
+ * time is over. The claim is void then and needs no answer. An asker that is asked to stop counts until it
+ * ends, and the deadline of one whose message has more than 208 bytes is not known. Also false for a claim
+ * that has been redeemed, or is not the running agent's. Thread: the agent that deferred.
+ */
+bool koken_is_awaited(koken_claim claim);
 
 /*
  * koken_await(where, to, timeout_ns, &answer, message, ...) sends a message and waits for the

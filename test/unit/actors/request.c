@@ -45,14 +45,16 @@ static int on_question(koken_ctx *ctx, struct server *self, const struct questio
     case REPLY: return koken_reply(ctx, answer, .value = msg->value + 1);
     case TWICE:
         expect(koken_reply(ctx, answer, .value = msg->value + 1) == 0);
-        return koken_reply(ctx, answer,
-                           .value = 0); /* a plain message now: the client has no request */
+        expect(koken_reply(ctx, answer, .value = 0) == -EINVAL);
+        expect(koken_defer(ctx).number == 0);
+        return 0;
     case FAIL: return -EPERM;
     case END: return KOKEN_STOP;
     case DEFER: {
         koken_claim claim = koken_defer(ctx);
         expect(claim.number != 0);
         expect(koken_defer(ctx).number == 0); /* it is out of the message now */
+        expect(koken_reply(ctx, answer, .value = 0) == -EINVAL);
         self->claims[self->claim_count++ % CLAIMS] = claim;
         return 0;
     }
@@ -133,8 +135,7 @@ static void finish(koken_ctx *ctx, struct client *self)
 static int on_answer(koken_ctx *ctx, struct client *self, const struct answer *msg)
 {
     if (msg->value == 0) {
-        expect(koken_request_number(ctx) == 0); /* the second answer: an ordinary message */
-        (void)count(&late);
+        (void)count(&late); /* a second answer */
         return 0;
     }
     finish(ctx, self);
@@ -183,7 +184,7 @@ Test(request, ends_exactly_once)
             if (cases[i].error) {
                 cr_assert_eq(kn_load(&last_error, relaxed), cases[i].error);
             }
-            cr_assert_eq(reading(&late), cases[i].how == TWICE ? 50 : 0);
+            cr_assert_eq(reading(&late), 0);
             stop(rt);
         }
     }
@@ -361,6 +362,65 @@ Test(request, chain_of_asks_comes_back)
             cr_assert_eq(got.value, 199);
         }
         check_balance(rt, 0);
+        stop(rt);
+    }
+}
+
+/* ---- who waits still ------------------------------------------------------------------------------------------ */
+
+KOKEN_EVENT(look);
+
+/* A question with a deadline that has passed, one with another, one without. */
+static int on_look(koken_ctx *ctx, struct server *self, const struct look *msg)
+{
+    (void)ctx;
+    (void)msg;
+    for (uint32_t i = 0; i < self->claim_count; i++) {
+        koken_claim claim = self->claims[i], forged = {claim.who, claim.number + 100};
+        expect(!koken_is_awaited(forged));
+        if (koken_is_awaited(claim)) {
+            (void)count(&redeemed);
+            expect(koken_is_awaited(claim));
+            expect(koken_answer(claim, answer, .value = 7) == 0);
+        } else {
+            (void)count(&late);
+        }
+        expect(!koken_is_awaited(claim));
+        expect(koken_answer(claim, answer, .value = 8) == -EINVAL);
+    }
+    self->claim_count = 0;
+    expect(!koken_is_awaited((koken_claim){{0}, 0}));
+    return 0;
+}
+
+KOKEN_AGENT(looker, struct server, KOKEN_ON(question, on_question), KOKEN_ON(look, on_look));
+
+/* The server knows who has given up, by deadline or death, and who has not; so it wastes nothing. */
+Test(request, the_server_knows_who_waits)
+{
+    for (int stamping = 0; stamping < 2; stamping++) {
+        struct koken *rt = start_with(2, (struct koken_options){.stamp_messages = stamping});
+        clear();
+        struct server state = {.how = DEFER};
+        koken_ref to = koken_spawn(rt, looker, .arg = &state);
+        koken_ref alive = koken_spawn(rt, client), mortal = koken_spawn(rt, client);
+        struct answer unused;
+        cr_assert_eq(koken_signal(alive, inquire, .to = to, .count = 3, .timeout = KOKEN_MS(1)), 0);
+        wait_for(&failures, 3); /* they have timed out, and know it */
+        cr_assert_eq(koken_await(rt, to, KOKEN_MS(1), &unused, question), -ETIMEDOUT);
+        cr_assert_eq(koken_signal(mortal, inquire, .to = to, .count = 5, .timeout = KOKEN_S(60)),
+                     0);
+        drain(rt);
+        cr_assert_eq(koken_exit(mortal), 0);
+        cr_assert_eq(
+            koken_signal(alive, inquire, .to = to, .count = 4, .timeout = KOKEN_NO_DEADLINE), 0);
+        cr_assert_eq(koken_signal(alive, inquire, .to = to, .count = 6, .timeout = KOKEN_S(60)), 0);
+        drain(rt);
+        cr_assert_eq(koken_signal(to, look), 0);
+        drain(rt);
+        cr_assert_eq(reading(&redeemed), 10u);
+        cr_assert_eq(reading(&answers), 10u);
+        cr_assert_eq(reading(&late), 3u + 1u + 5u);
         stop(rt);
     }
 }
