@@ -339,7 +339,7 @@ static int spawn_outside(struct koken *rt, const struct koken_agent_type *type,
     }
     kn_count_spawn(rt, NULL);
     koken_ref ref = {birth.id};
-    if (init && arg && !arg_size) {
+    if (init && !arg_size) {
         rc = kn_spawn_and_wait(rt, ref, arg);
     } else if (init) {
         if (arg_size) {

@@ -65,15 +65,19 @@ struct koken_agent_type {
  */
 #define KOKEN_EXIT(FN) (EXIT, exit, FN)
 
-/* KOKEN_AGENT(name, State, rows...) defines a kind of handler agent of up to 32 rows. */
-#define KOKEN_AGENT(NAME, STATE, ...)                                                              \
+/* KOKEN_AGENT(name, State, rows...) defines a kind of handler agent of up to 32 rows, or none. */
+#define KOKEN_AGENT(NAME, ...) KOKEN_CAT_(KOKEN_AGENT_, KOKEN_MORE_(__VA_ARGS__))(NAME, __VA_ARGS__)
+#define KOKEN_AGENT_0(NAME, STATE)                                                                 \
+    static const struct koken_row koken_rows_##NAME##_[] = {{NULL, NULL, KOKEN_ROW_MESSAGE}};      \
+    KOKEN_TABLE_(NAME, STATE, 0, 0)
+#define KOKEN_AGENT_1(NAME, STATE, ...)                                                            \
     KOKEN_EACH_(KOKEN_CALL_, NAME, STATE, __VA_ARGS__)                                             \
     static const struct koken_row koken_rows_##NAME##_[] = {                                       \
         KOKEN_EACH_(KOKEN_LINE_, NAME, STATE, __VA_ARGS__)};                                       \
-    KOKEN_TABLE_(NAME, STATE, 0)
+    KOKEN_TABLE_(NAME, STATE, KOKEN_ROWS_(NAME), 0)
 
 /* KOKEN_BEHAVIOUR(name, State, rows...) defines another table for koken_become; same State. */
-#define KOKEN_BEHAVIOUR(NAME, STATE, ...) KOKEN_AGENT(NAME, STATE, __VA_ARGS__)
+#define KOKEN_BEHAVIOUR(NAME, ...) KOKEN_AGENT(NAME, __VA_ARGS__)
 
 /*
  * KOKEN_FIBER(name, State, function) defines a kind of fiber agent:
@@ -83,16 +87,19 @@ struct koken_agent_type {
     KOKEN_CALL_BODY_(NAME, STATE, body, FN)                                                        \
     static const struct koken_row koken_rows_##NAME##_[] = {                                       \
         KOKEN_LINE_BODY_(NAME, STATE, body, FN)};                                                  \
-    KOKEN_TABLE_(NAME, STATE, 1)
+    KOKEN_TABLE_(NAME, STATE, KOKEN_ROWS_(NAME), 1)
 
-#define KOKEN_TABLE_(NAME, STATE, FIBER)                                                           \
-    static const struct koken_agent_type koken_agent_##NAME = {                                    \
-        #NAME,                                                                                     \
-        (uint32_t)sizeof(STATE),                                                                   \
-        (uint32_t)KOKEN_ALIGNOF_(STATE),                                                           \
-        koken_rows_##NAME##_,                                                                      \
-        (uint32_t)(sizeof koken_rows_##NAME##_ / sizeof koken_rows_##NAME##_[0]),                  \
-        FIBER};                                                                                    \
+#define KOKEN_ROWS_(NAME) ((uint32_t)(sizeof koken_rows_##NAME##_ / sizeof koken_rows_##NAME##_[0]))
+#define KOKEN_TABLE_(NAME, STATE, ROWS, FIBER)                                                     \
+    KOKEN_STATIC_ASSERT_(KOKEN_ALIGNOF_(STATE) <= 64,                                              \
+                         "koken: the state of agent '" #NAME                                       \
+                         "' needs an alignment of more than 64 bytes");                            \
+    static const struct koken_agent_type koken_agent_##NAME = {#NAME,                              \
+                                                               (uint32_t)sizeof(STATE),            \
+                                                               (uint32_t)KOKEN_ALIGNOF_(STATE),    \
+                                                               koken_rows_##NAME##_,               \
+                                                               ROWS,                               \
+                                                               FIBER};                             \
     extern const struct koken_agent_type                                                           \
         koken_agent_##NAME##_is_defined_ /* the user's semicolon  \
                                                                            */
@@ -101,10 +108,29 @@ struct koken_agent_type {
  * compiler. */
 #define KOKEN_CALL_(NAME, STATE, KIND, WHAT, FN) KOKEN_CALL_##KIND##_(NAME, STATE, WHAT, FN)
 #define KOKEN_CALL_MESSAGE_(NAME, STATE, MESSAGE, FN)                                              \
+    KOKEN_HANDLES_(NAME, STATE, MESSAGE, FN)                                                       \
     static int koken_call_##NAME##_##MESSAGE##_(koken_ctx *ctx, void *self, void *payload)         \
     {                                                                                              \
         return FN(ctx, (STATE *)self, (struct MESSAGE *)payload);                                  \
     }
+/* A wrong pointer is a warning to the compiler, and an error here. (C++ sees to it by itself.) */
+#ifdef __cplusplus
+#define KOKEN_HANDLES_(NAME, STATE, MESSAGE, FN)
+#else
+#define KOKEN_HANDLES_(NAME, STATE, MESSAGE, FN)                                                   \
+    KOKEN_STATIC_ASSERT_(KOKEN_HANDLES_SELF_(FN, STATE *, MESSAGE) ||                              \
+                             KOKEN_HANDLES_SELF_(FN, const STATE *, MESSAGE) ||                    \
+                             KOKEN_HANDLES_SELF_(FN, void *, MESSAGE) ||                           \
+                             KOKEN_HANDLES_SELF_(FN, const void *, MESSAGE),                       \
+                         "koken: agent '" #NAME "' handles " #MESSAGE " by int " #FN               \
+                         "(koken_ctx *, " #STATE " *, const struct " #MESSAGE                      \
+                         " *), and this is another function");
+#define KOKEN_HANDLES_SELF_(FN, SELF, MESSAGE)                                                     \
+    _Generic(&FN, int (*)(koken_ctx *, SELF, const struct MESSAGE *) : 1,                          \
+             int (*)(koken_ctx *, SELF, struct MESSAGE *) : 1,                                     \
+             int (*)(koken_ctx *, SELF, const void *) : 1, int (*)(koken_ctx *, SELF, void *) : 1, \
+             default : 0)
+#endif
 #define KOKEN_CALL_ANY_(NAME, STATE, WHAT, FN)                                                     \
     static int koken_any_##NAME##_(koken_ctx *ctx, void *self, void *payload)                      \
     {                                                                                              \
@@ -152,16 +178,15 @@ struct koken_spawn_options {
  * where is a runtime or a context. What becomes of .arg:
  *   an agent with KOKEN_INIT gets it handed to init, which runs before the first message. Spawned
  * by an agent, init runs inside the spawn, whose error is init's. From outside it runs on a worker:
- * with .arg_size the bytes (up to 208) are copied and the spawn does not wait; with .arg alone it
- * waits for init and answers its error; without .arg it does not wait, and an init that fails shows
- * only in options.log and as -ESRCH of what is sent.
+ * with .arg_size the bytes (up to 208) are copied and the spawn does not wait, so an init that fails
+ * shows only in options.log and as -ESRCH of what is sent; with .arg alone, or without .arg, it waits
+ * for init and answers its error.
  *   an agent without init starts with its state set to a copy of *arg (the state's size); without
  * .arg it starts all zero.
  *   a fiber agent's body is handed arg: a copy of .arg_size bytes that lasts as long as the agent,
  * or without .arg_size the pointer itself, which then must.
- * Errors (by koken_try_spawn): -EINVAL an impossible option, or a state that needs more than 64-byte
- * alignment; -ENOMEM, -ESHUTDOWN, and what init returned. Cost: no allocation for states up to 64
- * bytes once the slots are warm.
+ * Errors (by koken_try_spawn): -EINVAL an impossible option; -ENOMEM, -ESHUTDOWN, and what init
+ * returned. Cost: no allocation for states up to 64 bytes once the slots are warm.
  */
 #define koken_spawn(where, ...)                                                                    \
     KOKEN_WHERE_(where, koken_spawn_rt_, koken_spawn_ctx_)                                         \

@@ -281,6 +281,39 @@ Test(spawn, init_from_outside)
     assert_nothing_wrong();
 }
 
+static int refuse_to_begin(koken_ctx *ctx, struct born *self, const void *arg)
+{
+    (void)ctx;
+    (void)self;
+    expect(arg == NULL);
+    (void)count(&inits);
+    return -EACCES;
+}
+
+KOKEN_AGENT(unwilling, struct born, KOKEN_INIT(refuse_to_begin));
+KOKEN_AGENT(mute, struct born);
+
+/* Without any arg, too, the spawn waits and answers what init said. An agent may have no rows at all. */
+Test(spawn, init_without_an_argument_is_waited_for)
+{
+    struct koken *rt = start(1);
+    koken_ref ref = {5};
+    clear();
+    for (uint32_t i = 1; i <= 100; i++) {
+        cr_assert_eq(koken_try_spawn(rt, &ref, unwilling), -EACCES);
+        cr_assert_eq(reading(&inits), i);
+        cr_assert(koken_is_nobody(koken_spawn(rt, unwilling)));
+        reset(&inits);
+        (void)kn_add(&inits, i, relaxed);
+    }
+    cr_assert_eq(ref.id, 5);
+    ref = koken_spawn(rt, mute);
+    cr_assert_eq(koken_signal(ref, ping), 0);
+    check_balance(rt, 0);
+    cr_assert_eq(metrics(rt).dead, 1, "nobody handles it");
+    stop(rt);
+}
+
 struct parent {
     uint32_t unused;
 };
@@ -429,7 +462,7 @@ Test(spawn, newborn_may_ask_itself_to_end)
         cr_assert(!koken_is_nobody(koken_spawn(rt, tired)));
     }
     check_balance(rt, 0);
-    cr_assert_eq(metrics(rt).exited, 20);
+    cr_assert_eq(metrics(rt).exited, 30, "ten of them waited for an init");
     stop(rt);
 }
 
