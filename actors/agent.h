@@ -76,8 +76,8 @@ struct kn_cold {
 struct kn_agent {
     /* First line: what senders and the scheduler touch. */
     struct kn_mailbox mailbox;
-    kn_atomic(uint32_t) generation; /* (a) of the living agent, or the next one to be born here */
-    uint32_t index;                 /* (c) of the slot, process-wide */
+    kn_atomic(uint64_t)
+        id; /* (a) {generation, index} of the living agent, or the next one born here */
     kn_atomic(struct kn_overflow *)
         overflow;                   /* (a) made at first need, freed with the slot's grace */
     struct kn_runnable run;         /* the scheduler's */
@@ -115,10 +115,11 @@ struct kn_counters {
 };
 
 enum kn_ctx_event {
-    KN_CTX_KEPT = 1u << 0,   /* the message was stashed: not to be freed */
-    KN_CTX_TABLE = 1u << 1,  /* another behaviour */
-    KN_CTX_PARKED = 1u << 2, /* a send went into the outbox */
-    KN_CTX_LAST = 1u << 3,   /* of an exit hook: its agent will not come to wait for room */
+    KN_CTX_KEPT = 1u << 0,      /* the message was stashed: not to be freed */
+    KN_CTX_TABLE = 1u << 1,     /* another behaviour */
+    KN_CTX_PARKED = 1u << 2,    /* a send went into the outbox */
+    KN_CTX_LAST = 1u << 3,      /* of an exit hook: its agent will not come to wait for room */
+    KN_CTX_UNSTASHED = 1u << 4, /* messages have come back into the private list */
 };
 
 /* What handlers are given: of the turn for a handler agent, of its life for a fiber agent. */
@@ -210,7 +211,7 @@ struct koken {
 static inline uint64_t kn_agent_id(const struct kn_agent *a)
 {
     /* Relaxed: asked by those who hold the agent, whose generation does not change under them. */
-    return (uint64_t)kn_load(&a->generation, relaxed) << 32 | a->index;
+    return kn_load(&a->id, relaxed);
 }
 
 static inline koken_ref kn_agent_ref(const struct kn_agent *a)

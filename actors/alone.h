@@ -20,7 +20,7 @@
  * A second visitor who comes while the first still waits must wait too, and for himself: hence
  * REVOKING.
  *
- * Back to biased: the worker, between turns, after a thousand quiescent states without a visit:
+ * Back to biased: the worker, between turns, after a few quiescent states without a visit, about a millisecond:
  * shared = 0 by an exchange, then visitors is read; not 0: SHARED again. Of "visitors + 1, then
  * read shared" and "shared = 0, then read visitors", all seq_cst, one sees the other ([AB2]).
  *

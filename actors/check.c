@@ -15,7 +15,7 @@ enum { FAR_ENOUGH = 32 };
 static void check_identity(const struct kn_agent *a)
 {
     const struct koken_agent_type *type = kn_agent_behaviour(a);
-    KOKEN_CHECK(kn_load(&a->generation, relaxed) != 0); /* relaxed: ours to change */
+    KOKEN_CHECK(kn_load(&a->id, relaxed) >> 32 != 0); /* relaxed: ours to change */
     KOKEN_CHECK(kn_resolve(kn_agent_id(a)) == a);
     KOKEN_CHECK(a->run.step != NULL);
     KOKEN_CHECK(type != NULL);

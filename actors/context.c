@@ -93,6 +93,7 @@ void koken_unstash(koken_ctx *ctx)
     cold->stash_tail->next = in->user_head;
     in->user_head = cold->stash_head;
     cold->stash_head = cold->stash_tail = NULL;
+    ctx->events |= KN_CTX_UNSTASHED;
 }
 
 /* Frames the use of a handle by any thread. */

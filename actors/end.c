@@ -239,9 +239,9 @@ void kn_agent_end_quietly(struct kn_local *local, struct kn_agent *a, int reason
     if (reason < 0) {
         kn_count_add(&local->counters.failed, 1);
     }
-    uint32_t generation = kn_load(&a->generation, relaxed) + 1; /* relaxed: ours to change */
-    /* [AS2] release: from here on the agent's handles are stale. */
-    kn_store(&a->generation, generation ? generation : 1, release);
+    uint64_t next = id + ((uint64_t)1 << 32);
+    /* [AS2] release: from here on the agent's handles are stale. No generation is 0. */
+    kn_store(&a->id, next >> 32 ? next : next | (uint64_t)1 << 32, release);
     kn_registry_end(local->rt, last.names); /* before anybody hears, and perhaps wants the names */
     kn_link_farewell(local, id, reason, last.farewells);
     kn_slot_give(local->rt, local, a);

@@ -92,25 +92,47 @@ void kn_agent_nudge(struct kn_local *local, struct kn_agent *a);
 /* Makes the agent run again; it was found not scheduled. local NULL: from outside. */
 void kn_agent_wake(struct kn_local *local, struct kn_agent *a);
 
-/* Copies a payload; small ones by two words, or two pairs, that may overlap. */
+/*
+ * Copies a payload; small ones by two or four words that may overlap. By words and not by vectors: the
+ * caller has just stored it field by field, and a load that spans two such stores must wait for both to
+ * reach the cache.
+ */
 static inline void kn_payload_copy(void *to, const void *from, uint32_t size)
 {
     char *t = to;
     const char *f = from;
     if (kn_likely(size - 16u <= 16u)) { /* 16 to 32 */
-        uint64_t head[2], tail[2];
-        __builtin_memcpy(head, f, 16);
-        __builtin_memcpy(tail, f + size - 16, 16);
-        __builtin_memcpy(t, head, 16);
-        __builtin_memcpy(t + size - 16, tail, 16);
+        uint64_t words[4];
+        __builtin_memcpy(&words[0], f, 8);
+        __builtin_memcpy(&words[1], f + 8, 8);
+        __builtin_memcpy(&words[2], f + size - 16, 8);
+        __builtin_memcpy(&words[3], f + size - 8, 8);
+        __builtin_memcpy(t, &words[0], 8);
+        __builtin_memcpy(t + 8, &words[1], 8);
+        __builtin_memcpy(t + size - 16, &words[2], 8);
+        __builtin_memcpy(t + size - 8, &words[3], 8);
     } else if (size - 8u <= 8u) { /* 8 to 15 */
         uint64_t head, tail;
         __builtin_memcpy(&head, f, 8);
         __builtin_memcpy(&tail, f + size - 8, 8);
         __builtin_memcpy(t, &head, 8);
         __builtin_memcpy(t + size - 8, &tail, 8);
-    } else if (size) {
-        __builtin_memcpy(to, from, size);
+    } else if (size > 32) {
+        uint32_t done = 0;
+        for (; done + 32 < size; done += 32) { /* at most seven lines of 32 bytes */
+            __builtin_memcpy(t + done, f + done, 32);
+        }
+        __builtin_memcpy(t + size - 32, f + size - 32, 32);
+    } else if (size & 4) { /* 4 to 7 */
+        uint32_t head, tail;
+        __builtin_memcpy(&head, f, 4);
+        __builtin_memcpy(&tail, f + size - 4, 4);
+        __builtin_memcpy(t, &head, 4);
+        __builtin_memcpy(t + size - 4, &tail, 4);
+    } else if (size) { /* 1 to 3 */
+        t[0] = f[0];
+        t[size / 2] = f[size / 2];
+        t[size - 1] = f[size - 1];
     }
 }
 

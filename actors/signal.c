@@ -17,6 +17,11 @@
 
 #include <errno.h>
 
+enum {
+    KN_PAYLOAD_SMALL = KN_BLOCK_MIN - KN_ENVELOPE_HEADER, /* fits a line with its header */
+    KN_PAYLOAD_MEDIUM = 2 * KN_BLOCK_MIN - KN_ENVELOPE_HEADER,
+};
+
 static KN_ALWAYS_INLINE void fill(struct kn_envelope *e, const struct koken_type *type,
                                   const void *payload, uint64_t from)
 {
@@ -411,15 +416,11 @@ static KN_NOINLINE int signal_slowly(koken_ref to, const struct koken_type *type
     return rc;
 }
 
-/* A push that was refused: by the policy of the receiver. */
-static KN_NOINLINE int refused(struct kn_local *local, struct kn_agent *a, struct kn_envelope *e,
-                               enum kn_push pushed)
+/* koken_signal_ from the push on, where the mailbox is not as usual: pressed, full or closed. */
+static KN_NOINLINE int push_slowly(struct kn_local *local, struct kn_agent *a,
+                                   struct kn_envelope *e)
 {
-    KN_ASSERT(pushed == KN_PUSH_FULL || pushed == KN_PUSH_CLOSED);
-    int rc = pushed == KN_PUSH_CLOSED ? -ESRCH : -EAGAIN;
-    if (rc == -EAGAIN && a->policy == KOKEN_POLICY_PARK && local->running) {
-        rc = kn_park_envelope(local, local->running->self, kn_agent_id(a), e);
-    }
+    int rc = kn_send(local, a, e);
     if (rc < 0) {
         struct kn_worker *now = kn_worker_current(); /* a fiber may have waited, and moved */
         kn_envelope_free(&now->pool, e);
@@ -428,6 +429,60 @@ static KN_NOINLINE int refused(struct kn_local *local, struct kn_agent *a, struc
     return rc;
 }
 
+/* Makes ready who cannot go into the LIFO slot: a itself, or who was there. */
+static KN_NOINLINE int wake_tail(struct kn_worker *worker, struct kn_runnable *run,
+                                 unsigned priority)
+{
+    kn_ready_tail(worker, run, (enum kn_prio)(priority & 0x7fu));
+    return 0;
+}
+
+/* From the resolved receiver to the end: size_class is a constant at each call. */
+static KN_ALWAYS_INLINE int signal_here(struct kn_local *local, struct kn_agent *a, koken_ref to,
+                                        const struct koken_type *type, const void *payload,
+                                        unsigned size_class)
+{
+    struct kn_worker *worker = local->worker;
+    struct kn_envelope *e = kn_pool_try(&worker->pool, size_class);
+    if (kn_unlikely(!e)) {
+        return signal_slowly(to, type, payload);
+    }
+    e->size_class = (uint8_t)size_class;
+    fill(e, type, payload, kn_load(&local->self_id, relaxed)); /* relaxed: our own */
+    enum kn_push pushed;
+    if (kn_alone_enter(local)) {
+        pushed = kn_mailbox_push_usual(&a->mailbox, e, /* is_alone= */ true);
+        kn_alone_leave(local);
+    } else {
+        pushed = kn_mailbox_push_usual(&a->mailbox, e, /* is_alone= */ false);
+    }
+    if (kn_unlikely(pushed > KN_PUSH_WAKE)) {
+        return push_slowly(local, a, e);
+    }
+    kn_count_add(&local->counters.sent, 1);
+    if (pushed == KN_PUSH_OK) {
+        return 0;
+    }
+    unsigned priority = kn_load(&a->priority, relaxed); /* relaxed: a hint */
+    if (kn_unlikely(priority != KN_PRIO_NORMAL || !worker->has_lifo)) {
+        return wake_tail(worker, &a->run, priority);
+    }
+    struct kn_runnable *old = kn_lifo_put(worker, &a->run);
+    return kn_unlikely(old != NULL) ? wake_tail(worker, old, KN_PRIO_NORMAL) : 0;
+}
+
+/* Messages of more than one line. */
+static KN_NOINLINE int signal_larger(struct kn_local *local, struct kn_agent *a, koken_ref to,
+                                     const struct koken_type *type, const void *payload)
+{
+    return type->size <= KN_PAYLOAD_MEDIUM ? signal_here(local, a, to, type, payload, 1)
+                                           : signal_here(local, a, to, type, payload, 2);
+}
+
+/*
+ * The usual case from the first line to the last; whatever else there is ends in a call that has the rest
+ * to itself, so that nothing need be kept over a call.
+ */
 KN_HOT int koken_signal_(koken_ref to, const struct koken_type *type, const void *payload)
 {
     struct kn_worker *worker = kn_worker_self;
@@ -440,28 +495,8 @@ KN_HOT int koken_signal_(koken_ref to, const struct koken_type *type, const void
     if (kn_unlikely(!a || local->is_unusual || (a->flags & KN_AGENT_SPECIAL))) {
         return signal_slowly(to, type, payload);
     }
-    struct kn_envelope *e = kn_envelope_new(&worker->pool, type->size);
-    if (kn_unlikely(!e)) {
-        return refuse(local, -ENOMEM);
+    if (kn_unlikely(type->size > KN_PAYLOAD_SMALL)) {
+        return signal_larger(local, a, to, type, payload);
     }
-    fill(e, type, payload, kn_load(&local->self_id, relaxed)); /* relaxed: our own */
-    bool opened = false;
-    enum kn_push pushed;
-    if (kn_alone_enter(local)) {
-        pushed = kn_mailbox_push_by(&a->mailbox, e, &opened, /* is_alone= */ true);
-        kn_alone_leave(local);
-    } else {
-        pushed = kn_mailbox_push_by(&a->mailbox, e, &opened, /* is_alone= */ false);
-    }
-    if (kn_unlikely(pushed > KN_PUSH_WAKE)) {
-        return refused(local, a, e, pushed);
-    }
-    kn_count_add(&local->counters.sent, 1);
-    if (pushed == KN_PUSH_WAKE) {
-        wake_here(worker, a);
-    }
-    if (kn_unlikely(opened)) {
-        kn_room_made(local, a);
-    }
-    return 0;
+    return signal_here(local, a, to, type, payload, 0);
 }

@@ -13,7 +13,7 @@ kn_atomic(struct kn_chunk *) kn_chunks[KN_CHUNKS_MAX];
  * seen. */
 static pthread_mutex_t directory_lock = PTHREAD_MUTEX_INITIALIZER; /* rank 60 */
 static uint32_t directory_used;                                    /* (m) numbers ever given out */
-static uint32_t directory_free;                /* (m) numbers below with no chunk now */
+static uint32_t directory_free; /* (m) numbers below with no chunk now */
 KN_GLOBAL_SIMULATED(directory_used);
 KN_GLOBAL_SIMULATED(directory_free);
 static uint32_t directory_base[KN_CHUNKS_MAX]; /* (m) first generation of the next chunk */
@@ -74,9 +74,9 @@ static void prepare(struct kn_chunk *chunk, uint32_t i)
     KN_ASSERT(i < KN_CHUNK_SLOTS);
     KN_ASSERT(chunk->number < KN_CHUNKS_MAX);
     struct kn_agent *a = &chunk->slots[i];
-    a->index = chunk->number << KN_CHUNK_SHIFT | i;
     /* Relaxed, both: no handle to it exists yet; the birth publishes it. */
-    kn_store(&a->generation, chunk->base + 1, relaxed);
+    kn_store(&a->id, (uint64_t)(chunk->base + 1) << 32 | chunk->number << KN_CHUNK_SHIFT | i,
+             relaxed);
     kn_store(&a->mailbox.word, (uint64_t)KN_MB_CLOSED, relaxed);
 }
 
@@ -98,9 +98,8 @@ static struct kn_chunk *add_chunk(struct koken *rt, int node)
     chunk->base = base;
     chunk->node = node;
     chunk->next = rt->chunks;
-    for (uint32_t i = 0; i < KN_CHUNK_SLOTS; i++) {
-        prepare(chunk, i); /* all: no handle with generation 0, "nobody" or forged, may find one */
-    }
+    prepare(chunk,
+            0); /* the others have id 0 until they are prepared, which only "nobody" has, here */
     rt->chunks = chunk;
     /* [AS1] release: the chunk's fields, before any handle can lead here. */
     kn_store(&kn_chunks[number], chunk, release);
@@ -126,7 +125,7 @@ static struct kn_agent *fresh_slots(struct koken *rt, int node, uint32_t *count)
     struct kn_agent *first = NULL;
     for (uint32_t i = n; i-- > 0;) {
         struct kn_agent *a = &chunk->slots[chunk->used + i];
-        KN_ASSERT(kn_load(&a->generation, relaxed) == chunk->base + 1); /* prepared */
+        prepare(chunk, chunk->used + i);
         a->run.next = first ? &first->run : NULL;
         first = a;
     }
@@ -286,7 +285,7 @@ void kn_slots_free(struct koken *rt)
         for (uint32_t i = 0; i < chunk->used; i++) {
             /* Relaxed, both: nobody else is left. */
             kn_overflow_free(kn_load(&chunk->slots[i].overflow, relaxed));
-            uint32_t generation = kn_load(&chunk->slots[i].generation, relaxed);
+            uint32_t generation = (uint32_t)(kn_load(&chunk->slots[i].id, relaxed) >> 32);
             highest = generation - chunk->base > highest - chunk->base ? generation : highest;
         }
         uint32_t number = chunk->number;

@@ -41,51 +41,46 @@ _Static_assert((uint64_t)KN_CHUNKS_MAX *KN_CHUNK_SLOTS <= UINT32_MAX, "an index 
 
 extern kn_atomic(struct kn_chunk *) kn_chunks[KN_CHUNKS_MAX];
 
+/* The chunk that id leads to, or NULL. The index of a forged handle may be any number; what it leads to has
+ * another id. */
+static KN_ALWAYS_INLINE struct kn_chunk *kn_chunk_of(uint64_t id)
+{
+    uint32_t number = (uint32_t)id >> KN_CHUNK_SHIFT & (KN_CHUNKS_MAX - 1);
+    return kn_load(&kn_chunks[number], acquire); /* [AS1] acquire: the chunk's publication */
+}
+
 /*
  * The agent that id names, or NULL. It stays a slot (though perhaps of an ended agent, with a
  * closed mailbox) until the caller's next quiescent state. Thread: online in RCU.
  */
 static inline struct kn_agent *kn_resolve(uint64_t id)
 {
-    uint32_t index = (uint32_t)id;
-    if (kn_unlikely(index >> KN_CHUNK_SHIFT >= KN_CHUNKS_MAX)) {
-        return NULL;
-    }
-    /* [AS1] acquire: pairs with the publication of the chunk. */
-    struct kn_chunk *chunk = kn_load(&kn_chunks[index >> KN_CHUNK_SHIFT], acquire);
+    struct kn_chunk *chunk = kn_chunk_of(id);
     if (kn_unlikely(!chunk)) {
         return NULL;
     }
-    struct kn_agent *a = &chunk->slots[index & (KN_CHUNK_SLOTS - 1)];
-    /* [AS2] acquire: pairs with the birth; an equal generation means the agent's constants are
-     * there. */
-    if (kn_unlikely(kn_load(&a->generation, acquire) != id >> 32)) {
-        return NULL;
-    }
-    return a;
+    struct kn_agent *a = &chunk->slots[id & (KN_CHUNK_SLOTS - 1)];
+    /* [AS2] acquire: pairs with the birth; an equal id means the agent's constants are there. A slot that
+     * has never been one has id 0, and the first one of a chunk never that. */
+    return kn_load(&a->id, acquire) == id ? a : NULL;
 }
 
 /* As kn_resolve, but NULL also for an agent of another runtime. */
 static inline struct kn_agent *kn_resolve_in(const struct koken *rt, uint64_t id)
 {
-    uint32_t index = (uint32_t)id;
-    if (kn_unlikely(index >> KN_CHUNK_SHIFT >= KN_CHUNKS_MAX)) {
-        return NULL;
-    }
-    struct kn_chunk *chunk =
-        kn_load(&kn_chunks[index >> KN_CHUNK_SHIFT], acquire); /* [AS1] acquire */
+    struct kn_chunk *chunk = kn_chunk_of(id);
     if (kn_unlikely(!chunk || chunk->rt != rt)) {
         return NULL;
     }
-    struct kn_agent *a = &chunk->slots[index & (KN_CHUNK_SLOTS - 1)];
-    return kn_likely(kn_load(&a->generation, acquire) == id >> 32) ? a : NULL; /* [AS2] acquire */
+    struct kn_agent *a = &chunk->slots[id & (KN_CHUNK_SLOTS - 1)];
+    return kn_likely(kn_load(&a->id, acquire) == id) ? a : NULL; /* [AS2] acquire */
 }
 
 /* The runtime that an agent found by kn_resolve lives in. */
 static inline struct koken *kn_agent_runtime(const struct kn_agent *a)
 {
     /* By address, not by the directory: that may have been cleared since the agent was found. */
-    const struct kn_agent *first = a - (a->index & (KN_CHUNK_SLOTS - 1));
+    const struct kn_agent *first = a - (kn_agent_id(a) & (KN_CHUNK_SLOTS - 1));
     const void *chunk = (const char *)first - offsetof(struct kn_chunk, slots);
     return ((const struct kn_chunk *)chunk)->rt;
 }

@@ -189,7 +189,7 @@ int kn_agent_new(struct koken *rt, struct kn_local *local, struct kn_birth *birt
                     birth->is_born_scheduled ? (uint64_t)KN_MB_SCHEDULED : 0);
     /* [AS2] release: the newborn's constants; the same generation the slot has promised all along.
      */
-    kn_store(&a->generation, kn_load(&a->generation, relaxed), release);
+    kn_store(&a->id, birth->id, release);
     *ret_agent = a;
     return 0;
 

@@ -153,7 +153,7 @@ static inline void take(struct kn_local *local, struct kn_agent *a)
     kn_envelope_release(local, kn_mailbox_take(&a->mailbox, &a->intake, &took));
 }
 
-enum outcome { OUT_EMPTY, OUT_AGAIN, OUT_ENDED, OUT_PARKED };
+enum outcome { OUT_EMPTY, OUT_AGAIN, OUT_ENDED, OUT_PARKED, OUT_NOT, OUT_IDLE };
 
 /* What one call of run_messages has counted and not yet entered where it belongs. */
 struct tally {
@@ -275,6 +275,73 @@ int kn_agent_run_system(struct koken_ctx *ctx, struct kn_agent *a)
     return rc == KOKEN_STOP || rc < 0 ? rc : 0;
 }
 
+/* Ends the turn of one message whose handler did anything out of the ordinary. */
+static KN_NOINLINE enum outcome settle(struct koken_ctx *ctx, struct kn_agent *a,
+                                       struct kn_envelope *e, int rc)
+{
+    struct tally t = {.spent = 1, .received = !(ctx->events & KN_CTX_KEPT)};
+    t.consumed = dispose(ctx, a, e, e->type->drop != NULL, rc);
+    ctx->msg = NULL;
+    ctx->events = 0;
+    enter(ctx, a, &t);
+    if (rc < 0 || rc == KOKEN_STOP) {
+        kn_agent_end(ctx->local, a, rc < 0 ? rc : 0);
+        return OUT_ENDED;
+    }
+    if (kn_agent_is_parked(a)) {
+        return OUT_PARKED;
+    }
+    return a->intake.user_head ? OUT_NOT : OUT_EMPTY; /* the stash, perhaps */
+}
+
+/*
+ * The shortest turn: one user message has come, nothing else, and the agent keeps nothing back. What
+ * ping-pong, a ring and every request do; the rest of this file does the same at greater length, and goes
+ * on where this one stops: OUT_NOT nothing has been done, OUT_EMPTY the message is handled and the agent
+ * not idle.
+ */
+static KN_ALWAYS_INLINE enum outcome run_one(struct koken_ctx *ctx, struct kn_agent *a)
+{
+    uint64_t word;
+    struct kn_envelope *e = kn_mailbox_peek(&a->mailbox, &a->intake, &word);
+    if (kn_unlikely(!e || e->flags || kn_agent_is_parked(a))) {
+        return OUT_NOT;
+    }
+    const struct koken_row *row = find_row(kn_agent_behaviour(a), e->type);
+    if (kn_unlikely(!row)) {
+        return OUT_NOT;
+    }
+    bool has_drop = e->type->drop != NULL;
+    KN_ASSERT(a->policy != KOKEN_POLICY_DROP_OLD); /* its user messages do not come this way */
+    kn_mailbox_adopt(&a->intake, e);
+    kn_store(&ctx->local->running_type, e->type, relaxed); /* for reports only */
+    ctx->msg = e;
+    int rc = row->handle(ctx, a->state, e->payload);
+    if (kn_unlikely((rc | (int)ctx->events | (int)has_drop) != 0)) {
+        return settle(ctx, a, e, rc);
+    }
+    struct kn_local *local = ctx->local; /* another one, if the handler was in a blocking section */
+    KN_ASSERT(local->worker == kn_worker_current());
+    ctx->msg = NULL;
+    local->worker->budget--;
+    kn_count_add(&local->counters.received, 1);
+    kn_store(&a->handled, kn_load(&a->handled, relaxed) + 1, relaxed); /* a statistic, ours */
+    kn_mailbox_consume(&a->mailbox, 1);
+    bool is_idle;
+    if (kn_alone_enter(local)) {
+        is_idle = kn_mailbox_idle_after(&a->mailbox, &a->intake, word, /* is_alone= */ true);
+        kn_alone_leave(local);
+    } else {
+        is_idle = kn_mailbox_idle_after(&a->mailbox, &a->intake, word, /* is_alone= */ false);
+    }
+    if (kn_unlikely(!is_idle)) {
+        e->flags |= KN_ENV_DONE;
+        return OUT_EMPTY;
+    }
+    kn_envelope_free(&local->worker->pool, e);
+    return OUT_IDLE;
+}
+
 static KN_ALWAYS_INLINE bool go_idle(struct kn_local *local, struct kn_agent *a,
                                      struct kn_envelope **ret_last)
 {
@@ -286,17 +353,19 @@ static KN_ALWAYS_INLINE bool go_idle(struct kn_local *local, struct kn_agent *a,
     return kn_mailbox_idle_by(&a->mailbox, &a->intake, ret_last, /* is_alone= */ false);
 }
 
-/* The turn proper. timer: of a turn that is sampled, else NULL. */
-static KN_ALWAYS_INLINE enum kn_ran run_turn(struct koken_ctx *ctx, struct kn_agent *a,
-                                             struct kn_sample *timer)
+/* The turn proper, or the rest of one that run_one has begun. timer: of a turn that is sampled, else NULL. */
+static KN_NOINLINE enum kn_ran run_turn(struct koken_ctx *ctx, struct kn_agent *a,
+                                        struct kn_sample *timer, enum outcome out)
 {
     uint32_t handled = 0;
-    enum outcome out = kn_unlikely(kn_agent_is_parked(a)) ? OUT_PARKED : OUT_EMPTY;
-    if (!a->intake.user_head && !a->intake.system_head) {
-        take(ctx->local, a);
+    if (out == OUT_NOT) {
+        out = kn_unlikely(kn_agent_is_parked(a)) ? OUT_PARKED : OUT_NOT;
+        if (!a->intake.user_head && !a->intake.system_head) {
+            take(ctx->local, a);
+        }
     }
     for (;;) { /* ends: idle, ended, or the budget */
-        if (kn_likely(out != OUT_PARKED)) {
+        if (kn_likely(out == OUT_NOT)) {
             out = run_messages(ctx, a, &handled);
         }
         if (out == OUT_ENDED) {
@@ -314,7 +383,7 @@ static KN_ALWAYS_INLINE enum kn_ran run_turn(struct koken_ctx *ctx, struct kn_ag
             if (parked != KN_PARKED_NO) {
                 return parked == KN_PARKED_AGAIN ? KN_RAN_AGAIN : KN_RAN_DONE;
             }
-            out = OUT_EMPTY;
+            out = OUT_NOT;
             continue;
         }
         struct kn_envelope *last = NULL;
@@ -333,6 +402,7 @@ static KN_ALWAYS_INLINE enum kn_ran run_turn(struct koken_ctx *ctx, struct kn_ag
         if (kn_worker_must_yield(worker) || kn_worker_has_other(worker)) {
             return KN_RAN_AGAIN; /* a turn is what had come when it began, if others wait */
         }
+        out = OUT_NOT;
     }
 }
 
@@ -341,6 +411,7 @@ KN_HOT enum kn_ran kn_agent_turn(struct kn_worker *worker, struct kn_runnable *r
     struct kn_agent *a = kn_container_of(run, struct kn_agent, run);
     struct kn_local *local = worker->local;
     struct koken_ctx ctx = {.rt = local->rt, .local = local};
+    enum outcome out = OUT_NOT;
     struct kn_sample sample, *timer = NULL;
     KN_ASSERT(!(a->flags & (KN_AGENT_FIBER | KN_AGENT_WAITER)));
     kn_turn_begin(local, a, &ctx);
@@ -349,8 +420,13 @@ KN_HOT enum kn_ran kn_agent_turn(struct kn_worker *worker, struct kn_runnable *r
     if (kn_unlikely(kn_load(&worker->tick, relaxed) % SAMPLE_EVERY == 0)) {
         kn_profile_begin(&sample);
         timer = &sample;
+    } else {
+        out = run_one(&ctx, a);
     }
-    enum kn_ran ran = run_turn(&ctx, a, timer);
+    enum kn_ran ran = KN_RAN_DONE;
+    if (kn_unlikely(out != OUT_IDLE && out != OUT_ENDED)) {
+        ran = run_turn(&ctx, a, timer, out);
+    }
     KN_ASSERT(!ctx.outer); /* hooks have been left */
     kn_turn_end(ctx.local);
     return ran;

@@ -33,6 +33,7 @@
 #include "caps/poison.h"
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 enum { KN_BLOCK_MIN = 64, KN_BLOCK_MAX = 256, KN_POISON = 0xdb };
@@ -91,8 +92,9 @@ static inline unsigned kn_class_of(size_t size)
     return (unsigned)(size > 64) + (unsigned)(size > 128);
 }
 
-/* Longer than five lines, and inline: they are the fast path (Measured, in DESIGN.md). */
-static inline struct kn_envelope *kn_pool_take(struct kn_pool *pool, unsigned size_class)
+/* Longer than five lines, and inline: it is the fast path (Measured, in DESIGN.md). NULL: kn_pool_refill
+ * is to be asked. */
+static KN_ALWAYS_INLINE struct kn_envelope *kn_pool_try(struct kn_pool *pool, unsigned size_class)
 {
     struct kn_pool_class *mine = &pool->classes[size_class];
     /* Relaxed, here and below: one writer, others read the fields for statistics. */
@@ -103,7 +105,7 @@ static inline struct kn_envelope *kn_pool_take(struct kn_pool *pool, unsigned si
     } else {
         block = mine->head;
         if (kn_unlikely(block == NULL)) {
-            return kn_pool_refill(pool, size_class);
+            return NULL;
         }
         mine->head = block->next;
         kn_store(&mine->count, kn_load(&mine->count, relaxed) - 1, relaxed);
@@ -112,6 +114,13 @@ static inline struct kn_envelope *kn_pool_take(struct kn_pool *pool, unsigned si
         kn_pool_unmark(block, size_class);
     }
     return block;
+}
+
+static inline struct kn_envelope *kn_pool_take(struct kn_pool *pool, unsigned size_class)
+{
+    struct kn_envelope *block = kn_pool_try(pool, size_class);
+
+    return kn_likely(block != NULL) ? block : kn_pool_refill(pool, size_class);
 }
 
 static inline void kn_pool_give(struct kn_pool *pool, unsigned size_class,

@@ -90,6 +90,7 @@ enum kn_push {
     KN_PUSH_WAKE,   /* the pusher must get the receiver scheduled */
     KN_PUSH_FULL,   /* refused, the envelope stays the pusher's */
     KN_PUSH_CLOSED, /* refused, nobody there */
+    KN_PUSH_ELSE,   /* of kn_mailbox_push_usual only: nothing has been done */
 };
 
 static inline struct kn_envelope *kn_mb_top(uint64_t word)
@@ -187,6 +188,35 @@ static KN_ALWAYS_INLINE enum kn_push kn_mailbox_push_by(struct kn_mailbox *mb,
          */
         if (kn_likely(kn_mb_swap(mb, &seen, now, is_alone))) {
             *opened |= opening;
+            return word & KN_MB_SCHEDULED ? KN_PUSH_OK : KN_PUSH_WAKE;
+        }
+        word = seen;
+    }
+}
+
+/*
+ * The usual case of kn_mailbox_push, without a call: room and no pressure. KN_PUSH_ELSE: it is another one,
+ * and nothing has been done.
+ */
+static KN_ALWAYS_INLINE enum kn_push kn_mailbox_push_usual(struct kn_mailbox *mb,
+                                                           struct kn_envelope *e, bool is_alone)
+{
+    /* [MB3] acquire: as in kn_mailbox_push_by. */
+    uint64_t word = kn_load(&mb->word, acquire);
+    KN_ASSERT(((uintptr_t)e & 63) == 0);
+    KN_ASSERT(e->lane == KN_LANE_USER);
+    for (;;) { /* ends: each turn somebody else's push has succeeded */
+        /* Relaxed: consumed only grows, and an old value only makes the length look larger. */
+        int32_t len = kn_mb_length(word, kn_load(&mb->consumed, relaxed));
+        if (kn_unlikely((word & (KN_MB_CLOSED | KN_MB_PRESSED)) ||
+                        (len > 0 && (uint32_t)len >= mb->limit))) {
+            return KN_PUSH_ELSE;
+        }
+        uint64_t seen = word;
+        uint64_t rest = ((word + KN_MB_SEQ_ONE) & (KN_MB_SEQ_MASK | KN_MB_FLAGS)) | KN_MB_SCHEDULED;
+        e->next = kn_mb_top(word);
+        /* [MB1] release, [MB2] acquire: as in kn_mailbox_push_by. */
+        if (kn_likely(kn_mb_swap(mb, &seen, kn_mb_with_top(e, rest), is_alone))) {
             return word & KN_MB_SCHEDULED ? KN_PUSH_OK : KN_PUSH_WAKE;
         }
         word = seen;
@@ -329,6 +359,54 @@ static KN_ALWAYS_INLINE bool kn_mailbox_idle_by(struct kn_mailbox *mb, struct kn
     KN_ASSERT(!kn_mb_top(idle));
     *ret_last = handled;
     return true;
+}
+
+/*
+ * The shortest way from a lone message to idle, for a receiver that keeps nothing back. peek answers the
+ * one user message there is, without taking it, or NULL: there is more, or less, or anything else to look
+ * at. Whoever handles it calls adopt before, and afterwards has the state of a take. idle_after, called
+ * after consume, is kn_mailbox_idle if nothing at all has happened since the peek, whose word it is given;
+ * the message is then the caller's to free. Only the holder of S.
+ */
+static KN_ALWAYS_INLINE struct kn_envelope *kn_mailbox_peek(const struct kn_mailbox *mb,
+                                                            const struct kn_intake *in,
+                                                            uint64_t *ret_word)
+{
+    uint64_t word = kn_load(&mb->word, acquire); /* [MB1] acquire: the envelope is ours, whole */
+    struct kn_envelope *e = kn_mb_top(word);
+    if (kn_unlikely((word & KN_MB_FLAGS) != KN_MB_SCHEDULED || !e || in->boundary ||
+                    in->user_head)) {
+        return NULL;
+    }
+    KN_ASSERT(!in->system_head);
+    *ret_word = word;
+    return e->next || e->lane != KN_LANE_USER ? NULL : e;
+}
+
+static inline void kn_mailbox_adopt(struct kn_intake *in, struct kn_envelope *e)
+{
+    KN_ASSERT(!in->boundary && !e->next);
+    in->boundary = e;
+}
+
+static KN_ALWAYS_INLINE bool kn_mailbox_idle_after(struct kn_mailbox *mb, struct kn_intake *in,
+                                                   uint64_t word, bool is_alone)
+{
+    struct kn_envelope *e = in->boundary;
+    KN_ASSERT(e && e == kn_mb_top(word));
+    in->boundary = NULL; /* before the swap: afterwards the intake may be another's */
+    /* [MB2] release: the receiver's state passes to whoever schedules it next. */
+    if (is_alone) {
+        if (kn_likely(kn_load(&mb->word, relaxed) == word)) { /* relaxed: what is there is ours */
+            kn_store(&mb->word, word & KN_MB_SEQ_MASK, release); /* [MB2] as in kn_mb_swap */
+            return true;
+        }
+    } else if (kn_likely(
+                   kn_cas_strong(&mb->word, &word, word & KN_MB_SEQ_MASK, release, relaxed))) {
+        return true;
+    }
+    in->boundary = e;
+    return false;
 }
 
 static inline bool kn_mailbox_idle(struct kn_mailbox *mb, struct kn_intake *in,

@@ -209,6 +209,91 @@ Test(mailbox, idle_fails_when_something_came)
 }
 
 /* A refusal that the receiver has not seen keeps it from going idle beside an empty mailbox. */
+/* The short way: a lone user message is peeked, handled and left behind idle. Anything else: not that way. */
+Test(mailbox, lone_message_goes_the_short_way)
+{
+    static struct letter letters[3];
+    for (int alone = 0; alone < 2; alone++) {
+        uint64_t word = 0;
+        make(8, 2);
+        cr_assert_null(kn_mailbox_peek(&mb, &in, &word)); /* nothing there */
+        (void)kn_mailbox_nudge(&mb, 0);
+        cr_assert_null(kn_mailbox_peek(&mb, &in, &word)); /* run, but nothing there */
+        cr_assert_eq(send(&letters[0]), KN_PUSH_OK);
+        cr_assert_eq(kn_mailbox_peek(&mb, &in, &word), env(&letters[0]));
+        cr_assert_null(in.boundary); /* not taken */
+        kn_mailbox_adopt(&in, env(&letters[0]));
+        kn_mailbox_consume(&mb, 1);
+        cr_assert(kn_mailbox_idle_after(&mb, &in, word, alone));
+        cr_assert_null(in.boundary);
+        cr_assert_eq(kn_mailbox_queued(&mb), 0);
+        cr_assert_eq(send(&letters[0]), KN_PUSH_WAKE); /* idle: the next send wakes */
+        cr_assert_eq(send(&letters[1]), KN_PUSH_OK);
+        cr_assert_null(kn_mailbox_peek(&mb, &in, &word)); /* two */
+        cr_assert(take());
+        cr_assert_eq(next(), &letters[0]);
+        cr_assert_null(
+            kn_mailbox_peek(&mb, &in, &word)); /* something was taken and is here still */
+    }
+}
+
+Test(mailbox, short_way_ends_when_something_comes)
+{
+    static struct letter letters[2], system_letter;
+    for (int what = 0; what < 6; what++) {
+        uint64_t word = 0;
+        bool is_alone = what & 1;
+        make(8, 2);
+        (void)send(&letters[0]);
+        cr_assert_eq(kn_mailbox_peek(&mb, &in, &word), env(&letters[0]));
+        kn_mailbox_adopt(&in, env(&letters[0]));
+        if (what / 2 == 0) {
+            cr_assert_eq(send(&letters[1]), KN_PUSH_OK);
+        } else if (what / 2 == 1) {
+            cr_assert_eq(kn_mailbox_nudge(&mb, KN_MB_SYSTEM), KN_PUSH_OK);
+        } else {
+            cr_assert_eq(kn_mailbox_push_system(&mb, env(&system_letter)), KN_PUSH_OK);
+        }
+        kn_mailbox_consume(&mb, 1);
+        cr_assert(!kn_mailbox_idle_after(&mb, &in, word, is_alone));
+        cr_assert_eq(in.boundary, env(&letters[0])); /* the state of a take: nothing is lost */
+        cr_assert(take());
+        if (what / 2 == 0) {
+            cr_assert_eq(next(), &letters[1]);
+        } else if (what / 2 == 2) {
+            cr_assert_eq(next(), &system_letter);
+        }
+        cr_assert_null(next());
+    }
+}
+
+/* A push that finds anything but room leaves everything as it was. */
+Test(mailbox, usual_push_is_exact)
+{
+    static struct letter letters[10];
+    for (int alone = 0; alone < 2; alone++) {
+        make(4, 1);
+        cr_assert_eq(kn_mailbox_push_usual(&mb, env(&letters[0]), alone), KN_PUSH_WAKE);
+        for (int i = 1; i < 4; i++) {
+            cr_assert_eq(kn_mailbox_push_usual(&mb, env(&letters[i]), alone), KN_PUSH_OK);
+        }
+        uint64_t word = kn_load(&mb.word, relaxed);
+        cr_assert_eq(kn_mailbox_push_usual(&mb, env(&letters[4]), alone), KN_PUSH_ELSE);
+        cr_assert_eq(kn_load(&mb.word, relaxed),
+                     word); /* not even pressed: that is the other push's to do */
+        cr_assert_eq(send(&letters[4]), KN_PUSH_FULL);
+        cr_assert_eq(kn_mailbox_push_usual(&mb, env(&letters[5]), alone),
+                     KN_PUSH_ELSE); /* pressed */
+        cr_assert(take());
+        for (int i = 0; i < 4; i++) {
+            cr_assert_eq(next(), &letters[i]);
+        }
+        struct kn_envelope *last;
+        (void)kn_mailbox_close(&mb, &in, &last);
+        cr_assert_eq(kn_mailbox_push_usual(&mb, env(&letters[6]), alone), KN_PUSH_ELSE);
+    }
+}
+
 Test(mailbox, idle_fails_under_pressure_that_is_over)
 {
     static struct letter letters[3];
