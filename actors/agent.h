@@ -68,6 +68,7 @@ struct kn_cold {
     struct kn_envelope *bonds; /* requests of those who want to hear of its end; link.h */
     int doom;                  /* the failure of a linked agent that ends this one, or 0 */
     bool is_trapping;          /* the end of a linked agent is a message to it */
+    bool is_leaving;           /* it has answered KOKEN_STOP, and ends when its outbox is empty */
     uint64_t born_ns;          /* first profile sample, 0: none yet */
     uint64_t busy_ns;          /* sampled running time, scaled up */
 };
@@ -242,6 +243,12 @@ static inline bool kn_local_is_held(const struct kn_local *local)
 {
     const struct kn_worker *mine = kn_worker_current();
     return mine == local->worker || mine == NULL;
+}
+
+/* Whether the agent has done its work and only waits for room for what it has sent. */
+static inline bool kn_agent_is_leaving(const struct kn_agent *a)
+{
+    return kn_unlikely(a->cold != NULL) && a->cold->is_leaving;
 }
 
 /* Whether S is set: somebody, in its asserts the caller, is responsible for the agent. */

@@ -305,6 +305,10 @@ static enum kn_parked try_outbox(struct koken_ctx *ctx, struct kn_agent *a)
         kn_park_unwait(o);
         if (flush(local, o)) {
             end_parking(local, a);
+            if (a->cold->is_leaving) {
+                kn_agent_end(local, a, 0);
+                return KN_PARKED_ENDED;
+            }
             return KN_PARKED_NO;
         }
         struct kn_agent *to = kn_resolve(o->to);

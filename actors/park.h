@@ -15,6 +15,11 @@
 
 #include "actors/agent.h"
 
+/*
+ * An agent that answers KOKEN_STOP while it waits leaves when its outbox is empty: what it was told had been
+ * sent is. Until then it handles nothing more. koken_exit, a failure and the end of the runtime do not wait.
+ */
+
 enum { KN_OUTBOX_MAX = 64 }; /* messages a parked agent may have in its outbox */
 
 struct kn_outbox {

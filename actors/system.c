@@ -85,7 +85,8 @@ int kn_agent_system(struct koken_ctx *ctx, struct kn_agent *a, struct kn_envelop
         *deliver = answer(ctx, a, e);
     } else if (e->type == &kn_type_stop) {
         *deliver =
-            kn_agent_behaviour(a) == &kn_supervisor_type; /* which stops its children first */
+            kn_agent_behaviour(a) == &kn_supervisor_type && /* which stops its children first */
+            !kn_agent_is_leaving(a);
         return *deliver ? 0 : KOKEN_STOP;
     } else if (e->type == &kn_type_init) {
         return kn_spawn_init_late(ctx, a, e);

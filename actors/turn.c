@@ -44,7 +44,7 @@ static const struct koken_row *find_row(const struct koken_agent_type *behaviour
     return any;
 }
 
-/* A message that the behaviour has no row for. */
+/* A message that the behaviour has no row for, or that comes to one who has done its work. */
 static KN_NOINLINE void unhandled(struct kn_local *local, struct kn_agent *a, struct kn_envelope *e)
 {
     KN_ASSERT(!(e->flags & KN_ENV_BYTES) || kn_load(&a->overflow, relaxed));
@@ -52,8 +52,10 @@ static KN_NOINLINE void unhandled(struct kn_local *local, struct kn_agent *a, st
         /* Relaxed: made at the spawn. */
         kn_overflow_release(kn_load(&a->overflow, relaxed), e->type->size);
     }
-    kn_letter(local->rt, local, e, kn_agent_id(a), KOKEN_DEAD_UNHANDLED);
-    kn_dead_letter(local, e, -ENOTSUP);
+    bool is_leaving = kn_agent_is_leaving(a);
+    kn_letter(local->rt, local, e, kn_agent_id(a),
+              is_leaving ? KOKEN_DEAD_ENDED : KOKEN_DEAD_UNHANDLED);
+    kn_dead_letter(local, e, is_leaving ? -ESRCH : -ENOTSUP);
     kn_envelope_done(local, a, e);
 }
 
@@ -87,6 +89,16 @@ static KN_ALWAYS_INLINE uint32_t dispose(struct koken_ctx *ctx, struct kn_agent 
     return counted;
 }
 
+/* Whether an agent that has answered rc goes on for now: KOKEN_STOP waits for the outbox. */
+static KN_NOINLINE bool leaves_later(struct kn_agent *a, int rc)
+{
+    bool is_later = rc == KOKEN_STOP && kn_agent_is_parked(a);
+    if (is_later) {
+        a->cold->is_leaving = true;
+    }
+    return is_later;
+}
+
 /* A message of the system lane. */
 static int handle_system(struct koken_ctx *ctx, struct kn_agent *a, struct kn_envelope *e)
 {
@@ -104,7 +116,8 @@ static int handle_system(struct koken_ctx *ctx, struct kn_agent *a, struct kn_en
         kn_envelope_done(ctx->local, a, e);
         return rc;
     }
-    const struct koken_row *row = find_row(kn_agent_behaviour(a), e->type);
+    const struct koken_row *row =
+        kn_agent_is_leaving(a) ? NULL : find_row(kn_agent_behaviour(a), e->type);
     if (!row) {
         unhandled(ctx->local, a, e);
         ctx->request = 0;
@@ -120,7 +133,7 @@ static int handle_system(struct koken_ctx *ctx, struct kn_agent *a, struct kn_en
     }
     (void)dispose(ctx, a, e, e->type->drop != NULL, rc);
     ctx->request = 0;
-    return rc;
+    return leaves_later(a, rc) ? 0 : rc;
 }
 
 /* Publishes what was consumed and tells those who wait for room. */
@@ -226,7 +239,7 @@ static KN_ALWAYS_INLINE enum outcome run_messages(struct koken_ctx *ctx, struct 
                 unhandled(ctx->local, a, e);
             }
         }
-        if (kn_unlikely(rc != 0) && (rc < 0 || rc == KOKEN_STOP)) {
+        if (kn_unlikely(rc != 0) && (rc < 0 || rc == KOKEN_STOP) && !leaves_later(a, rc)) {
             ctx->msg = NULL;
             *handled += t.spent;
             enter(ctx, a, &t);

@@ -24,7 +24,10 @@ extern "C" {
 #endif
 #pragma GCC visibility push(default)
 
-/* What a handler returns to end its agent without a failure. Other positive values mean 0. */
+/*
+ * What a handler returns to end its agent without a failure; if messages that it has sent wait for room in a
+ * PARK mailbox, once they are there. Other positive values mean 0.
+ */
 #define KOKEN_STOP 0x53544f50
 
 enum koken_row_kind {

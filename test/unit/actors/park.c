@@ -591,3 +591,94 @@ Test(park, exit_hooks_do_not_wait_for_room)
         stop(rt);
     }
 }
+
+KOKEN_EVENT(last);
+
+/* Sends more than there is room for, and has done its work with that. */
+static int say_all(struct producer *self)
+{
+    for (uint32_t i = 0; i < 3; i++) {
+        note(koken_signal(self->to, item, .value = self->wanted + i));
+    }
+    return KOKEN_STOP;
+}
+
+static int on_speak(koken_ctx *ctx, struct producer *self, const struct begin *msg)
+{
+    self->to = msg->to;
+    self->wanted = msg->count;
+    return msg->count
+               ? say_all(self)
+               : (koken_after(ctx, KOKEN_US(1), last).id ? 0 : -ENOMEM); /* later, by a timer */
+}
+
+static int on_last(koken_ctx *ctx, struct producer *self, const struct last *msg)
+{
+    (void)ctx;
+    (void)msg;
+    self->wanted = 1;
+    return say_all(self);
+}
+
+static int on_too_late(koken_ctx *ctx, struct producer *self, const struct tick *msg)
+{
+    (void)ctx;
+    (void)self;
+    (void)msg;
+    expect(false);
+    return 0;
+}
+
+static void on_left(koken_ctx *ctx, struct producer *self, int reason)
+{
+    (void)ctx;
+    (void)self;
+    expect(reason == 0);
+    (void)count(&exited);
+}
+
+KOKEN_AGENT(speaker, struct producer, KOKEN_ON(begin, on_speak), KOKEN_ON(last, on_last),
+            KOKEN_ON(tick, on_too_late), KOKEN_EXIT(on_left));
+
+/* KOKEN_STOP keeps its word: what was accepted arrives first, and nothing more is handled meanwhile. */
+Test(park, who_stops_has_said_all)
+{
+    for (uint32_t first = 0; first <= 1; first++) {
+        struct koken *rt = start(2);
+        clear();
+        koken_ref to = koken_spawn(rt, consumer, .capacity = 1, .policy = KOKEN_POLICY_PARK);
+        koken_ref from = koken_spawn(rt, speaker);
+        cr_assert_eq(koken_signal(to, item, .value = 0), 0);
+        cr_assert_eq(koken_signal(from, begin, .to = to, .count = first), 0);
+        wait_for(&codes[0], 3);
+        cr_assert_eq(koken_signal(from, tick), 0); /* it has not ended, but handles this no more */
+        struct told told;
+        cr_assert_eq(koken_await(rt, from, KOKEN_MS(5), &told, ask), -ETIMEDOUT);
+        cr_assert_eq(reading(&exited), 0u);
+        kn_store(&gate, 1, release);
+        wait_for(&exited, 1);
+        check_balance(rt, 0);
+        cr_assert_eq(reading(&handled), 4u, "%u handled", reading(&handled));
+        cr_assert_not(koken_alive(from));
+        cr_assert_eq(metrics(rt).failed, 0u);
+        stop(rt);
+    }
+}
+
+/* But it may be told not to wait, and then its messages are dead letters. */
+Test(park, who_stops_may_be_hurried)
+{
+    struct koken *rt = start(2);
+    clear();
+    koken_ref to = koken_spawn(rt, consumer, .capacity = 1, .policy = KOKEN_POLICY_PARK);
+    koken_ref from = koken_spawn(rt, speaker);
+    cr_assert_eq(koken_signal(to, item, .value = 0), 0);
+    cr_assert_eq(koken_signal(from, begin, .to = to, .count = 1), 0);
+    wait_for(&codes[0], 3);
+    cr_assert_eq(koken_exit(from), 0);
+    wait_for(&exited, 1);
+    kn_store(&gate, 1, release);
+    check_balance(rt, 0);
+    cr_assert_geq(metrics(rt).dead, 2u);
+    stop(rt);
+}
