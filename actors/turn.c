@@ -297,7 +297,7 @@ static KN_NOINLINE enum outcome settle(struct koken_ctx *ctx, struct kn_agent *a
     ctx->msg = NULL;
     ctx->events = 0;
     enter(ctx, a, &t);
-    if (rc < 0 || rc == KOKEN_STOP) {
+    if ((rc < 0 || rc == KOKEN_STOP) && !leaves_later(a, rc)) {
         kn_agent_end(ctx->local, a, rc < 0 ? rc : 0);
         return OUT_ENDED;
     }
