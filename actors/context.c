@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What an agent can ask and say of itself and of others. */
 #include "actors/agent.h"
+#include "actors/deadletter.h"
 #include "actors/kn_rcu.h"
 #include "actors/request.h"
 #include "actors/slots.h"
@@ -50,6 +51,40 @@ int koken_become_(koken_ctx *ctx, const struct koken_agent_type *behaviour)
     return 0;
 }
 
+/* Of a DROP_OLD mailbox, whose bound is the list's: the oldest that was put aside makes room. */
+static void give_up_oldest(struct kn_local *local, struct kn_agent *a, struct kn_cold *cold)
+{
+    struct kn_overflow *o = kn_load(&a->overflow, relaxed); /* relaxed: made at the spawn */
+    struct kn_envelope *e = cold->stash_head;
+    KN_ASSERT(e != NULL);
+    cold->stash_head = e->next;
+    cold->stash_tail = e->next ? cold->stash_tail : NULL;
+    kn_count_add(&local->counters.dropped, 1);
+    kn_letter(local->rt, local, e, kn_agent_id(a), KOKEN_DEAD_FULL);
+    if ((e->flags & KN_ENV_BYTES) && kn_overflow_release(o, e->type->size)) {
+        kn_room_made(local, a);
+    }
+    if (e->flags & KN_ENV_REQUEST) {
+        kn_answer_error(local, e->from, e->corr, -EAGAIN);
+    }
+    if (e->type->drop) {
+        e->type->drop(e->payload);
+    }
+    kn_envelope_done(local, a, e);
+}
+
+/* Bounds what a DROP_OLD agent puts aside, before it puts one more aside. */
+static void make_place(struct kn_local *local, struct kn_agent *a, struct kn_cold *cold)
+{
+    struct kn_overflow *o = kn_load(&a->overflow, relaxed); /* relaxed: made at the spawn */
+    uint32_t held = kn_load(&o->held, relaxed);             /* relaxed: our own */
+    if (held >= a->mailbox.limit) {
+        give_up_oldest(local, a, cold);
+    } else {
+        kn_store(&o->held, held + 1, relaxed); /* relaxed: a number for reports */
+    }
+}
+
 int koken_stash(koken_ctx *ctx)
 {
     struct kn_agent *a = ctx->self;
@@ -67,6 +102,9 @@ int koken_stash(koken_ctx *ctx)
     }
     KN_ASSERT(!(e->flags & KN_ENV_DONE));
     KN_ASSERT(!cold->stash_head == !cold->stash_tail);
+    if (a->policy == KOKEN_POLICY_DROP_OLD) {
+        make_place(ctx->local, a, cold);
+    }
     e->next = NULL;
     if (cold->stash_head) {
         cold->stash_tail->next = e;
@@ -93,6 +131,9 @@ void koken_unstash(koken_ctx *ctx)
     cold->stash_tail->next = in->user_head;
     in->user_head = cold->stash_head;
     cold->stash_head = cold->stash_tail = NULL;
+    if (ctx->self->policy == KOKEN_POLICY_DROP_OLD) {
+        kn_store(&kn_load(&ctx->self->overflow, relaxed)->held, 0, relaxed); /* as above */
+    }
     ctx->events |= KN_CTX_UNSTASHED;
 }
 
@@ -137,7 +178,8 @@ uint32_t koken_queued(koken_ref who)
     uint32_t queued = 0;
     struct kn_agent *a = kn_resolve(who.id);
     if (a && a->policy == KOKEN_POLICY_DROP_OLD) {
-        queued = kn_overflow_count(kn_load(&a->overflow, relaxed)); /* relaxed: made at the spawn */
+        struct kn_overflow *o = kn_load(&a->overflow, relaxed);     /* relaxed: made at the spawn */
+        queued = kn_overflow_count(o) + kn_load(&o->held, relaxed); /* relaxed: a moment's number */
     } else if (a) {
         queued = kn_mailbox_queued(&a->mailbox);
     }

@@ -18,7 +18,7 @@ struct kn_overflow *kn_agent_overflow(struct kn_agent *a)
     if (o) {
         return o;
     }
-    struct kn_overflow *fresh = kn_overflow_new(0);
+    struct kn_overflow *fresh = kn_overflow_new(0, 0);
     if (!fresh) {
         return NULL;
     }
@@ -372,12 +372,13 @@ int koken_notify_writable(koken_ctx *ctx, koken_ref who)
     struct koken *visited = kn_alone_visit_agent(local, kn_agent_runtime(to));
     bool entered = kn_overflow_wait(o, waiter);
     uint64_t word = look_after_entering(to);
+    bool is_pressed = (word & KN_MB_PRESSED) || kn_overflow_is_pressed(o);
     kn_alone_depart_agent(visited);
     if (!entered || ((word & KN_MB_CLOSED) && kn_overflow_unwait(o, waiter))) {
         kn_free(waiter, sizeof *waiter, _Alignof(struct kn_room_waiter));
         return -ESRCH;
     }
-    if (!(word & KN_MB_PRESSED)) {
+    if (!is_pressed) {
         kn_room_made(local, to);
     }
     return 0;

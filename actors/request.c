@@ -114,7 +114,9 @@ void kn_message_over(struct kn_local *local, struct kn_agent *a, struct kn_envel
     if (e->flags & KN_ENV_BYTES) {
         struct kn_overflow *o = kn_load(&a->overflow, relaxed); /* relaxed: made at the spawn */
         KN_ASSERT(o != NULL);
-        kn_overflow_release(o, e->type->size);
+        if (kn_overflow_release(o, e->type->size)) {
+            kn_room_made(local, a);
+        }
     }
     if ((e->flags & KN_ENV_STAMPED) && local->latency) {
         uint64_t now = kn_now(), sent = kn_message_sent_at(e);

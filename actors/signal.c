@@ -214,7 +214,7 @@ static int special_push(struct kn_agent *a, struct kn_envelope *e, enum kn_push 
     KN_ASSERT(!*ret_victim);
     struct kn_overflow *o = kn_load(&a->overflow, acquire); /* [AS3] acquire: its making */
     if (o && o->bytes_max) {
-        if (!kn_overflow_reserve(o, e->type->size)) {
+        if (!kn_overflow_reserve(o, e->type->size, opened)) {
             return -EAGAIN;
         }
         e->flags |= KN_ENV_BYTES;
@@ -225,7 +225,7 @@ static int special_push(struct kn_agent *a, struct kn_envelope *e, enum kn_push 
             return -ESRCH;
         }
         if (*ret_victim && ((*ret_victim)->flags & KN_ENV_BYTES)) {
-            kn_overflow_release(o, (*ret_victim)->type->size);
+            *opened |= kn_overflow_release(o, (*ret_victim)->type->size);
         }
         *pushed = kn_mailbox_nudge(&a->mailbox, KN_MB_SYSTEM);
         return 0; /* even if it has just closed: the end of the agent finds the envelope in the list
@@ -234,7 +234,7 @@ static int special_push(struct kn_agent *a, struct kn_envelope *e, enum kn_push 
     *pushed = kn_mailbox_push(&a->mailbox, e, opened);
     if (*pushed == KN_PUSH_FULL || *pushed == KN_PUSH_CLOSED) {
         if (e->flags & KN_ENV_BYTES) {
-            kn_overflow_release(o, e->type->size);
+            *opened |= kn_overflow_release(o, e->type->size);
             e->flags &= (uint16_t)~KN_ENV_BYTES;
         }
         return *pushed == KN_PUSH_FULL ? -EAGAIN : -ESRCH;

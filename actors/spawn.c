@@ -34,8 +34,8 @@ static int make_bounds(const struct koken *rt, const struct koken_spawn_options 
         low = high - 1;
     }
     if (capacity > KN_MB_CAPACITY_MAX || high > capacity || high == 0 || low >= high ||
-        (unsigned)policy >= KOKEN_POLICY_COUNT_ ||
-        (policy == KOKEN_POLICY_PARK && o && o->capacity_bytes)) { /* nobody waits for bytes */
+        (unsigned)policy >= KOKEN_POLICY_COUNT_ || (o && o->capacity_bytes > INT64_MAX) ||
+        (policy == KOKEN_POLICY_PARK && o && o->capacity_bytes)) { /* nobody parks for bytes */
         return -EINVAL;
     }
     *ret = (struct bounds){.limit = high, .low = low, .policy = (uint8_t)policy};
@@ -120,13 +120,29 @@ static uint8_t prio_of(const struct koken_spawn_options *o)
     return o && o->priority ? (uint8_t)(o->priority - KOKEN_PRIORITY_LOW) : (uint8_t)KN_PRIO_NORMAL;
 }
 
+/* The low mark of a bound in bytes, as that of messages in make_bounds. */
+static uint64_t low_of(uint64_t bytes, uint8_t policy)
+{
+    switch ((enum koken_policy)policy) {
+    case KOKEN_POLICY_DROP_NEW:
+    case KOKEN_POLICY_DROP_OLD: return bytes;
+    case KOKEN_POLICY_SIGNAL: return bytes - bytes / 5;
+    case KOKEN_POLICY_DEFAULT:
+    case KOKEN_POLICY_REJECT:
+    case KOKEN_POLICY_PARK:
+    case KOKEN_POLICY_GROW:
+    case KOKEN_POLICY_COUNT_:
+    default: return bytes / 5;
+    }
+}
+
 /* More than the mailbox's word: bytes, or a list to drop from. */
 static int make_overflow(struct kn_agent *a, const struct koken_spawn_options *o, uint8_t policy)
 {
     KN_ASSERT(!kn_load(&a->overflow, relaxed)); /* freed with the slot's grace */
     uint64_t bytes = o ? o->capacity_bytes : 0;
     if (bytes || policy == KOKEN_POLICY_DROP_OLD) {
-        struct kn_overflow *overflow = kn_overflow_new(bytes);
+        struct kn_overflow *overflow = kn_overflow_new(bytes, low_of(bytes, policy));
         if (!overflow) {
             return -ENOMEM;
         }

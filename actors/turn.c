@@ -50,7 +50,9 @@ static KN_NOINLINE void unhandled(struct kn_local *local, struct kn_agent *a, st
     KN_ASSERT(!(e->flags & KN_ENV_BYTES) || kn_load(&a->overflow, relaxed));
     if (e->flags & KN_ENV_BYTES) {
         /* Relaxed: made at the spawn. */
-        kn_overflow_release(kn_load(&a->overflow, relaxed), e->type->size);
+        if (kn_overflow_release(kn_load(&a->overflow, relaxed), e->type->size)) {
+            kn_room_made(local, a);
+        }
     }
     bool is_leaving = kn_agent_is_leaving(a);
     kn_letter(local->rt, local, e, kn_agent_id(a),

@@ -5,13 +5,18 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 
-struct kn_overflow *kn_overflow_new(uint64_t bytes_max)
+/* In the word of the bytes. */
+#define PRESSED ((uint64_t)1 << 63)
+
+struct kn_overflow *kn_overflow_new(uint64_t bytes_max, uint64_t bytes_low)
 {
+    KN_ASSERT(bytes_low <= bytes_max);
+    KN_ASSERT(bytes_max < PRESSED);
     struct kn_overflow *o = kn_alloc(sizeof *o, KN_CACHE_LINE, -1);
     if (!o) {
         return NULL;
     }
-    *o = (struct kn_overflow){.bytes_max = bytes_max};
+    *o = (struct kn_overflow){.bytes_max = bytes_max, .bytes_low = bytes_low};
     o->waiters_end = &o->waiters;
     int rc = pthread_mutex_init(&o->lock, NULL);
     KOKEN_CHECK(rc == 0); /* a default mutex takes no resource on any platform we support */
@@ -159,21 +164,47 @@ uint32_t kn_overflow_count(struct kn_overflow *o)
     return count;
 }
 
-bool kn_overflow_reserve(struct kn_overflow *o, uint64_t n)
+/*
+ * Who is refused sets the mark, and who brings the sum to the low mark clears it. It is only set while bytes
+ * are reserved, so a release is to come that sees it. What fits never, however empty, sets none.
+ */
+bool kn_overflow_reserve(struct kn_overflow *o, uint64_t n, bool *opened)
 {
-    /* Relaxed: the counter bounds a sum, it hands nothing over. The swap loop never overshoots. */
-    uint64_t bytes = kn_load(&o->bytes, relaxed);
-    do {
-        if (bytes > o->bytes_max || n > o->bytes_max - bytes) {
-            return false;
+    uint64_t word =
+        kn_load(&o->bytes, relaxed); /* relaxed: the swap says whether it still stands */
+    for (;;) {
+        bool is_pressed = word & PRESSED;
+        uint64_t bytes = word & ~PRESSED, next = bytes + n;
+        KN_ASSERT(bytes <= o->bytes_max);
+        if (n > o->bytes_max - bytes || (is_pressed && bytes > o->bytes_low)) {
+            if (is_pressed || bytes == 0) {
+                return false;
+            }
+            next = word | PRESSED;
         }
-    } while (!kn_cas_weak(&o->bytes, &bytes, bytes + n, relaxed, relaxed));
-    return true;
+        /* [OV1] acquire, release: a refusal happens before the relief it waits for. */
+        if (kn_cas_weak(&o->bytes, &word, next, acq_rel, relaxed)) {
+            *opened |= is_pressed;
+            return !(next & PRESSED);
+        }
+    }
 }
 
-void kn_overflow_release(struct kn_overflow *o, uint64_t n)
+bool kn_overflow_release(struct kn_overflow *o, uint64_t n)
 {
-    uint64_t before = kn_sub(&o->bytes, n, relaxed); /* relaxed: as above */
-    KN_ASSERT(before >= n);
-    (void)before;
+    uint64_t word = kn_sub(&o->bytes, n, acq_rel); /* [OV1] as above */
+    KN_ASSERT((word & ~PRESSED) >= n);
+    word -= n;
+    while ((word & PRESSED) && (word & ~PRESSED) <= o->bytes_low) { /* ends: cleared by somebody */
+        /* [OV1] release: room made happens before the send of whom it wakes; acquire: who entered. */
+        if (kn_cas_weak(&o->bytes, &word, word & ~PRESSED, acq_rel, relaxed)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool kn_overflow_is_pressed(struct kn_overflow *o)
+{
+    return kn_or(&o->bytes, 0, acq_rel) & PRESSED; /* [OV1] acquire, release */
 }

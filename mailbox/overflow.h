@@ -14,6 +14,8 @@
 #include "base/atomic.h"
 #include "caps/envelope.h"
 
+#include <koken/error.h>
+
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -34,11 +36,14 @@ struct kn_overflow {
     uint32_t count;                      /* (m) its length */
     bool closed;                         /* (m) the receiver has ended */
     uint64_t bytes_max;                  /* (c) 0: no bound */
-    kn_atomic(uint64_t) bytes;           /* (a) payload bytes accepted and not consumed */
+    uint64_t bytes_low;                  /* (c) pressed ends here; bytes_max: no hysteresis */
+    kn_atomic(uint64_t) bytes;           /* (a) payload bytes accepted and not consumed, and whether
+                                          * it is pressed: it has refused, and not been low since */
+    kn_atomic(uint32_t) held; /* (a) written by the receiver: put aside, not in the list */
 };
 
-/* NULL: no memory. */
-struct kn_overflow *kn_overflow_new(uint64_t bytes_max);
+/* NULL: no memory. bytes_max 0: no bound in bytes; bytes_low: at most that. */
+struct kn_overflow *kn_overflow_new(uint64_t bytes_max, uint64_t bytes_low);
 void kn_overflow_free(struct kn_overflow *overflow);
 
 /* Enters a waiter. False: the receiver has ended, the waiter was not entered. Thread: any. */
@@ -73,8 +78,16 @@ struct kn_envelope *kn_overflow_pop_type(struct kn_overflow *overflow,
 /* How many wait in the list. Thread: any. */
 uint32_t kn_overflow_count(struct kn_overflow *overflow);
 
-/* Reserves n bytes. False: over the bound, nothing reserved. Thread: any. */
-bool kn_overflow_reserve(struct kn_overflow *overflow, uint64_t n);
-void kn_overflow_release(struct kn_overflow *overflow, uint64_t n);
+/*
+ * Reserves n bytes. False: over the bound, or not down at the low mark since; nothing reserved. *opened is
+ * set (never cleared) if this ended the pressure: the caller tells those who wait. Thread: any.
+ */
+bool kn_overflow_reserve(struct kn_overflow *overflow, uint64_t n, bool *opened);
+
+/* Gives n bytes back. True: that ended the pressure, the caller tells those who wait. Thread: any. */
+KOKEN_MUST_USE bool kn_overflow_release(struct kn_overflow *overflow, uint64_t n);
+
+/* Whether bytes are short, for one who has just entered the line: later than the relief, or seen by it. */
+bool kn_overflow_is_pressed(struct kn_overflow *overflow);
 
 #endif

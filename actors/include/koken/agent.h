@@ -171,7 +171,8 @@ struct koken_spawn_options {
     uint32_t high;     /* water marks; default 80 % and 20 % of the capacity */
     uint32_t low;
     uint64_t
-        capacity_bytes; /* payload bytes waiting; 0: no bound besides the messages. Not with PARK */
+        capacity_bytes; /* payload bytes waiting, with a low mark of 20 % (SIGNAL: 80 %; DROP: none);
+                           0: no bound besides the messages. Not with PARK */
     enum koken_policy policy;
     enum koken_priority priority;
 };
@@ -242,7 +243,8 @@ KOKEN_MUST_USE int koken_become_(koken_ctx *ctx, const struct koken_agent_type *
 /*
  * koken_stash puts the present message aside; koken_unstash brings all that was put aside back, in
  * the order of its coming, before whatever waits in the mailbox. A stashed message still counts
- * against the mailbox's bound. Errors: -EINVAL no present message, or it is stashed already.
+ * against the mailbox's bound; under DROP_OLD as many may be stashed as the capacity is, besides those
+ * that wait, and then the oldest stashed one is dropped. Errors: -EINVAL no present message, or it is stashed already.
  */
 KOKEN_MUST_USE int koken_stash(koken_ctx *ctx);
 void koken_unstash(koken_ctx *ctx);

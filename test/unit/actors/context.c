@@ -140,6 +140,31 @@ Test(context, stash_counts)
     stop(rt);
 }
 
+/* A DROP_OLD mailbox bounds what is put aside, too: the oldest goes, and what waits is not touched. */
+Test(context, stash_is_bounded_where_the_oldest_goes)
+{
+    struct koken *rt = start(1);
+    prepare();
+    koken_ref door = koken_spawn(rt, closed_door, .capacity = 10, .policy = KOKEN_POLICY_DROP_OLD,
+                                 .capacity_bytes = 1000);
+    for (uint32_t i = 0; i < 500; i++) {
+        cr_assert_eq(koken_signal(door, coin, .number = i), 0);
+        drain(rt);
+    }
+    cr_assert_eq(koken_queued(door), 10u);
+    cr_assert_eq(metrics(rt).dropped, 490u);
+    cr_assert_eq(koken_signal(door, open), 0);
+    check_balance(rt, 0);
+    cr_assert_eq(reading(&taken), 10u);
+    cr_assert_eq(koken_queued(door), 0u);
+    for (uint32_t i = 0; i < 10; i++) {
+        cr_assert_eq(order[i], 490 + i);
+    }
+    cr_assert_eq(koken_signal(door, coin, .number = 500), 0, "all bytes have been given back");
+    check_balance(rt, 0);
+    stop(rt);
+}
+
 struct asker {
     koken_ref self;
 };

@@ -452,6 +452,25 @@ Test(park, writable_comes_once_per_refusal)
     }
 }
 
+/* Likewise where bytes are short: eight messages fit, and the next is told of room when one is left. */
+Test(park, writable_comes_for_bytes)
+{
+    for (unsigned workers = 1; workers <= 2; workers++) {
+        struct koken *rt = start(workers);
+        clear();
+        kn_store(&gate, 1, release);
+        koken_ref to = koken_spawn(rt, consumer, .capacity_bytes = 8 * sizeof(struct item));
+        koken_ref from = koken_spawn(rt, polite);
+        cr_assert_eq(koken_signal(from, begin, .to = to, .count = 10000), 0);
+        check_balance(rt, 0);
+        cr_assert_eq(reading(&handled), 10000);
+        cr_assert_gt(reading(&codes[1]), 0);
+        cr_assert_lt(reading(&codes[1]), 10000 / 5, "%u refusals", reading(&codes[1]));
+        cr_assert_eq(reading(&codes[2]), reading(&codes[1]));
+        stop(rt);
+    }
+}
+
 /* Asking about a dead agent is -ESRCH; asking about one with room is answered at once. */
 struct asker {
     koken_ref to;

@@ -128,6 +128,31 @@ Test(signal, hysteresis_holds_until_the_low_mark)
     stop(rt);
 }
 
+/* The same of a bound in bytes: of 80, with messages of 8. */
+Test(signal, bytes_have_a_low_mark_too)
+{
+    struct koken *rt = start(1);
+    reset(&handled);
+    reset(&allowance);
+    koken_ref who = koken_spawn(rt, stepper, .capacity_bytes = 80);
+    for (uint32_t i = 0; i < 10; i++) {
+        cr_assert_eq(koken_signal(who, number, .value = i), 0);
+    }
+    cr_assert_eq(koken_signal(who, number, .value = 99), -EAGAIN);
+    for (uint32_t length = 9; length >= 3; length--) {
+        kn_store(&allowance, 10 - length, release);
+        wait_for(&handled, 11 - length);
+        cr_assert_eq(koken_signal(who, number, .value = 99), -EAGAIN, "%u bytes", length * 8);
+    }
+    kn_store(&allowance, 8, release);
+    wait_for(&handled, 9);
+    cr_assert_eq(koken_signal(who, number, .value = 10), 0, "16 bytes wait");
+    kn_store(&allowance, 100, release);
+    check_balance(rt, 0);
+    cr_assert_eq(reading(&handled), 11);
+    stop(rt);
+}
+
 /* DROP_NEW: the send succeeds, the message is counted as dropped, what is inside stays. */
 Test(signal, drop_new_gives_up_the_latest)
 {

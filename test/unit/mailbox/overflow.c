@@ -27,7 +27,7 @@ static struct kn_overflow *o;
 static void make(void)
 {
     (void)kn_world_init();
-    o = kn_overflow_new(100);
+    o = kn_overflow_new(100, 20);
     cr_assert_not_null(o);
 }
 
@@ -114,32 +114,61 @@ Test(overflow, pop_type_takes_from_anywhere, .init = make, .fini = unmake)
     cr_assert_null(kn_overflow_pop_type(o, A));
 }
 
-/* The bound in bytes is exact. */
+/* The bound in bytes is exact; who was refused hears once that it is over, at the low mark. */
 Test(overflow, bytes_are_bounded, .init = make, .fini = unmake)
 {
-    cr_assert(kn_overflow_reserve(o, 60));
-    cr_assert_not(kn_overflow_reserve(o, 41));
-    cr_assert(kn_overflow_reserve(o, 40));
-    cr_assert_not(kn_overflow_reserve(o, 1));
-    kn_overflow_release(o, 60);
-    cr_assert(kn_overflow_reserve(o, 60));
-    kn_overflow_release(o, 100);
+    bool opened = false;
+    cr_assert(kn_overflow_reserve(o, 60, &opened));
+    cr_assert(kn_overflow_reserve(o, 40, &opened));
+    cr_assert_not(kn_overflow_release(o, 40), "nobody was refused");
+    cr_assert(kn_overflow_reserve(o, 40, &opened), "so there is no pressure");
+    cr_assert_not(kn_overflow_is_pressed(o));
+    cr_assert_not(kn_overflow_reserve(o, 1, &opened));
+    cr_assert(kn_overflow_is_pressed(o));
+    cr_assert_not(kn_overflow_release(o, 60));
+    cr_assert_not(kn_overflow_reserve(o, 1, &opened), "40 wait, more than the low mark");
+    cr_assert_not(kn_overflow_release(o, 19));
+    cr_assert_not(kn_overflow_reserve(o, 1, &opened), "21 wait");
+    cr_assert(kn_overflow_release(o, 1), "20 wait");
+    cr_assert_not(kn_overflow_is_pressed(o));
+    cr_assert(kn_overflow_reserve(o, 80, &opened));
+    cr_assert_not(opened);
+    cr_assert_not(kn_overflow_reserve(o, 10, &opened));
+    cr_assert_not(kn_overflow_release(o, 30));
+    cr_assert(kn_overflow_release(o, 70), "all");
+    cr_assert_not(kn_overflow_reserve(o, 101, &opened), "fits never");
+    cr_assert_not(kn_overflow_is_pressed(o), "so nobody waits for it");
+}
+
+/* A small message may get in below the low mark where a large one made the pressure; it ends it. */
+Test(overflow, a_sender_may_end_the_pressure, .init = make, .fini = unmake)
+{
+    bool opened = false;
+    cr_assert(kn_overflow_reserve(o, 10, &opened));
+    cr_assert_not(kn_overflow_reserve(o, 95, &opened));
+    cr_assert(kn_overflow_is_pressed(o));
+    cr_assert(kn_overflow_reserve(o, 5, &opened));
+    cr_assert(opened);
+    cr_assert_not(kn_overflow_release(o, 15));
 }
 
 static kn_atomic(uint32_t) inside;
-static kn_atomic(uint32_t) is_overdrawn;
+static kn_atomic(uint32_t) is_overdrawn, reliefs;
 
 static void reserve_and_release(void *arg)
 {
     (void)arg;
     for (int i = 0; i < 20000; i++) {
-        if (kn_overflow_reserve(o, 30)) {
+        bool opened = false;
+        if (kn_overflow_reserve(o, 30, &opened)) {
             if (kn_add(&inside, 1, relaxed) >=
                 3) { /* relaxed: it is the count itself that is looked at */
                 kn_store(&is_overdrawn, 1, relaxed);
             }
             (void)kn_sub(&inside, 1, relaxed);
-            kn_overflow_release(o, 30);
+            if (kn_overflow_release(o, 30)) {
+                (void)kn_add(&reliefs, 1, relaxed); /* relaxed: only printed */
+            }
         }
     }
 }
@@ -155,7 +184,9 @@ Test(overflow, bytes_hold_among_threads, .init = make, .fini = unmake)
         kn_thread_join(&threads[i]);
     }
     cr_assert_eq(kn_load(&is_overdrawn, relaxed), 0);
-    cr_assert(kn_overflow_reserve(o, 100), "all was given back");
+    bool opened = false;
+    cr_assert_not(kn_overflow_is_pressed(o), "%u reliefs", kn_load(&reliefs, relaxed));
+    cr_assert(kn_overflow_reserve(o, 100, &opened), "all was given back");
 }
 
 /* Freeing nothing is fine. */
