@@ -145,6 +145,7 @@ struct KN_ALIGNED(KN_FALSE_SHARING) kn_local {
     struct kn_agent *free_slots;     /* (w) linked by run.next as agents */
     uint32_t free_count;             /* (w) */
     uint32_t dead_count;             /* (w) */
+    bool dead_hold;                  /* (w) some of them hold an overflow part */
     struct kn_agent *dead;           /* (w) ended, waiting to make a batch for their grace period */
     struct koken_ctx *running;       /* (w) context of the agent that runs now, or NULL */
     struct kn_envelope *birth_bond;  /* (w) for the next agent born here, or NULL; link.h */
@@ -168,12 +169,21 @@ struct KN_ALIGNED(KN_FALSE_SHARING) kn_local {
     kn_atomic(uint32_t) visits;                                 /* (a) */
 };
 
+/* The bounds of a mailbox as the options and the runtime's defaults make them. (spawn.c) */
+struct kn_bounds {
+    uint32_t limit, low;
+    uint8_t policy;
+    uint8_t publish_every;
+    bool is_special; /* KN_AGENT_SPECIAL, but for a bound in bytes */
+};
+
 /* The phases of a runtime's life; koken.stopping. (stop.c) */
 enum kn_phase { KN_RUNNING, KN_REFUSING, KN_CANCELLING, KN_KILLING };
 
 struct koken {
     struct kn_sched *sched;                /* (c) */
     struct koken_options options;          /* (c) with all defaults filled in */
+    struct kn_bounds bounds;               /* (c) of an agent without options of its own */
     struct kn_local *locals;               /* (c) one per worker */
     unsigned worker_count;                 /* (c) */
     struct kn_depot *depots[KN_NODES_MAX]; /* (c) one per NUMA node that has workers, and [0] */
@@ -187,7 +197,7 @@ struct koken {
     struct kn_chunk *chunks;    /* (m) slots_lock */
     struct kn_chunk
         *open_chunks[KN_NODES_MAX]; /* (m) slots_lock: the one with room, per NUMA node */
-    struct kn_agent *returned; /* (m) slots_lock: slots whose grace is over, linked by run.next */
+    struct kn_slot_batch *returned; /* (m) slots_lock: slots whose grace is over, newest first */
 
     pthread_mutex_t outside_lock; /* rank 10: everything that threads outside share */
     struct kn_pool outside_pool;  /* (m) outside_lock */
@@ -224,6 +234,13 @@ static inline koken_ref kn_agent_ref(const struct kn_agent *a)
 static inline const struct koken_agent_type *kn_agent_behaviour(const struct kn_agent *a)
 {
     return kn_load(&a->behaviour, relaxed); /* relaxed: what it points to is constant */
+}
+
+/* Whether there may be a row of that kind; to be searched for then. */
+static inline bool kn_agent_type_may_have(const struct koken_agent_type *type,
+                                          enum koken_row_kind kind)
+{
+    return type->kinds == 0 || (type->kinds >> kind & 1);
 }
 
 /* The cold part of an agent, made now if need be; NULL: no memory. Thread: holder of S. */

@@ -82,7 +82,8 @@ void kn_dead_letter(struct kn_local *local, struct kn_envelope *e, int error)
 }
 
 /* Everything in a list becomes a dead letter. */
-static void bury(struct kn_local *local, const struct kn_agent *a, struct kn_envelope *e)
+static KN_NOINLINE void bury(struct kn_local *local, const struct kn_agent *a,
+                             struct kn_envelope *e)
 {
     while (e) { /* ends: the list is finite and nobody adds to it */
         struct kn_envelope *next = e->next;
@@ -102,7 +103,8 @@ struct last_words {
 };
 
 /* The same of the system lane, where bonds may be that have come too late. */
-static void bury_system(struct kn_local *local, struct kn_agent *a, struct last_words *last)
+static KN_NOINLINE void bury_system(struct kn_local *local, struct kn_agent *a,
+                                    struct last_words *last)
 {
     struct kn_envelope *e = a->intake.system_head;
     while (e) { /* ends: as above */
@@ -124,13 +126,18 @@ static void bury_system(struct kn_local *local, struct kn_agent *a, struct last_
 }
 
 /* The mailbox: closed, emptied, and those who wait for room told. */
-static void close_mailbox(struct kn_local *local, struct kn_agent *a, struct last_words *last)
+static inline void close_mailbox(struct kn_local *local, struct kn_agent *a,
+                                 struct last_words *last)
 {
     struct kn_envelope *boundary = NULL;
     (void)kn_mailbox_close(&a->mailbox, &a->intake, &boundary);
     kn_envelope_release(local, boundary);
-    bury_system(local, a, last);
-    bury(local, a, a->intake.user_head);
+    if (a->intake.system_head) {
+        bury_system(local, a, last);
+    }
+    if (a->intake.user_head) {
+        bury(local, a, a->intake.user_head);
+    }
     a->intake = (struct kn_intake){NULL, NULL, NULL, NULL};
     struct kn_overflow *o = kn_load(&a->overflow, acquire); /* [AS3] acquire */
     if (o) {
@@ -145,7 +152,8 @@ static void close_mailbox(struct kn_local *local, struct kn_agent *a, struct las
     }
 }
 
-static void free_cold(struct kn_local *local, struct kn_agent *a, struct last_words *last)
+static KN_NOINLINE void free_cold(struct kn_local *local, struct kn_agent *a,
+                                  struct last_words *last)
 {
     struct kn_cold *cold = a->cold;
     kn_link_end(local, a, &last->farewells);
@@ -174,9 +182,9 @@ static void free_cold(struct kn_local *local, struct kn_agent *a, struct last_wo
 }
 
 /* The exit hook, if there is one and init has been. Answers the worker on which it ended. */
-static struct kn_local *call_exit_hook(struct kn_local *local, struct kn_agent *a, int reason)
+static KN_NOINLINE struct kn_local *call_exit_hook(struct kn_local *local, struct kn_agent *a,
+                                                   const struct koken_agent_type *type, int reason)
 {
-    const struct koken_agent_type *type = a->cold ? a->cold->type : kn_agent_behaviour(a);
     const struct koken_row *hook = NULL;
     for (uint32_t i = 0; i < type->row_count; i++) {
         hook = type->rows[i].kind == KOKEN_ROW_EXIT ? &type->rows[i] : hook;
@@ -192,7 +200,7 @@ static struct kn_local *call_exit_hook(struct kn_local *local, struct kn_agent *
 }
 
 /* A failure nobody hears of is the worst kind: one line to the log, if there is one. */
-static void report(const struct kn_local *local, const struct kn_agent *a, int reason)
+static KN_NOINLINE void report(const struct kn_local *local, const struct kn_agent *a, int reason)
 {
     const struct koken_options *o = &local->rt->options;
     const struct koken_type *type = kn_load(&local->running_type, relaxed); /* relaxed: our own */
@@ -223,8 +231,9 @@ void kn_agent_end_quietly(struct kn_local *local, struct kn_agent *a, int reason
     KOKEN_CHECK(kn_agent_is_held(a));
     KN_ASSERT(kn_local_is_held(local));
     KN_ASSERT(reason <= 0);
-    if (with_hook) {
-        local = call_exit_hook(local, a, reason);
+    const struct koken_agent_type *type = a->cold ? a->cold->type : kn_agent_behaviour(a);
+    if (with_hook && kn_agent_type_may_have(type, KOKEN_ROW_EXIT)) {
+        local = call_exit_hook(local, a, type, reason);
     }
     struct last_words last = {NULL, NULL};
     uint64_t id = kn_agent_id(a);
@@ -233,7 +242,11 @@ void kn_agent_end_quietly(struct kn_local *local, struct kn_agent *a, int reason
         free_cold(local, a, &last);
         kn_park_mark(local); /* it may have been parked */
     }
-    kn_state_free(local, a);
+    if (kn_likely(a->state == (void *)a->inline_state)) {
+        a->state = NULL;
+    } else {
+        kn_state_free(local, a);
+    }
     KN_ASSERT(kn_agent_id(a) == id);
     kn_count_add(&local->counters.exited, 1);
     if (reason < 0) {
@@ -242,7 +255,11 @@ void kn_agent_end_quietly(struct kn_local *local, struct kn_agent *a, int reason
     uint64_t next = id + ((uint64_t)1 << 32);
     /* [AS2] release: from here on the agent's handles are stale. No generation is 0. */
     kn_store(&a->id, next >> 32 ? next : next | (uint64_t)1 << 32, release);
-    kn_registry_end(local->rt, last.names); /* before anybody hears, and perhaps wants the names */
-    kn_link_farewell(local, id, reason, last.farewells);
+    if (kn_unlikely(last.names != NULL)) { /* before anybody hears, and perhaps wants the names */
+        kn_registry_end(local->rt, last.names);
+    }
+    if (kn_unlikely(last.farewells != NULL)) {
+        kn_link_farewell(local, id, reason, last.farewells);
+    }
     kn_slot_give(local->rt, local, a);
 }

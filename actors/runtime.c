@@ -7,6 +7,7 @@
 #include "actors/kn_rcu.h"
 #include "actors/kn_rcu_registry.h"
 #include "actors/slots.h"
+#include "actors/spawn.h"
 #include "actors/supervisor.h"
 #include "actors/why.h"
 #include "base/world.h"
@@ -233,6 +234,10 @@ int koken_start(const struct koken_options *options, struct koken **ret_rt)
     pthread_mutex_init(&rt->park_lock, NULL);
     pthread_mutex_init(&rt->broods_lock, NULL);
     pthread_mutex_init(&rt->names_lock, NULL);
+    rc = kn_bounds_init(rt);
+    if (rc < 0) {
+        goto err;
+    }
     struct kn_depot *depot = depot_of(rt, 0);
     if (!depot) {
         rc = -ENOMEM;

@@ -22,7 +22,10 @@ static uint32_t directory_base[KN_CHUNKS_MAX]; /* (m) first generation of the ne
 struct kn_slot_batch {
     struct kn_rcu_head head;
     struct koken *rt;
-    struct kn_agent *first;
+    struct kn_slot_batch *next; /* (m) rt->slots_lock: in rt->returned */
+    struct kn_agent *first;     /* linked by run.next */
+    uint32_t count;
+    bool hold; /* some hold an overflow part */
 };
 _Static_assert(sizeof(struct kn_slot_batch) <= KN_INLINE_STATE,
                "the batch lies in a dead agent's state");
@@ -146,33 +149,60 @@ static struct kn_agent *next_of(const struct kn_agent *a)
     return a->run.next ? kn_container_of(a->run.next, struct kn_agent, run) : NULL;
 }
 
-/* Up to *count slots, returned ones first. */
+/* Takes one slot off a batch of more; the rest of it is a batch again. Under rt->slots_lock. */
+static struct kn_agent *split(struct koken *rt, struct kn_slot_batch *batch)
+{
+    struct kn_agent *first = batch->first;
+    struct kn_slot_batch *rest = (struct kn_slot_batch *)(void *)next_of(first)->inline_state;
+    KN_ASSERT(batch == rt->returned);
+    KN_ASSERT(batch->count > 1);
+    *rest = *batch;
+    rest->first = next_of(first);
+    rest->count--;
+    rt->returned = rest;
+    first->run.next = NULL;
+    return first;
+}
+
+/*
+ * A batch of returned slots, whole, so that nobody walks over it; else up to *count fresh ones. A *count of 1
+ * means one in either case.
+ */
 static struct kn_agent *some_slots(struct koken *rt, int node, uint32_t *count)
 {
     pthread_mutex_lock(&rt->slots_lock);
-    struct kn_agent *first = rt->returned;
-    if (first) {
-        struct kn_agent *last = first;
-        uint32_t n = 1;
-        while (n < *count && last->run.next) { /* ends: at *count */
-            last = next_of(last);
-            n++;
-        }
-        rt->returned = next_of(last);
-        last->run.next = NULL;
-        *count = n;
-    } else {
+    struct kn_slot_batch *batch = rt->returned;
+    struct kn_agent *first;
+    if (!batch) {
         first = fresh_slots(rt, node, count);
+    } else if (*count == 1 && batch->count > 1) {
+        first = split(rt, batch);
+    } else {
+        first = batch->first;
+        *count = batch->count;
+        rt->returned = batch->next;
     }
     pthread_mutex_unlock(&rt->slots_lock);
     return first;
+}
+
+/* Who knew the agent before may have made an overflow part after its end, in the grace period. */
+static struct kn_agent *without_overflow(struct kn_agent *a)
+{
+    struct kn_overflow *o =
+        a ? kn_load(&a->overflow, relaxed) : NULL; /* relaxed: the grace is over */
+    if (kn_unlikely(o != NULL)) {
+        kn_overflow_free(o);
+        kn_store(&a->overflow, NULL, relaxed); /* as above */
+    }
+    return a;
 }
 
 struct kn_agent *kn_slot_take(struct koken *rt, struct kn_local *local)
 {
     if (!local) {
         uint32_t one = 1;
-        return some_slots(rt, -1, &one);
+        return without_overflow(some_slots(rt, -1, &one));
     }
     if (kn_unlikely(!local->free_slots)) {
         uint32_t count = KN_SLOTS_REFILL;
@@ -188,7 +218,7 @@ struct kn_agent *kn_slot_take(struct koken *rt, struct kn_local *local)
     local->free_slots = next_of(a);
     local->free_count--;
     KN_ASSERT((local->free_slots == NULL) == (local->free_count == 0));
-    return a;
+    return without_overflow(a);
 }
 
 /* After the grace period, on the reclaimer's thread: nobody who knew the old agents is left. */
@@ -196,27 +226,28 @@ static void return_batch(struct kn_rcu_head *head)
 {
     struct kn_slot_batch *batch = kn_container_of(head, struct kn_slot_batch, head);
     struct koken *rt = batch->rt;
-    struct kn_agent *first = batch->first, *last = first;
-    for (struct kn_agent *a = first; a; a = next_of(a)) {
+    for (struct kn_agent *a = batch->hold ? batch->first : NULL; a; a = next_of(a)) {
         KN_ASSERT(is_vacant(a));
         KN_ASSERT(kn_agent_runtime(a) == rt);
         /* Relaxed: the grace period has ordered everything before. */
         kn_overflow_free(kn_load(&a->overflow, relaxed));
         kn_store(&a->overflow, NULL, relaxed); /* as above */
-        last = a;
     }
     pthread_mutex_lock(&rt->slots_lock);
-    last->run.next = rt->returned ? &rt->returned->run : NULL;
-    rt->returned = first;
+    batch->next = rt->returned;
+    rt->returned = batch;
     pthread_mutex_unlock(&rt->slots_lock);
 }
 
-static void defer_batch(struct koken *rt, struct kn_agent *first)
+static void defer_batch(struct koken *rt, struct kn_agent *first, uint32_t count, bool hold)
 {
     struct kn_slot_batch *batch = (struct kn_slot_batch *)(void *)first->inline_state;
     KN_ASSERT(is_vacant(first));
+    KN_ASSERT(count > 0);
     batch->rt = rt;
     batch->first = first;
+    batch->count = count;
+    batch->hold = hold;
     kn_rcu_defer(&rt->reclaimer, &batch->head, return_batch);
 }
 
@@ -229,10 +260,13 @@ void kn_slot_give(struct koken *rt, struct kn_local *local, struct kn_agent *a)
     KN_ASSERT(!a->intake.system_head);
     KN_ASSERT(!a->cold);
     a->run.next = NULL;
+    bool holds =
+        kn_load(&a->overflow, relaxed) != NULL; /* relaxed: a hint, kn_slot_take looks again */
     if (!local) {
-        defer_batch(rt, a);
+        defer_batch(rt, a, 1, holds);
         return;
     }
+    local->dead_hold |= holds;
     a->run.next = local->dead ? &local->dead->run : NULL;
     local->dead = a;
     if (++local->dead_count >= KN_DEAD_BATCH) {
@@ -246,9 +280,12 @@ void kn_slots_flush(struct kn_local *local)
     KN_ASSERT((first == NULL) == (local->dead_count == 0));
     KN_ASSERT(local->dead_count <= KN_DEAD_BATCH);
     if (first) {
+        uint32_t count = local->dead_count;
+        bool hold = local->dead_hold;
         local->dead = NULL;
         local->dead_count = 0;
-        defer_batch(local->rt, first);
+        local->dead_hold = false;
+        defer_batch(local->rt, first, count, hold);
     }
 }
 

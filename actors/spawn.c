@@ -15,14 +15,8 @@
 
 enum { PUBLISH_EVERY = 32 };
 
-/* The bounds of a mailbox as the options and the runtime's defaults make them. */
-struct bounds {
-    uint32_t limit, low;
-    uint8_t policy;
-};
-
 static int make_bounds(const struct koken *rt, const struct koken_spawn_options *o,
-                       struct bounds *ret)
+                       struct kn_bounds *ret)
 {
     const struct koken_options *d = &rt->options;
     uint32_t capacity = o && o->capacity ? o->capacity : d->mailbox_capacity;
@@ -38,7 +32,7 @@ static int make_bounds(const struct koken *rt, const struct koken_spawn_options 
         (policy == KOKEN_POLICY_PARK && o && o->capacity_bytes)) { /* nobody parks for bytes */
         return -EINVAL;
     }
-    *ret = (struct bounds){.limit = high, .low = low, .policy = (uint8_t)policy};
+    *ret = (struct kn_bounds){.limit = high, .low = low, .policy = (uint8_t)policy};
     switch (policy) {
     case KOKEN_POLICY_GROW:
         ret->limit = KN_MB_UNBOUNDED;
@@ -60,9 +54,26 @@ static int make_bounds(const struct koken *rt, const struct koken_spawn_options 
     case KOKEN_POLICY_COUNT_:
     default: break;
     }
+    ret->publish_every = ret->limit < 8 * PUBLISH_EVERY ? (uint8_t)(ret->limit / 8) : PUBLISH_EVERY;
+    ret->publish_every = ret->publish_every ? ret->publish_every : 1;
+    ret->is_special = ret->policy >= KOKEN_POLICY_DROP_NEW && ret->policy <= KOKEN_POLICY_SIGNAL;
     KN_ASSERT(ret->low < ret->limit);
+    KN_ASSERT(ret->publish_every <= ret->limit);
     KN_ASSERT(ret->policy != KOKEN_POLICY_DEFAULT);
     return 0;
+}
+
+int kn_bounds_init(struct koken *rt)
+{
+    return make_bounds(rt, NULL, &rt->bounds);
+}
+
+/* Whether options say anything about the mailbox or the priority. */
+static bool is_plain(const struct koken_spawn_options *o)
+{
+    return !o ||
+           (((o->capacity | o->high | o->low | (unsigned)o->policy | (unsigned)o->priority) == 0) &&
+            o->capacity_bytes == 0);
 }
 
 /* Memory for the state: in the slot, a block, or from the heap. */
@@ -83,7 +94,11 @@ static bool make_state(struct koken *rt, struct kn_local *local, struct kn_agent
         return false;
     }
     KN_ASSERT((uintptr_t)a->state % KN_CACHE_LINE == 0);
-    memset(a->state, 0, size <= KN_INLINE_STATE ? KN_INLINE_STATE : size);
+    if (size <= KN_INLINE_STATE) {
+        memset(a->inline_state, 0, KN_INLINE_STATE); /* a constant: no call */
+    } else {
+        memset(a->state, 0, size);
+    }
     return true;
 }
 
@@ -157,13 +172,16 @@ int kn_agent_new(struct koken *rt, struct kn_local *local, struct kn_birth *birt
     KN_ASSERT(birth->type != NULL);
     KN_ASSERT(birth->step != NULL);
     KN_ASSERT(!local || (local->rt == rt && kn_local_is_held(local)));
-    const struct koken_spawn_options *o = birth->options;
-    struct bounds bounds;
-    int rc = make_bounds(rt, o, &bounds);
-    if (rc < 0 || birth->type->state_align > KN_CACHE_LINE ||
-        (o && (unsigned)o->priority >= KOKEN_PRIORITY_COUNT_)) {
+    const struct koken_spawn_options *o = is_plain(birth->options) ? NULL : birth->options;
+    struct kn_bounds bounds = rt->bounds;
+    if (kn_unlikely(o != NULL) &&
+        ((unsigned)o->priority >= KOKEN_PRIORITY_COUNT_ || make_bounds(rt, o, &bounds) < 0)) {
         return -EINVAL;
     }
+    if (birth->type->state_align > KN_CACHE_LINE) {
+        return -EINVAL;
+    }
+    int rc;
     struct kn_agent *a = kn_slot_take(rt, local);
     if (!a) {
         return -ENOMEM;
@@ -188,14 +206,10 @@ int kn_agent_new(struct koken *rt, struct kn_local *local, struct kn_birth *birt
     a->run = (struct kn_runnable){NULL, birth->step};
     a->policy = bounds.policy;
     kn_store(&a->priority, prio_of(o), relaxed); /* published by [AS2] */
-    bool special = bounds.policy >= KOKEN_POLICY_DROP_NEW && bounds.policy <= KOKEN_POLICY_SIGNAL;
-    a->flags =
-        (uint8_t)(birth->flags | (special || (o && o->capacity_bytes) ? KN_AGENT_SPECIAL : 0) |
-                  (o && o->priority ? 0 : KN_AGENT_ADAPTIVE));
-    a->publish_every =
-        bounds.limit < 8 * PUBLISH_EVERY ? (uint8_t)(bounds.limit / 8) : PUBLISH_EVERY;
-    a->publish_every = a->publish_every ? a->publish_every : 1;
-    KN_ASSERT(a->publish_every <= bounds.limit);
+    a->flags = (uint8_t)(birth->flags |
+                         (bounds.is_special || (o && o->capacity_bytes) ? KN_AGENT_SPECIAL : 0) |
+                         (o && o->priority ? 0 : KN_AGENT_ADAPTIVE));
+    a->publish_every = bounds.publish_every;
     KN_ASSERT(kn_resolve(kn_agent_id(a)) == a);
     a->born_ms = (uint32_t)((local ? kn_worker_now(local->worker) : kn_now()) / 1000000u);
     kn_store(&a->handled, 0, relaxed);    /* published by [AS2] */
@@ -229,6 +243,9 @@ void kn_agent_unborn(struct koken *rt, struct kn_local *local, struct kn_agent *
 /* The init row of a type, or NULL. */
 static const struct koken_row *init_row(const struct koken_agent_type *type)
 {
+    if (!kn_agent_type_may_have(type, KOKEN_ROW_INIT)) {
+        return NULL;
+    }
     for (uint32_t i = 0; i < type->row_count; i++) {
         if (type->rows[i].kind == KOKEN_ROW_INIT) {
             return &type->rows[i];

@@ -27,6 +27,9 @@ int kn_agent_new(struct koken *rt, struct kn_local *local, struct kn_birth *birt
 /* Counts a birth. Thread: as kn_agent_new. */
 void kn_count_spawn(struct koken *rt, struct kn_local *local);
 
+/* Works out rt->bounds, once the options are filled in. Errors: -EINVAL. */
+int kn_bounds_init(struct koken *rt);
+
 /* Takes back an agent that nobody has heard of yet. Thread: as kn_agent_new. */
 void kn_agent_unborn(struct koken *rt, struct kn_local *local, struct kn_agent *a);
 

@@ -429,10 +429,13 @@ static const struct koken_row rows[] = {
     {NULL, on_exit_hook, KOKEN_ROW_EXIT},
 };
 
-const struct koken_agent_type kn_supervisor_type = {
-    "koken.supervisor",           sizeof(struct supervisor),
-    _Alignof(struct supervisor),  rows,
-    sizeof rows / sizeof rows[0], 0};
+const struct koken_agent_type kn_supervisor_type = {"koken.supervisor",
+                                                    sizeof(struct supervisor),
+                                                    _Alignof(struct supervisor),
+                                                    rows,
+                                                    sizeof rows / sizeof rows[0],
+                                                    0,
+                                                    0};
 
 int koken_supervise_rt_(struct koken *rt, const struct koken_supervisor *supervisor,
                         koken_ref *ret_ref)

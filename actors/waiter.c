@@ -35,7 +35,7 @@ struct kn_waiter {
 
 static const struct koken_row no_rows[1] = {{NULL, NULL, KOKEN_ROW_MESSAGE}};
 static const struct koken_agent_type waiter_type = {
-    "koken.waiter", sizeof(struct kn_waiter *), _Alignof(struct kn_waiter *), no_rows, 0, 0};
+    "koken.waiter", sizeof(struct kn_waiter *), _Alignof(struct kn_waiter *), no_rows, 0, 0, 0};
 
 static void let_go(struct kn_waiter *waiter)
 {

@@ -54,6 +54,7 @@ struct koken_agent_type {
     const struct koken_row *rows;
     uint32_t row_count;
     uint32_t is_fiber;
+    uint32_t kinds; /* of its rows, 1 << enum koken_row_kind each; 0: not known */
 };
 
 /* KOKEN_ON(message, function): int function(koken_ctx *, State *, const struct message *). */
@@ -72,11 +73,13 @@ struct koken_agent_type {
 #define KOKEN_AGENT(NAME, ...) KOKEN_CAT_(KOKEN_AGENT_, KOKEN_MORE_(__VA_ARGS__))(NAME, __VA_ARGS__)
 #define KOKEN_AGENT_0(NAME, STATE)                                                                 \
     static const struct koken_row koken_rows_##NAME##_[] = {{NULL, NULL, KOKEN_ROW_MESSAGE}};      \
+    enum { koken_kinds_##NAME##_ = 1 << KOKEN_ROW_MESSAGE };                                       \
     KOKEN_TABLE_(NAME, STATE, 0, 0)
 #define KOKEN_AGENT_1(NAME, STATE, ...)                                                            \
     KOKEN_EACH_(KOKEN_CALL_, NAME, STATE, __VA_ARGS__)                                             \
     static const struct koken_row koken_rows_##NAME##_[] = {                                       \
         KOKEN_EACH_(KOKEN_LINE_, NAME, STATE, __VA_ARGS__)};                                       \
+    enum { koken_kinds_##NAME##_ = 0 KOKEN_EACH_(KOKEN_KIND_, NAME, STATE, __VA_ARGS__) };         \
     KOKEN_TABLE_(NAME, STATE, KOKEN_ROWS_(NAME), 0)
 
 /* KOKEN_BEHAVIOUR(name, State, rows...) defines another table for koken_become; same State. */
@@ -90,8 +93,10 @@ struct koken_agent_type {
     KOKEN_CALL_BODY_(NAME, STATE, body, FN)                                                        \
     static const struct koken_row koken_rows_##NAME##_[] = {                                       \
         KOKEN_LINE_BODY_(NAME, STATE, body, FN)};                                                  \
+    enum { koken_kinds_##NAME##_ = 1 << KOKEN_ROW_BODY };                                          \
     KOKEN_TABLE_(NAME, STATE, KOKEN_ROWS_(NAME), 1)
 
+#define KOKEN_KIND_(NAME, STATE, KIND, WHAT, FN) | 1 << KOKEN_ROW_##KIND
 #define KOKEN_ROWS_(NAME) ((uint32_t)(sizeof koken_rows_##NAME##_ / sizeof koken_rows_##NAME##_[0]))
 #define KOKEN_TABLE_(NAME, STATE, ROWS, FIBER)                                                     \
     KOKEN_STATIC_ASSERT_(KOKEN_ALIGNOF_(STATE) <= 64,                                              \
@@ -102,7 +107,8 @@ struct koken_agent_type {
                                                                (uint32_t)KOKEN_ALIGNOF_(STATE),    \
                                                                koken_rows_##NAME##_,               \
                                                                ROWS,                               \
-                                                               FIBER};                             \
+                                                               FIBER,                              \
+                                                               (uint32_t)koken_kinds_##NAME##_};   \
     extern const struct koken_agent_type                                                           \
         koken_agent_##NAME##_is_defined_ /* the user's semicolon  \
                                                                            */
