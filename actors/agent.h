@@ -217,6 +217,9 @@ struct koken {
 
     pthread_mutex_t broods_lock;               /* rank 32: what others may know of supervisors */
     struct kn_brood *broods[KN_BROOD_BUCKETS]; /* (m) broods_lock */
+
+    struct koken *next_living; /* (m) the lock of living.c */
+    bool is_claimed;           /* (m) the lock of living.c: a thread is stopping it */
 };
 
 static inline uint64_t kn_agent_id(const struct kn_agent *a)

@@ -6,6 +6,7 @@
 #include "actors/deadletter.h"
 #include "actors/kn_rcu.h"
 #include "actors/kn_rcu_registry.h"
+#include "actors/living.h"
 #include "actors/slots.h"
 #include "actors/spawn.h"
 #include "actors/supervisor.h"
@@ -219,7 +220,8 @@ int koken_start(const struct koken_options *options, struct koken **ret_rt)
     if (!ret_rt || read_options(options, &filled) < 0) {
         return -EINVAL;
     }
-    int rc = kn_world_init();
+    int rc = kn_living_check();
+    rc = rc < 0 ? rc : kn_world_init();
     if (rc < 0) {
         return rc;
     }
@@ -259,9 +261,16 @@ int koken_start(const struct koken_options *options, struct koken **ret_rt)
         goto err_after_reclaimer;
     }
     rt->worker_count = kn_sched_worker_count(rt->sched);
+    rc = kn_living_enter(rt);
+    if (rc < 0) {
+        goto err_after_sched;
+    }
     *ret_rt = rt;
     return 0;
 
+err_after_sched:
+    KOKEN_CHECK(kn_sched_stop(rt->sched, KN_NEVER) == 0); /* its workers have nothing to do */
+    kn_sched_free(rt->sched);
 err_after_reclaimer:
     kn_reclaimer_stop(&rt->reclaimer);
 err:

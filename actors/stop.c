@@ -13,6 +13,7 @@
 #include "actors/runtime.h"
 
 #include "actors/kn_rcu.h"
+#include "actors/living.h"
 #include "actors/park.h"
 #include "actors/request.h"
 #include "actors/slots.h"
@@ -22,6 +23,11 @@
 
 #include <errno.h>
 #include <string.h>
+
+enum {
+    GRACE_NS = 10 * 1000 * 1000, /* time for workers that no handler holds, given again */
+    GRACES = 50,                 /* so many times */
+};
 
 static bool is_alive(const struct kn_agent *a)
 {
@@ -231,6 +237,29 @@ static void wind_down(struct koken *rt, const struct koken_stop_plan *plan,
     kn_store(&rt->stopping, KN_KILLING, relaxed); /* as above */
 }
 
+static bool is_any_running(const struct koken *rt)
+{
+    for (unsigned i = 0; i < rt->worker_count; i++) {
+        if (kn_load(&rt->locals[i].self_id, relaxed)) { /* relaxed: asked again and again */
+            return true;
+        }
+    }
+    return false;
+}
+
+/*
+ * Ends the threads. That a worker has not come back when time is over is an error if a handler holds it;
+ * who only has not been given a processor yet comes, and is waited for a while.
+ */
+static int call_off(struct koken *rt, uint64_t kill_ns)
+{
+    int rc = kn_sched_stop(rt->sched, after(kill_ns));
+    for (unsigned i = 0; i < GRACES && rc == -ETIMEDOUT && !is_any_running(rt); i++) {
+        rc = kn_sched_stop(rt->sched, after(GRACE_NS));
+    }
+    return rc;
+}
+
 int koken_stop_with(struct koken *rt, const struct koken_stop_plan *plan,
                     struct koken_stop_report *ret_report)
 {
@@ -243,11 +272,15 @@ int koken_stop_with(struct koken *rt, const struct koken_stop_plan *plan,
     if (kn_local_here()) {
         return -EDEADLK; /* also of another runtime: it would hold up that one's worker */
     }
+    int rc = kn_living_claim(rt);
+    if (rc < 0) {
+        return rc;
+    }
     memset(&report, 0, sizeof report);
     plan = plan ? plan : &standard;
     uint64_t before = received(rt, &dead_before);
     wind_down(rt, plan, &report);
-    int rc = kn_sched_stop(rt->sched, after(plan->kill_ns));
+    rc = call_off(rt, plan->kill_ns);
     report.drained = received(rt, &dead_after) - before;
     if (rc < 0) {
         struct survey survey = {rt, NULL, 0};
@@ -264,7 +297,10 @@ int koken_stop_with(struct koken *rt, const struct koken_stop_plan *plan,
     }
     report.dead_letters = dead_after - dead_before;
     if (rc == 0) {
+        kn_living_leave(rt);
         free_runtime(rt);
+    } else {
+        kn_living_unclaim(rt);
     }
     if (ret_report) {
         *ret_report = report;
@@ -285,6 +321,10 @@ int koken_drain(struct koken *rt, uint64_t timeout_ns)
     }
     if (kn_local_here()) {
         return -EDEADLK; /* also of another runtime: it would hold up that one's worker */
+    }
+    int rc = kn_living_check();
+    if (rc < 0) {
+        return rc;
     }
     return kn_sched_quiet(rt->sched, after(timeout_ns)) ? 0 : -ETIMEDOUT;
 }

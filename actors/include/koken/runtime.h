@@ -115,7 +115,7 @@ struct koken_options {
 /*
  * koken_start makes a runtime and its workers. options may be NULL.
  * Owner: *ret_rt is yours until koken_stop. Errors: -EINVAL an impossible option, -ENOMEM, -EAGAIN
- * threads cannot be started, -ENOTSUP. Thread: any.
+ * threads cannot be started, -ENOTSUP also in the child of a fork while runtimes lived. Thread: any.
  */
 KOKEN_MUST_USE int koken_start(const struct koken_options *options, struct koken **ret_rt);
 
@@ -152,9 +152,10 @@ struct koken_stop_report {
 /*
  * koken_stop ends a runtime: refuse, drain, cancel, kill, within timeout_ns (half of it for the
  * drain). Accepted messages are handled or become dead letters; nothing runs afterwards; rt is
- * gone. Errors: -ETIMEDOUT a handler did not come back, or with a timeout (a plan) of 0 the workers
- * did not at once: rt and its threads are left alive and leak.
- * -EINVAL NULL. -EDEADLK called by an agent, of whatever runtime. Thread: any but an agent's, once.
+ * gone. Errors: -ETIMEDOUT a handler did not come back: rt and its threads are left alive, may be stopped
+ * again, or leak. -EBUSY another thread is stopping it. -EINVAL NULL, or no runtime (any more; but the same
+ * address may be that of a new one). -EDEADLK called by an agent, of whatever runtime. -ENOTSUP in the
+ * child of a fork. Thread: any but an agent's.
  */
 KOKEN_MUST_USE int koken_stop(struct koken *rt, uint64_t timeout_ns);
 
@@ -164,7 +165,8 @@ KOKEN_MUST_USE int koken_stop_with(struct koken *rt, const struct koken_stop_pla
 
 /*
  * koken_drain waits until no agent of rt has anything left to do (timers not counted).
- * Errors: -ETIMEDOUT. -EINVAL NULL. -EDEADLK called by an agent. Thread: any but an agent's.
+ * Errors: -ETIMEDOUT. -EINVAL NULL. -EDEADLK called by an agent. -ENOTSUP in the child of a fork.
+ * Thread: any but an agent's.
  */
 KOKEN_MUST_USE int koken_drain(struct koken *rt, uint64_t timeout_ns);
 

@@ -457,3 +457,59 @@ Test(stop, refuses_new_work_from_outside)
     cr_assert_eq(reading(&done), 2);
     assert_nothing_wrong();
 }
+
+/* ---- misuse ------------------------------------------------------------------------------------------------- */
+
+static struct koken *shared_rt;
+static kn_atomic(uint32_t) stopped, told_busy, told_gone;
+
+static void stop_shared(void *arg)
+{
+    (void)arg;
+    wait_for(&gate, 1);
+    int rc = koken_stop(shared_rt, KOKEN_S(60));
+    expect(rc == 0 || rc == -EBUSY || rc == -EINVAL);
+    (void)count(rc == 0 ? &stopped : (rc == -EBUSY ? &told_busy : &told_gone));
+}
+
+/* Of four threads that stop one runtime, one does; the others hear that it is being done, or was. */
+Test(stop, one_of_many_stops_it, .timeout = 120)
+{
+    enum { THREADS = 4, ROUNDS = 30 };
+    reset(&stopped);
+    reset(&told_busy);
+    reset(&told_gone);
+    for (uint32_t round = 1; round <= ROUNDS; round++) {
+        struct kn_thread threads[THREADS] = {{0}};
+        shared_rt = start(2);
+        clear();
+        for (int i = 0; i < 20; i++) {
+            cr_assert_eq(koken_signal(koken_spawn(shared_rt, worker), work), 0);
+        }
+        for (int i = 0; i < THREADS; i++) {
+            cr_assert_eq(kn_thread_start(&threads[i], "stop", stop_shared, NULL), 0);
+        }
+        kn_store(&gate, 1, release);
+        for (int i = 0; i < THREADS; i++) {
+            kn_thread_join(&threads[i]);
+        }
+        assert_nothing_wrong();
+        cr_assert_eq(reading(&stopped), round);
+        cr_assert_eq(reading(&worked), 20);
+    }
+    cr_assert_eq(reading(&told_busy) + reading(&told_gone), (uint32_t)ROUNDS * (THREADS - 1));
+}
+
+/* Without any time, a runtime in which nobody runs is stopped all the same. */
+Test(stop, no_time_is_enough_for_the_idle)
+{
+    for (unsigned i = 0; i < 60; i++) {
+        struct koken *rt = start(1 + i % 3);
+        clear();
+        struct koken_stop_plan none = {0, 0, 0};
+        if (i % 2) {
+            (void)koken_spawn(rt, worker);
+        }
+        cr_assert_eq(i % 4 < 2 ? koken_stop(rt, 0) : koken_stop_with(rt, &none, NULL), 0);
+    }
+}
