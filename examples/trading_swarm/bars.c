@@ -27,6 +27,7 @@ static const char *const column_names[COLUMN_COUNT_] = {"symbol", "date", "open"
 /* Where the columns are in a line. */
 struct header {
     int place[COLUMN_COUNT_]; /* -1: nowhere, for the symbol only */
+    struct text names[CSV_FIELDS_MAX];
     size_t field_count;
 };
 
@@ -168,9 +169,35 @@ static struct text file_symbol(const char *path)
     return (struct text){name, len < SYMBOL_SIZE ? len : SYMBOL_SIZE - 1};
 }
 
+/* Quotes that are left were no pair around the field: a comma inside, or one forgotten. */
+static bool check_quotes(struct csv *csv, const struct header *header, const struct text *fields,
+                         size_t count)
+{
+    for (size_t i = 0; i < count && i < CSV_FIELDS_MAX; i++) {
+        const struct text *name = &header->names[i];
+        char field[32];
+
+        if (fields[i].len == 0 || memchr(fields[i].at, '"', fields[i].len) == NULL) {
+            continue;
+        }
+        if (name->len > 0) {
+            snprintf(field, sizeof field, "%.*s", (int)name->len, name->at);
+        } else {
+            snprintf(field, sizeof field, "%zu", i + 1);
+        }
+        csv_complain(csv, field, "a quote without its other half in %.*s", (int)fields[i].len,
+                     fields[i].at);
+        return false;
+    }
+    return true;
+}
+
 static bool check_fields(struct csv *csv, const struct header *header, const struct text *fields,
                          size_t count)
 {
+    if (!check_quotes(csv, header, fields, count)) {
+        return false;
+    }
     for (int column = 0; column < COLUMN_COUNT_; column++) {
         int place = header->place[column];
 
@@ -226,16 +253,21 @@ static bool read_header(struct csv *csv, struct header *header)
 {
     struct text fields[CSV_FIELDS_MAX] = {{0}};
 
+    *header = (struct header){0};
     header->field_count = csv_next(csv, fields);
     if (header->field_count == 0) {
         csv->line = 1;
         csv_complain(csv, "header", "the file is empty");
         return false;
     }
+    if (!check_quotes(csv, header, fields, header->field_count)) {
+        return false;
+    }
+    memcpy(header->names, fields, sizeof header->names);
     for (int column = 0; column < COLUMN_COUNT_; column++) {
         header->place[column] = -1;
         for (int i = 0; i < CSV_FIELDS_MAX; i++) {
-            if (text_is(fields[i], column_names[column])) {
+            if (text_is_like(fields[i], column_names[column])) {
                 header->place[column] = i;
             }
         }

@@ -7,10 +7,16 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 bool text_is(struct text text, const char *word)
 {
     return text.len == strlen(word) && memcmp(text.at, word, text.len) == 0;
+}
+
+bool text_is_like(struct text text, const char *word)
+{
+    return text.len == strlen(word) && strncasecmp(text.at, word, text.len) == 0;
 }
 
 void csv_complain(struct csv *csv, const char *field, const char *format, ...)

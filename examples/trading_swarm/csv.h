@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Comma-separated text: files cut into lines, lines into fields, and complaints that say where. A
- * field may have blanks or one pair of quotes around it, but no comma in it. Knows nothing of what
- * fields mean.
+ * field may have blanks or one pair of quotes around it, but no comma in it. Quotes that make no pair
+ * stay: whoever knows what the fields mean refuses them. Knows nothing of that itself.
  */
 #ifndef SWARM_CSV_H
 #define SWARM_CSV_H
@@ -21,6 +21,9 @@ struct text {
 };
 
 bool text_is(struct text text, const char *word);
+
+/* The same whether letters are large or small. */
+bool text_is_like(struct text text, const char *word);
 
 /* One file while it is read. */
 struct csv {

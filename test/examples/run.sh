@@ -111,6 +111,7 @@ check "another seed, another ledger" differ one.ledger other.ledger
 check "JSON" is_json "$scratch/one.json"
 check "bars of one's own" run_swarm own --csv test/examples/good/own_bars.csv
 check "bars of one's own, symbol" grep -q '"symbol": "own_bars"' "$scratch/own.ledger"
+check "bars of another tool" run_swarm tool --csv test/examples/good/other_tool.csv
 check "two files" run_swarm files --csv examples/trading_swarm/data/stocks-monthly.csv \
     --csv=test/examples/good/own_bars.csv
 

@@ -46,6 +46,40 @@ Test(bars, columns_in_any_order_with_quotes_blanks_and_crlf)
     cr_assert_eq(market_bars(&market), 0u);
 }
 
+Test(bars, columns_of_other_tools)
+{
+    static const char text[] =
+        "Date,Open,High,Low,Close,Adj Close,Volume\n"
+        "2000-01-03,104.875000,118.500000,102.000000,116.562500,77.0,53228400\n"
+        "2000-01-04,113.562500,117.125000,112.250000,112.625000,75.0,54119000\n";
+    struct market market = {0};
+
+    cr_assert_eq(read_text(&market, text, sizeof text - 1), 0u);
+    cr_assert_eq(market_bars(&market), 2u);
+    cr_assert_eq(market.series[0].bars[0].open, 104 * MONEY_DOLLAR + 8750 * MONEY_DOLLAR / 10000);
+    cr_assert_eq(market.series[0].bars[1].close, 112 * MONEY_DOLLAR + 6250 * MONEY_DOLLAR / 10000);
+    market_free(&market);
+}
+
+Test(bars, half_a_pair_of_quotes_is_refused)
+{
+    static const char *const texts[] = {
+        "symbol,date,open,high,low,close\n\"AAA,2000-01-03,1,1,1,1\n",
+        "symbol,date,open,high,low,close\nAAA\",2000-01-03,1,1,1,1\n",
+        "symbol,date,open,high,low,close\nAAA,2000-01-03,1,1,1,\"1\n",
+        "symbol,date,open,high,low,close,volume\nAAA,2000-01-03,1,1,1,1,\"7\n",
+        "symbol,date,open,high,low,\"close\nAAA,2000-01-03,1,1,1,1\n",
+    };
+
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        struct market market = {0};
+
+        cr_assert_eq(read_text(&market, texts[i], strlen(texts[i])), 1u, "text %zu", i);
+        cr_assert_eq(market_bars(&market), 0u);
+        market_free(&market);
+    }
+}
+
 Test(bars, many_symbols_may_take_turns)
 {
     struct market market = {0};
