@@ -11,6 +11,7 @@
 #include "actors/request.h"
 #include "actors/slots.h"
 #include "actors/spawn.h"
+#include "base/mutant.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -112,7 +113,7 @@ static KN_NOINLINE void bury_system(struct kn_local *local, struct kn_agent *a,
         e->next = NULL;
         if (kn_link_is_bond(e->type)) {
             kn_count_add(&local->counters.received, 1);
-            if (!kn_link_late(e, &last->farewells)) {
+            if (kn_mutant(KN_MUTANT_LOST_MONITOR) || !kn_link_late(e, &last->farewells)) {
                 kn_envelope_free(&local->worker->pool, e);
             }
         } else if (kn_registry_late(e, &last->names)) {

@@ -34,8 +34,13 @@ void kn_room_made(struct kn_local *local, struct kn_agent *a)
 {
     struct kn_overflow *o = kn_load(&a->overflow, acquire); /* [AS3] acquire */
     uint64_t who, cookie;
-    while (o &&
-           kn_overflow_pop_waiter(o, &who, &cookie)) { /* ends: those who come later see the room */
+    /*
+     * Those who wait now. Who comes later, or again, has seen the room, or pressure that began after it:
+     * then the end of that pressure tells them. Without the bound one who is told, fails and waits again
+     * could keep this loop going for as long as it is faster.
+     */
+    uint32_t left = o ? kn_overflow_waiters(o) : 0;
+    for (; left > 0 && kn_overflow_pop_waiter(o, &who, &cookie); left--) {
         if (cookie) {
             struct koken_writable payload = {{kn_agent_id(a)}};
             kn_system_writable(local, who, &payload, cookie);

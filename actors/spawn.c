@@ -54,6 +54,10 @@ static int make_bounds(const struct koken *rt, const struct koken_spawn_options 
     case KOKEN_POLICY_COUNT_:
     default: break;
     }
+    if (kn_unlikely(kn_fault(KN_FAULT_FULL) != 0) && ret->limit != KN_MB_UNBOUNDED) {
+        ret->limit = 1; /* under the simulator, whatever was asked for */
+        ret->low = 0;
+    }
     ret->publish_every = ret->limit < 8 * PUBLISH_EVERY ? (uint8_t)(ret->limit / 8) : PUBLISH_EVERY;
     ret->publish_every = ret->publish_every ? ret->publish_every : 1;
     ret->is_special = ret->policy >= KOKEN_POLICY_DROP_NEW && ret->policy <= KOKEN_POLICY_SIGNAL;

@@ -18,7 +18,9 @@
 #include "actors/park.h"
 #include "actors/profile.h"
 #include "actors/request.h"
+#include "base/mutant.h"
 #include <errno.h>
+#include <string.h>
 
 enum {
     LOOK_EVERY = 16, /* messages between two looks for the system lane and the worker's nudge */
@@ -101,6 +103,24 @@ static KN_NOINLINE bool leaves_later(struct kn_agent *a, int rc)
     return is_later;
 }
 
+/* Calls a handler. Under the simulator it may take long, or fail after it has done well. */
+static KN_ALWAYS_INLINE int call(int (*handle)(koken_ctx *ctx, void *self, void *payload),
+                                 struct koken_ctx *ctx, struct kn_agent *a, struct kn_envelope *e)
+{
+    kn_note("handles", e->type->name, kn_agent_id(a) & UINT32_MAX, 0);
+    int rc = handle(ctx, a->state, e->payload);
+    /* Relaxed: our own count. */
+    if (kn_mutant(KN_MUTANT_REPEATED_MESSAGE) && kn_load(&a->handled, relaxed) % 8 == 5) {
+        rc = handle(ctx, a->state, e->payload);
+    }
+    (void)kn_fault(KN_FAULT_SLOW);
+    if (rc >= 0 && kn_unlikely(kn_fault(KN_FAULT_HANDLER) != 0) && !(ctx->events & KN_CTX_KEPT) &&
+        strncmp(kn_agent_behaviour(a)->name, "koken.", 6) != 0) {
+        rc = -EPROTO;
+    }
+    return rc;
+}
+
 /* A message of the system lane. */
 static int handle_system(struct koken_ctx *ctx, struct kn_agent *a, struct kn_envelope *e)
 {
@@ -128,7 +148,7 @@ static int handle_system(struct koken_ctx *ctx, struct kn_agent *a, struct kn_en
     ctx->msg = e;
     ctx->events = 0;
     kn_store(&ctx->local->running_type, e->type, relaxed); /* for reports only */
-    rc = row->handle(ctx, a->state, e->payload);
+    rc = call(row->handle, ctx, a, e);
     ctx->msg = NULL;
     if (!(ctx->events & KN_CTX_KEPT)) {
         kn_count_add(&ctx->local->counters.received, 1);
@@ -233,7 +253,7 @@ static KN_ALWAYS_INLINE enum outcome run_messages(struct koken_ctx *ctx, struct 
         } else {
             if (kn_likely(e->type == run.type) || find_run(ctx, a, e->type, &run)) {
                 ctx->msg = e;
-                rc = run.call(ctx, a->state, e->payload);
+                rc = call(run.call, ctx, a, e);
                 t.received += !(ctx->events & KN_CTX_KEPT);
                 t.consumed += dispose(ctx, a, e, run.has_drop, rc);
             } else {
@@ -331,7 +351,7 @@ static KN_ALWAYS_INLINE enum outcome run_one(struct koken_ctx *ctx, struct kn_ag
     kn_mailbox_adopt(&a->intake, e);
     kn_store(&ctx->local->running_type, e->type, relaxed); /* for reports only */
     ctx->msg = e;
-    int rc = row->handle(ctx, a->state, e->payload);
+    int rc = call(row->handle, ctx, a, e);
     if (kn_unlikely((rc | (int)ctx->events | (int)has_drop) != 0)) {
         return settle(ctx, a, e, rc);
     }

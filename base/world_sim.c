@@ -6,8 +6,11 @@
 
 #include "base/assert.h"
 #include "base/clock.h"
+#include "base/mutant.h"
 #include "base/mutex_sim.h"
 #include "base/platform/platform.h"
+
+enum kn_mutant kn_mutant_planted;
 
 struct kn_sim_steps kn_sim_steps; /* (c) outside a simulation, (o) of its one thread inside */
 

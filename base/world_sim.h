@@ -13,7 +13,6 @@
 #include <stdint.h>
 
 struct kn_thread;
-enum kn_fault;
 
 struct kn_world {
     void *self; /* first argument of all */

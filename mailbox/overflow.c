@@ -42,6 +42,7 @@ bool kn_overflow_wait(struct kn_overflow *o, struct kn_room_waiter *waiter)
         waiter->next = NULL;
         *o->waiters_end = waiter;
         o->waiters_end = &waiter->next;
+        o->waiter_count++;
     }
     pthread_mutex_unlock(&o->lock);
     return open;
@@ -52,6 +53,8 @@ static struct kn_room_waiter *unlink_waiter(struct kn_overflow *o, struct kn_roo
 {
     struct kn_room_waiter *waiter = *link;
     KN_ASSERT(waiter != NULL);
+    KN_ASSERT(o->waiter_count > 0);
+    o->waiter_count--;
     *link = waiter->next;
     if (o->waiters_end == &waiter->next) {
         o->waiters_end = link;
@@ -72,6 +75,14 @@ bool kn_overflow_unwait(struct kn_overflow *o, struct kn_room_waiter *waiter)
     }
     pthread_mutex_unlock(&o->lock);
     return found;
+}
+
+uint32_t kn_overflow_waiters(struct kn_overflow *o)
+{
+    pthread_mutex_lock(&o->lock);
+    uint32_t count = o->waiter_count;
+    pthread_mutex_unlock(&o->lock);
+    return count;
 }
 
 bool kn_overflow_pop_waiter(struct kn_overflow *o, uint64_t *ret_who, uint64_t *ret_cookie)

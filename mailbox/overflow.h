@@ -31,6 +31,7 @@ struct kn_overflow {
     pthread_mutex_t lock;
     struct kn_room_waiter *waiters;      /* (m) first come, first */
     struct kn_room_waiter **waiters_end; /* (m) */
+    uint32_t waiter_count;               /* (m) */
     struct kn_envelope *oldest;          /* (m) DROP_OLD: the user lane itself, oldest first */
     struct kn_envelope *newest;          /* (m) */
     uint32_t count;                      /* (m) its length */
@@ -51,6 +52,9 @@ bool kn_overflow_wait(struct kn_overflow *overflow, struct kn_room_waiter *keep_
 
 /* Takes a waiter off again. False: it is not in the list (any more). Thread: any. */
 bool kn_overflow_unwait(struct kn_overflow *overflow, struct kn_room_waiter *waiter);
+
+/* How many wait at this moment. Thread: any. */
+uint32_t kn_overflow_waiters(struct kn_overflow *overflow);
 
 /*
  * Takes the waiter who came first off the list and tells who it is; its memory is not touched

@@ -8,6 +8,7 @@
 #include "sched/machine.h"
 
 #include "base/assert.h"
+#include "base/mutant.h"
 
 #include <errno.h>
 
@@ -82,7 +83,9 @@ static void sleep_guarding(struct kn_machine *machine, struct kn_worker *worker,
 {
     struct kn_sched *sched = machine->sched;
 
-    if (!kn_rest_is_over(worker) && sleep_somewhere(machine, deadline_ns, ret_ready) == 0) {
+    bool is_over = kn_rest_is_over(worker) && !kn_mutant(KN_MUTANT_DROPPED_WAKE);
+
+    if (!is_over && sleep_somewhere(machine, deadline_ns, ret_ready) == 0) {
         return;
     }
     if (!kn_idle_rise(&sched->idle, worker->index)) {

@@ -33,10 +33,8 @@ endif()
 if(KOKEN_DEBUG)
   list(APPEND KOKEN_DEFINES KN_DEBUG)
 endif()
-set(KOKEN_SIM_COMPILE)
 if(KOKEN_SIM)
   list(APPEND KOKEN_DEFINES KN_SIM)
-  set(KOKEN_SIM_COMPILE "SHELL:-include base/mutex_sim.h") # before every source: see there
 endif()
 if(NOT KOKEN_JEMALLOC)
   list(APPEND KOKEN_DEFINES KN_NO_JEMALLOC)
@@ -68,7 +66,18 @@ function(koken_compile target)
   # load that spans two stores waits until both have left the store buffer (5 ns per message).
   target_compile_options(${target} PRIVATE -fno-tree-slp-vectorize
     -fno-omit-frame-pointer -fno-semantic-interposition
-    ${KOKEN_SANITIZE_FLAGS} "$<$<COMPILE_LANGUAGE:C>:${KOKEN_WARNINGS}>" "$<$<COMPILE_LANGUAGE:C>:${KOKEN_SIM_COMPILE}>"
+    ${KOKEN_SANITIZE_FLAGS} "$<$<COMPILE_LANGUAGE:C>:${KOKEN_WARNINGS}>"
     "$<$<COMPILE_LANGUAGE:C>:${KOKEN_HARDENING_COMPILE}>")
   target_link_options(${target} PRIVATE ${KOKEN_SANITIZE_FLAGS} ${KOKEN_HARDENING_LINK})
+  if(KOKEN_SIM)
+    koken_compile_sim(${target})
+  endif()
+endfunction()
+
+# Compiles a target of ours, koken_compile() has been called for, for the simulator; optimised in any case, as
+# it runs millions of schedules.
+function(koken_compile_sim target)
+  target_compile_definitions(${target} PRIVATE KN_SIM KN_DEBUG KN_NO_JEMALLOC)
+  target_compile_options(${target} PRIVATE "$<$<COMPILE_LANGUAGE:C>:-O2>"
+    "$<$<COMPILE_LANGUAGE:C>:SHELL:-include base/mutex_sim.h>") # before every source: see there
 endfunction()

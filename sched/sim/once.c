@@ -132,6 +132,16 @@ static int world_io_wait(void *self, uint64_t deadline_ns)
     return sim->running->is_timed_out ? -ETIMEDOUT : 0;
 }
 
+static uint64_t world_fault(void *self, enum kn_fault kind)
+{
+    struct sim *sim = self;
+    uint64_t value = sim_ask(sim, kind);
+    if (kind == KN_FAULT_SLOW && value != 0) {
+        sim_wait(sim, "time", NULL, sim_now(sim) + value);
+    }
+    return value;
+}
+
 static void world_note(void *self, const char *what, const char *name, uint64_t a, uint64_t b)
 {
     struct sim *sim = self;
@@ -228,7 +238,7 @@ int sim_once(const struct sim_plan *plan, int (*scenario)(void *arg), void *arg,
         .futex_wait = world_futex_wait,
         .futex_wake = world_futex_wake,
         .point = sim_point,
-        .fault = sim_ask,
+        .fault = world_fault,
         .lock_wait = world_lock_wait,
         .lock_wake = world_lock_wake,
         .io_wait = world_io_wait,

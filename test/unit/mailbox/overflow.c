@@ -47,7 +47,9 @@ Test(overflow, waiters_leave_in_order, .init = make, .fini = unmake)
         waiters[i].cookie = i * 10;
         cr_assert(kn_overflow_wait(o, &waiters[i]));
     }
+    cr_assert_eq(kn_overflow_waiters(o), 5);
     cr_assert(kn_overflow_unwait(o, &waiters[2]));
+    cr_assert_eq(kn_overflow_waiters(o), 4);
     cr_assert_not(kn_overflow_unwait(o, &waiters[2]), "only once");
     cr_assert(kn_overflow_unwait(o, &waiters[4]));
     cr_assert(kn_overflow_wait(o, &waiters[4]), "the end of the line is known");

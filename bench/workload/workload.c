@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What all workloads share: the runtime around them, and what holds whatever they do. */
+#include "bench/workload/workload.h"
+
+#include <errno.h>
+
+const struct workload workloads[] = {
+    {"mesh", "messages at random between a few agents, some of them killed (P1 to P4)", load_mesh},
+    {"fan_in", "many senders, one receiver, every policy of full mailboxes (P1, P3)", load_fan_in},
+    {"churn", "agents that beget and stop each other (P5)", load_churn},
+    {"ask", "requests of threads, fibers and handlers, with deadlines (P9)", load_ask},
+    {"timers", "timers armed and cancelled at random (P8)", load_timers},
+    {"family", "supervisors, monitors and links over agents that fail (P13)", load_family},
+    {NULL, NULL, NULL},
+};
+
+void load_sleep(uint64_t ns)
+{
+    kn_atomic(uint32_t) word = 0;
+    uint64_t deadline = kn_now() + ns;
+    while (kn_futex_wait(&word, 0, deadline) != -ETIMEDOUT) { /* ends: at the deadline */
+    }
+}
+
+/* Options by chance: small numbers, so that bounds are met. */
+static struct koken_options draw_options(struct load *load)
+{
+    return (struct koken_options){
+        .workers = 1 + (unsigned)load_below(load, 4),
+        .exact_workers = true,
+        .mailbox_capacity = load_below(load, 2) ? 0 : 2 + (uint32_t)load_below(load, 30),
+        .budget = load_below(load, 2) ? 0 : 1 + (uint32_t)load_below(load, 8),
+        .no_spin = load_below(load, 2) == 0,
+        .no_lifo = load_below(load, 4) == 0,
+        .no_stealing = load_below(load, 4) == 0,
+        .stack_size = 32 * 1024,
+        .seed = load_below(load, UINT32_MAX) + 1,
+    };
+}
+
+/* P1: after a drain every accepted message is accounted for. */
+static void check_balance(struct load *load)
+{
+    struct koken_metrics m;
+    int rc = koken_drain(load->rt, KOKEN_NO_DEADLINE);
+    KOKEN_SIM_CHECK(rc == 0);
+    koken_metrics(load->rt, &m);
+    KOKEN_SIM_CHECK(m.sent == m.received + m.dropped + m.dead);
+    KOKEN_SIM_CHECK(m.spawned >= m.exited);
+    KOKEN_SIM_CHECK(m.exited >= m.failed);
+}
+
+/* P11: a stop ends by its deadlines and says whom it cut short. */
+static int stop(struct load *load)
+{
+    struct koken_stop_plan plan = {
+        .drain_ns = load_below(load, 3) ? KOKEN_S(10) : load_below(load, 2) * KOKEN_US(200),
+        .cancel_ns = KOKEN_S(100),
+        .kill_ns = KOKEN_S(100),
+    };
+    struct koken_stop_report report;
+    uint64_t before = koken_now();
+    int rc = koken_stop_with(load->rt, &plan, &report);
+    uint64_t took = koken_now() - before;
+    KOKEN_SIM_CHECK(took <= plan.drain_ns + plan.cancel_ns + plan.kill_ns + KOKEN_S(1));
+    KOKEN_SIM_CHECK(report.killed == 0);
+    return rc;
+}
+
+int workload_run(const struct workload *workload, uint64_t seed, unsigned scale)
+{
+    struct load load = {.rng = kn_random_seed(seed), .scale = scale, .faults = koken_sim_faults()};
+    struct koken_options options = draw_options(&load);
+    int rc = koken_start(&options, &load.rt);
+    if (rc < 0) {
+        bool is_excused = (load.faults & (KOKEN_SIM_ALLOC | KOKEN_SIM_THREAD)) != 0;
+        return is_excused && (rc == -ENOMEM || rc == -EAGAIN) ? 0 : rc;
+    }
+    workload->run(&load);
+    if (load_below(&load, 4) != 0) {
+        check_balance(&load);
+    }
+    return stop(&load);
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Closed workloads: they begin, do a known amount of work, and say whether everything that must balance
+ * does. The same functions run in the simulator (`koken sim`) and on real threads (`koken stress`).
+ *
+ * What each checks is named by the promise (P1 to P14) of the design. What is wrong ends the run by
+ * KOKEN_SIM_CHECK.
+ */
+#ifndef BENCH_WORKLOAD_WORKLOAD_H
+#define BENCH_WORKLOAD_WORKLOAD_H
+
+#include "base/atomic.h"
+#include "base/world.h"
+
+#include <koken.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* One run of one workload. */
+struct load {
+    struct koken *rt;
+    uint64_t rng;    /* of the thread that runs it */
+    unsigned scale;  /* 1 in the simulator, more on real threads */
+    unsigned faults; /* KOKEN_SIM_* that may come */
+};
+
+struct workload {
+    const char *name;
+    const char *text;
+    void (*run)(struct load *load);
+};
+
+/* All of them, ended by an empty one. */
+extern const struct workload workloads[];
+
+void load_mesh(struct load *load);
+void load_fan_in(struct load *load);
+void load_churn(struct load *load);
+void load_ask(struct load *load);
+void load_timers(struct load *load);
+void load_family(struct load *load);
+
+/*
+ * Starts a runtime with options drawn by chance, runs the workload, lets it come to rest or stops it in the
+ * middle, and checks what holds for all. 0, or a negative error. Thread: outside of every runtime.
+ */
+int workload_run(const struct workload *workload, uint64_t seed, unsigned scale);
+
+/* A number below limit. Thread: the one that runs the load. */
+static inline uint64_t load_below(struct load *load, uint64_t limit)
+{
+    return kn_random(&load->rng) % limit;
+}
+
+/* Whether nothing but time can go wrong in this run: then numbers must be exact. */
+static inline bool load_is_strict(const struct load *load)
+{
+    return (load->faults & ~(unsigned)(KOKEN_SIM_MILD | KOKEN_SIM_FULL)) == 0;
+}
+
+static inline void load_count(kn_atomic(uint64_t) *counter)
+{
+    (void)kn_add(counter, 1, relaxed); /* relaxed: read when all is quiet */
+}
+
+static inline uint64_t load_read(kn_atomic(uint64_t) *counter)
+{
+    return kn_load(counter, relaxed); /* relaxed: the drain orders it */
+}
+
+static inline void load_clear(kn_atomic(uint64_t) *counter)
+{
+    kn_store(counter, 0, relaxed); /* relaxed: nobody else runs */
+}
+
+/* Sleeps ns, simulated or not. Thread: outside. */
+void load_sleep(uint64_t ns);
+
+/* P2: an agent's handlers run one at a time. The word lies in its state. */
+static inline void load_enter(kn_atomic(uint32_t) *busy)
+{
+    KOKEN_SIM_CHECK(kn_swap(busy, 1, relaxed) == 0); /* relaxed: nothing else hangs on it */
+}
+
+static inline void load_leave(kn_atomic(uint32_t) *busy)
+{
+    KOKEN_SIM_CHECK(kn_swap(busy, 0, relaxed) == 1); /* relaxed: as above */
+}
+
+#endif
