@@ -269,7 +269,7 @@ uint32_t koken_queued(koken_ref who);
 struct koken_profile {
     uint64_t messages;    /* handled so far */
     uint64_t run_ns_ema;  /* time per message, moving average with weight 1/10, rounded down */
-    double arrival_rate;  /* messages per second since the first sample */
+    double arrival_rate;  /* messages per second since its birth */
     double cpu_intensity; /* share of its life spent running, 0..1 */
     enum koken_priority priority; /* as the scheduler uses it now */
 };

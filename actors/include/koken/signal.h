@@ -19,9 +19,10 @@ extern "C" {
 /*
  * koken_signal(to, message, .field = value, ...) sends a message and goes on.
  * Answers 0, or KOKEN_PRESSURE, or: -EAGAIN the mailbox is full (the message stays yours), -ESRCH
- * nobody there, -ESHUTDOWN the runtime refuses new work, -EDEADLK parking would close a cycle,
- * -ENOMEM. A message with iso or val handles does not compile here: <koken/give.h> sends it. Thread: any. Order: FIFO per sender and receiver. Cost: one compare-and-swap; no
- * allocation when warm.
+ * nobody there, -ESHUTDOWN the runtime refuses new work, -EDEADLK parking would close a cycle
+ * of agents that wait for each other, or that did a moment ago (the message stays yours: try later, as
+ * with -EAGAIN), -ENOMEM. A message with iso or val handles does not compile here: <koken/give.h> sends
+ * it. Thread: any. Order: FIFO per sender and receiver. Cost: one compare-and-swap; no allocation when warm.
  */
 #define koken_signal(to, ...)                                                                      \
     koken_signal_((to), KOKEN_TYPE_(__VA_ARGS__), KOKEN_PAYLOAD_(__VA_ARGS__))
