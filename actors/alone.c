@@ -5,7 +5,7 @@
 #include "base/platform/membarrier.h"
 #include "base/world.h"
 
-enum { LONELY_AFTER = 16, SPINS = 64 };
+enum { LONELY_AFTER = KN_MODEL_SIZE(16, 1), SPINS = KN_MODEL_SIZE(64, 0) };
 
 void kn_alone_init(struct kn_local *local, bool has_barrier)
 {

@@ -53,12 +53,20 @@
 /* Before any thread can see the object. */
 #define kn_atomic_init(p, v) atomic_init((p), (v))
 
+/* A length or a number of rounds; the second is what a model makes of it, to stay finite. */
+#define KN_MODEL_SIZE(n, in_model) (n)
+
+/* True in the n-th mutant of a model build (test/model/MUTANTS.md), else nothing at all. */
+#define KN_MUTANT(n) 0
+
 #endif /* KN_MODEL */
 
 /* A hint to the core inside a bounded spin. */
 static inline void kn_pause(void)
 {
-#if defined(KN_SIM) && !defined(KN_MODEL)
+#if defined(KN_MODEL)
+    kn_model_pause();
+#elif defined(KN_SIM)
     kn_sim_pause();
 #elif defined(__x86_64__) || defined(__i386__)
     __builtin_ia32_pause();

@@ -93,7 +93,9 @@ uint64_t kn_random_seed(uint64_t seed);
  * kn_futex_wake(kn_atomic(uint32_t) *word, uint32_t count) Wakes at most count waiters. *word may
  * have been freed meanwhile by one who was woken.
  */
-#ifdef KN_SIM
+#if defined(KN_MODEL)
+#include "test/model/world_model.h"
+#elif defined(KN_SIM)
 #include "base/world_sim.h"
 #else
 #include "base/world_real.h"

@@ -4,7 +4,7 @@
 
 #include "base/world.h"
 
-enum { RISE_SPINS = 64 };
+enum { RISE_SPINS = KN_MODEL_SIZE(64, 0) };
 
 void kn_idle_init(struct kn_idle *idle, unsigned workers)
 {

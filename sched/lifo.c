@@ -4,7 +4,7 @@
 
 #include "base/platform/membarrier.h"
 
-enum { BUSY_SPINS = 256 };
+enum { BUSY_SPINS = KN_MODEL_SIZE(256, 1) };
 
 /* ThreadSanitizer cannot see a barrier of the kernel; it gets the ordered operations. */
 #if defined(__SANITIZE_THREAD__)

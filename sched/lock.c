@@ -4,7 +4,7 @@
 
 #include "base/world.h"
 
-enum { SPINS = 64 };
+enum { SPINS = KN_MODEL_SIZE(64, 1) };
 
 void kn_lock_wait(struct kn_lock *lock)
 {

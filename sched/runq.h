@@ -26,7 +26,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { KN_RUNQ_SLOTS = 256 };
+enum { KN_RUNQ_SLOTS = KN_MODEL_SIZE(256, 4) };
 
 /* (a) head: consumers; tail: owner; slots: owner, published by tail. */
 struct kn_runq {

@@ -17,4 +17,10 @@ bool kn_membarrier_register(void);
  * core. */
 void kn_membarrier(void);
 
+#ifdef KN_MODEL
+#include "base/world.h"
+#define kn_membarrier()                                                                            \
+    kn_model_membarrier(KN_SITE_(KN_OP_MEMBARRIER, "all threads", seq_cst, seq_cst))
+#endif
+
 #endif

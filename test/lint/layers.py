@@ -13,7 +13,8 @@ from lint_lib import RANK, code_of, line_of, run
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^">]+)[">]', re.MULTILINE)
 
 # What is not a floor but may be reached from one, and why.
-ALLOWED = {("base/atomic.h", "test/model/atomic_model.h")}  # the model build takes the seam over
+# The model build takes the two seams over.
+ALLOWED = {("base/atomic.h", "test/model/atomic_model.h"), ("base/world.h", "test/model/world_model.h")}
 
 
 def resolve(tree, path, quote, name):

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The world of a model: a clock that moves by one at each look, memory that is given back at the end. */
+#include "test/model/lib/inside.h"
+
+#include "base/alloc.h"
+#include "base/platform/membarrier.h"
+#include "base/world.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum { ARENA = 1 << 20 };
+
+static KN_ALIGNED(4096) unsigned char arenas[TIDS][ARENA];
+static size_t used[TIDS];
+static uint64_t used_in[TIDS]; /* the execution that `used` is of */
+
+/* From the thread's own arena, so that addresses do not hang on who was first. */
+void *kn_alloc(size_t size, size_t align, int node)
+{
+    unsigned self = kn_x.self;
+    (void)node;
+    if (used_in[self] != kn_x.execution) {
+        used_in[self] = kn_x.execution;
+        used[self] = 0;
+    }
+    size_t at = kn_align_up(used[self], align > 64 ? align : 64);
+    if (at + size > ARENA) {
+        fail("the arena of a thread is full");
+    }
+    used[self] = at + size;
+    memset(arenas[self] + at, 0xa5, size);
+    return arenas[self] + at;
+}
+
+void kn_free(void *memory, size_t size, size_t align)
+{
+    (void)align;
+    if (memory) {
+        kn_model_free(memory, size);
+    }
+}
+
+uint64_t kn_now(void)
+{
+    return kn_x.steps + 1;
+}
+
+int kn_futex_wait(kn_atomic(uint32_t) *word, uint32_t expected, uint64_t deadline_ns)
+{
+    return model_futex_wait(word, expected, deadline_ns != KN_NEVER) < 0 ? -ETIMEDOUT : 0;
+}
+
+void kn_model_wake(kn_atomic(uint32_t) *word, uint32_t count, struct kn_site *site)
+{
+    know_site(site);
+    memory_flush_late(&kn_x.threads[kn_x.self]);
+    if (!is_mutated(site, MUTATION_DROP)) {
+        model_futex_wake(word, count);
+    }
+}
+
+bool kn_membarrier_register(void)
+{
+    return true;
+}
+
+void kn_model_membarrier(struct kn_site *site)
+{
+    know_site(site);
+    memory_flush_late(&kn_x.threads[kn_x.self]);
+    if (!is_mutated(site, MUTATION_DROP)) {
+        memory_barrier_all();
+    }
+}
