@@ -17,6 +17,8 @@ static const char help_text[] =
     "  bench all          every benchmark, each at least 10 times after a warm-up\n"
     "  doctor             look at this machine with the eyes of the runtime; advise\n"
     "  lint FILE...       report what breaks the rules of capabilities\n"
+    "  sim                run the whole runtime under many seeds, with misfortunes\n"
+    "  stress             closed workloads on real threads, checked\n"
     "\n"
     "options:\n"
     "  --help             this text; also after a command\n"
@@ -58,6 +60,12 @@ int main(int argc, char **argv)
     }
     if (strcmp(command, "lint") == 0) {
         return finish(cli_lint(argc - 1, argv + 1));
+    }
+    if (strcmp(command, "sim") == 0) {
+        return cli_sim(argc - 1, argv + 1);
+    }
+    if (strcmp(command, "stress") == 0) {
+        return finish(cli_stress(argc - 1, argv + 1));
     }
     if (strcmp(command, "--help") == 0 || strcmp(command, "-h") == 0 ||
         strcmp(command, "help") == 0) {

@@ -92,9 +92,10 @@ static int search(const struct request *r)
            (unsigned long long)report.distinct, (unsigned long long)report.hash_sum, took,
            (double)report.seeds / took * 60);
     if (report.has_failed) {
-        printf("%srepeat with: koken sim --seed %llu --seeds 1 --faults %u --strategy %s%s%s\n",
+        printf("%srepeat with: koken sim --seed %llu --seeds 1 --faults %u --strategy %s --depth "
+               "%u%s%s\n",
                report.text, (unsigned long long)report.seed, r->options.faults,
-               strategies[r->options.strategy], r->workload ? " --workload " : "",
+               strategies[r->options.strategy], r->options.depth, r->workload ? " --workload " : "",
                r->workload ? r->workload->name : "");
         return 1;
     }

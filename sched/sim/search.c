@@ -115,11 +115,14 @@ static int run_seed(struct search *s, uint64_t seed, uint64_t index)
     return rc;
 }
 
-/* How long a run is when nobody interferes: PCT spreads its changes over that. */
+/*
+ * How long a run is when nobody interferes: PCT spreads its changes over that. Of seed 1 whatever seeds are
+ * asked for, as a seed must be the same run in each search.
+ */
 static int measure_length(struct search *s)
 {
     struct sim_result *r = &s->shared->result;
-    struct sim_plan plan = plan_of(s, s->options.seed);
+    struct sim_plan plan = plan_of(s, 1);
     plan.strategy = KOKEN_SIM_EXHAUSTIVE;
     plan.faults = 0;
     int rc = sim_once(&plan, s->scenario, s->arg, r);

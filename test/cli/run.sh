@@ -63,6 +63,20 @@ expect 'bench without a name lists' 0 out '^skynet ' "$koken" bench
 holds 'each listed name is accepted' bash -c \
   "'$koken' bench --list | while read -r name _; do '$koken' bench --list \"\$name\" >/dev/null || exit 1; done"
 
+# ---- sim and stress -------------------------------------------------------------------------------------
+
+expect 'stress finds nothing wrong' 0 out 'runs, nothing wrong' "$koken" stress -n 2
+expect 'stress knows its workloads' 2 err "dance" "$koken" stress -w dance
+expect 'stress lists' 0 out '^fan_in ' "$koken" stress --list
+if [ -x "$(dirname "$koken")/koken-sim" ]; then
+  expect 'sim finds nothing' 0 out '^200 seeds' "$koken" sim -n 200
+  expect 'sim explores' 0 out '^150 seeds' "$koken" sim -n 150 --min-distinct 100
+  expect 'sim tells one run' 0 out 'scenario  *ends' "$koken" sim -s 7 -w churn -t -
+  expect 'sim knows its workloads' 2 err "dance" "$koken" sim -w dance
+  expect 'sim finds what is planted' 0 out 'the mutant was found' \
+    "$koken" sim -f mild --no-shrink --mutant lost-monitor
+fi
+
 # ---- doctor ---------------------------------------------------------------------------------------------
 
 expect 'doctor starts a runtime' 0 out 'starts with [0-9]+ workers' "$koken" doctor
