@@ -11,6 +11,10 @@ const struct workload workloads[] = {
     {"ask", "requests of threads, fibers and handlers, with deadlines (P9)", load_ask},
     {"timers", "timers armed and cancelled at random (P8)", load_timers},
     {"family", "supervisors, monitors and links over agents that fail (P13)", load_family},
+    {"pipes", "fibers that wait for files", load_pipes},
+    {"fibers", "fibers that receive, sleep and block, and are cancelled (P1, P3)", load_fibers},
+    {"names", "names, groups, and waiting for room (P1)", load_names},
+    {"links", "linked agents that fail, and a runtime that stops beside (P13)", load_links},
     {NULL, NULL, NULL},
 };
 
@@ -63,7 +67,8 @@ static int stop(struct load *load)
     int rc = koken_stop_with(load->rt, &plan, &report);
     uint64_t took = koken_now() - before;
     KOKEN_SIM_CHECK(took <= plan.drain_ns + plan.cancel_ns + plan.kill_ns + KOKEN_S(1));
-    KOKEN_SIM_CHECK(report.killed == 0);
+    /* Without memory some could not be asked. */
+    KOKEN_SIM_CHECK(report.killed == 0 || (load->faults & KOKEN_SIM_ALLOC));
     return rc;
 }
 

@@ -40,6 +40,10 @@ void load_churn(struct load *load);
 void load_ask(struct load *load);
 void load_timers(struct load *load);
 void load_family(struct load *load);
+void load_pipes(struct load *load);
+void load_fibers(struct load *load);
+void load_names(struct load *load);
+void load_links(struct load *load);
 
 /*
  * Starts a runtime with options drawn by chance, runs the workload, lets it come to rest or stops it in the
