@@ -49,6 +49,7 @@ static void publish(struct kn_fiber_agent *f)
     struct kn_agent *a = f->agent;
     if (f->consumed && a->policy != KOKEN_POLICY_DROP_OLD) {
         kn_mailbox_consume(&a->mailbox, f->consumed);
+        kn_mailbox_settle(&a->mailbox);
     }
     f->consumed = 0;
     if (kn_mailbox_relieve(&a->mailbox)) {

@@ -164,6 +164,7 @@ static inline void publish(struct kn_local *local, struct kn_agent *a, uint32_t 
     if (*consumed && kn_likely(a->policy != KOKEN_POLICY_DROP_OLD)) {
         kn_mailbox_consume(&a->mailbox, *consumed);
         *consumed = 0;
+        kn_mailbox_settle(&a->mailbox);
         if (kn_unlikely(kn_load(&a->mailbox.word, relaxed) & KN_MB_PRESSED)) { /* relaxed: a hint */
             if (kn_mailbox_relieve(&a->mailbox)) {
                 kn_room_made(local, a);

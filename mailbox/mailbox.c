@@ -3,6 +3,39 @@
 #include "mailbox/mailbox.h"
 
 /*
+ * The sequence says how many wait only as long as these are fewer than half of what it counts. A mailbox
+ * without a bound may hold more: then a sender that finds a stride of them takes it out of the sequence and
+ * notes it, and the receiver puts it back when it has consumed more than the sequence says. Nothing but
+ * reports depends on the sum, so between the two steps it may be one stride less than the truth.
+ */
+static int take_stride(struct kn_mailbox *mb, uint64_t *word)
+{
+    uint64_t seen = *word, stride = (uint64_t)KN_MB_STRIDE << KN_MB_SEQ_SHIFT;
+    uint64_t less = (seen & ~KN_MB_SEQ_MASK) | ((seen - stride) & KN_MB_SEQ_MASK);
+    if (seen & KN_MB_CLOSED) {
+        return -1;
+    }
+    /* [MB1] [MB2] release, acquire: in the line of those that link and take envelopes. */
+    if (kn_cas_strong(&mb->word, &seen, less, acq_rel, acquire)) {
+        (void)kn_add(&mb->strides, 1, relaxed); /* relaxed: only the count */
+        seen = less;
+    }
+    *word = seen; /* or what it is now: if there is a stride still, the next sender takes it out */
+    return seen & KN_MB_CLOSED ? -1 : 0;
+}
+
+void kn_mailbox_give_strides(struct kn_mailbox *mb)
+{
+    int32_t len = kn_mb_length(kn_load(&mb->word, relaxed), kn_load(&mb->consumed, relaxed));
+    /* Relaxed, all: our own count, and numbers for reports. Ends: each step makes len larger. */
+    while (len < 0 && kn_load(&mb->strides, relaxed) > 0) {
+        (void)kn_sub(&mb->strides, 1, relaxed);
+        kn_store(&mb->consumed, kn_load(&mb->consumed, relaxed) - KN_MB_STRIDE, relaxed);
+        len += (int32_t)KN_MB_STRIDE;
+    }
+}
+
+/*
  * Hysteresis. Pressed, a mailbox accepts again only at its low mark; the one whose swap clears P (a
  * sender here, the receiver in kn_mailbox_relieve) wakes those who wait. Not pressed but at the
  * limit, P is set so that the receiver knows that somebody was refused. The receiver cannot go idle
@@ -12,6 +45,10 @@
 int kn_mailbox_pressure(struct kn_mailbox *mb, uint64_t *word, bool *opened)
 {
     uint64_t seen = *word;
+    if (kn_mb_grows(mb)) {
+        *opened = false;
+        return take_stride(mb, word);
+    }
     for (;;) {
         if (seen & KN_MB_CLOSED) {
             return -1;
@@ -99,7 +136,7 @@ static void check_list(const struct kn_envelope *e, enum kn_lane lane,
 bool kn_mailbox_check(const struct kn_mailbox *mb, const struct kn_intake *in)
 {
     uint64_t word = kn_load(&mb->word, relaxed); /* relaxed: looked at, not followed */
-    KOKEN_CHECK(mb->low < mb->limit);
+    KOKEN_CHECK(kn_mb_grows(mb) || mb->low < mb->limit);
     KOKEN_CHECK(word & KN_MB_SCHEDULED);
     if (word & KN_MB_CLOSED) {
         KOKEN_CHECK(!kn_mb_top(word));
@@ -109,7 +146,7 @@ bool kn_mailbox_check(const struct kn_mailbox *mb, const struct kn_intake *in)
         KOKEN_CHECK(kn_mb_top(word) != NULL);
         KOKEN_CHECK(in->boundary->size_class < KN_SIZE_CLASS_COUNT);
     }
-    if (mb->limit != KN_MB_UNBOUNDED) {
+    if (!kn_mb_grows(mb)) {
         int32_t len = kn_mb_length(word, kn_load(&mb->consumed, relaxed)); /* our own */
         KOKEN_CHECK(len >= 0);
         KOKEN_CHECK((uint32_t)len <= mb->limit);

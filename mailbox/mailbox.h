@@ -64,6 +64,9 @@ enum {
 #define KN_MB_CAPACITY_MAX ((1u << (KN_MB_SEQ_BITS - 1)) - 1)
 #define KN_MB_UNBOUNDED UINT32_MAX
 
+/* The length at which a mailbox without a bound has so many taken out of the sequence; strides. */
+#define KN_MB_STRIDE (1u << (KN_MB_SEQ_BITS - 2))
+
 _Static_assert(KN_MB_SEQ_SHIFT + KN_MB_SEQ_BITS == KN_MB_TOP_SHIFT, "the fields of the word meet");
 _Static_assert(48 - 6 + KN_MB_TOP_SHIFT == 64,
                "the pointer field holds any 64-byte aligned address");
@@ -72,8 +75,10 @@ _Static_assert(48 - 6 + KN_MB_TOP_SHIFT == 64,
 struct kn_mailbox {
     kn_atomic(uint64_t) word;     /* (a) everyone */
     kn_atomic(uint32_t) consumed; /* (a) written by the holder of S, user messages handled, wraps */
-    uint32_t limit; /* (c) refuse a user message at this length; KN_MB_UNBOUNDED: never */
-    uint32_t low;   /* (c) pressed ends at this length; limit - 1: no hysteresis */
+    uint32_t limit; /* (c) refuse a user message at this length; without a bound KN_MB_STRIDE */
+    uint32_t low;   /* (c) pressed ends at this length; limit - 1: no hysteresis; without a bound
+                     * KN_MB_UNBOUNDED */
+    kn_atomic(uint32_t) strides; /* (a) so many times KN_MB_STRIDE wait besides; for reports */
 };
 
 /* The receiver's side: private lists in the order of arrival. */
@@ -103,6 +108,12 @@ static inline uint64_t kn_mb_with_top(const struct kn_envelope *top, uint64_t re
     return ((uint64_t)(uintptr_t)top << (KN_MB_TOP_SHIFT - 6)) | rest;
 }
 
+/* Whether the mailbox has no bound. */
+static inline bool kn_mb_grows(const struct kn_mailbox *mb)
+{
+    return mb->low == KN_MB_UNBOUNDED;
+}
+
 /* User messages accepted in word and not among the first `consumed`; at least 0 as a signed number.
  */
 static inline int32_t kn_mb_length(uint64_t word, uint32_t consumed)
@@ -122,8 +133,9 @@ static inline void kn_mailbox_init(struct kn_mailbox *mb, uint32_t limit, uint32
     KN_ASSERT(limit == KN_MB_UNBOUNDED || (limit >= 1 && limit <= KN_MB_CAPACITY_MAX));
     KN_ASSERT(low < limit);
     kn_store(&mb->consumed, 0, relaxed); /* published by whoever publishes the receiver */
-    mb->limit = limit;
-    mb->low = low;
+    kn_store(&mb->strides, 0, relaxed);  /* as above */
+    mb->limit = limit == KN_MB_UNBOUNDED ? KN_MB_STRIDE : limit;
+    mb->low = limit == KN_MB_UNBOUNDED ? KN_MB_UNBOUNDED : low;
     /* [MB3] release: the receiver is there; who walks over all slots may find it before its handle. */
     kn_store(&mb->word, flags, release);
 }
@@ -308,10 +320,20 @@ static inline struct kn_envelope *kn_mailbox_take(struct kn_mailbox *mb, struct 
 static inline void kn_mailbox_consume(struct kn_mailbox *mb, uint32_t n)
 {
     KN_ASSERT(n > 0);
-    KN_ASSERT(mb->limit == KN_MB_UNBOUNDED ||
+    KN_ASSERT(kn_mb_grows(mb) ||
               kn_mb_length(kn_load(&mb->word, relaxed), kn_load(&mb->consumed, relaxed) + n) >= 0);
     /* Relaxed: only the count travels here; one writer, so no read-modify-write. */
     kn_store(&mb->consumed, kn_load(&mb->consumed, relaxed) + n, relaxed);
+}
+
+/* Puts back into the count of the sequence what senders have taken out of it. Only the holder of S. */
+void kn_mailbox_give_strides(struct kn_mailbox *mb);
+
+static inline void kn_mailbox_settle(struct kn_mailbox *mb)
+{
+    if (kn_unlikely(kn_load(&mb->strides, relaxed) > 0)) { /* relaxed: a number for reports */
+        kn_mailbox_give_strides(mb);
+    }
 }
 
 /*
@@ -422,11 +444,16 @@ static inline bool kn_mailbox_idle(struct kn_mailbox *mb, struct kn_intake *in,
  */
 bool kn_mailbox_close(struct kn_mailbox *mb, struct kn_intake *in, struct kn_envelope **ret_last);
 
-/* The number of user messages that wait, at some moment during the call. Any thread. */
+/*
+ * The number of user messages that wait, at some moment during the call; without a bound, and with more
+ * than KN_MB_STRIDE of them, as nearly as can be said while senders and receiver count. Any thread.
+ */
 static inline uint32_t kn_mailbox_queued(const struct kn_mailbox *mb)
 {
-    uint64_t word = kn_load(&mb->word, acquire); /* [MB3] acquire: read before consumed */
-    int32_t len = kn_mb_length(word, kn_load(&mb->consumed, relaxed));
+    uint32_t strides = kn_load(&mb->strides, relaxed); /* relaxed: a number for reports */
+    uint64_t word = kn_load(&mb->word, acquire);       /* [MB3] acquire: read before consumed */
+    int64_t len = kn_mb_length(word, kn_load(&mb->consumed, relaxed));
+    len += (int64_t)strides * KN_MB_STRIDE;
     return len < 0 ? 0 : (uint32_t)len;
 }
 

@@ -114,7 +114,7 @@ static void take(void)
     uint64_t word = kn_load(&mb.word, relaxed);
     int32_t length = kn_mb_length(word, kn_load(&mb.consumed, relaxed));
     KOKEN_CHECK(length >= 0);
-    KOKEN_CHECK(mb.limit == KN_MB_UNBOUNDED || (uint32_t)length <= mb.limit);
+    KOKEN_CHECK(kn_mb_grows(&mb) || (uint32_t)length <= mb.limit);
 }
 
 static void handle(struct kn_envelope *e)

@@ -165,6 +165,28 @@ Test(context, stash_is_bounded_where_the_oldest_goes)
     stop(rt);
 }
 
+/* Without a bound, too, what is put aside waits, and is counted however much it is. */
+Test(context, stash_of_many_is_counted)
+{
+    enum { MANY = 300000 };
+    struct koken *rt = start(1);
+    prepare();
+    koken_ref door = koken_spawn(rt, closed_door, .policy = KOKEN_POLICY_GROW);
+    for (uint32_t i = 0; i < MANY; i++) {
+        cr_assert_eq(koken_signal(door, coin, .number = i), 0);
+        if (i % 50000 == 49999) {
+            drain(rt);
+            cr_assert_eq(koken_queued(door), i + 1);
+        }
+    }
+    check_balance(rt, MANY);
+    cr_assert_eq(koken_signal(door, open), 0);
+    check_balance(rt, 0);
+    cr_assert_eq(reading(&taken), (uint32_t)MANY);
+    cr_assert_eq(koken_queued(door), 0u);
+    stop(rt);
+}
+
 struct asker {
     koken_ref self;
 };

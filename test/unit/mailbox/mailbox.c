@@ -122,10 +122,14 @@ Test(mailbox, unbounded_never_refuses)
     make(KN_MB_UNBOUNDED, 0);
     for (int i = 0; i < MANY; i++) {
         cr_assert_neq(send(&letters[i]), KN_PUSH_FULL);
+        cr_assert_eq(kn_mailbox_queued(&mb), (uint32_t)i + 1);
     }
     cr_assert(take());
     for (int i = 0; i < MANY; i++) {
         cr_assert_eq(next(), &letters[i]);
+        kn_mailbox_consume(&mb, 1);
+        kn_mailbox_settle(&mb);
+        cr_assert_eq(kn_mailbox_queued(&mb), (uint32_t)(MANY - i) - 1);
     }
     cr_assert_null(next());
     free(letters);
