@@ -106,6 +106,9 @@ void load_fibers(struct load *load)
         has_ended = koken_exit(postmen[load_below(load, count)]) == 0;
     }
     struct koken_metrics m;
+    if (!load_settle(load)) {
+        return;
+    }
     for (unsigned i = 0; i < 5000; i++) { /* each ends when nothing has come for 2 ms */
         koken_metrics(load->rt, &m);
         if (m.alive == 0) {

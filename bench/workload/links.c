@@ -120,8 +120,9 @@ void load_links(struct load *load)
     if (has_visitor) {
         visit(load, ring);
     }
-    int rc = koken_drain(load->rt, KOKEN_NO_DEADLINE);
-    KOKEN_SIM_CHECK(rc == 0);
+    if (!load_settle(load)) {
+        return;
+    }
     if (load_is_strict(load) && !(load->faults & KOKEN_SIM_FULL) && !traps) {
         struct koken_metrics m;
         koken_metrics(load->rt, &m);

@@ -96,8 +96,9 @@ void load_names(struct load *load)
     if (!koken_is_nobody(found) && koken_signal(found, word, .number = 0) >= 0) {
         load_count(&sent);
     }
-    int rc = koken_drain(load->rt, KOKEN_NO_DEADLINE);
-    KOKEN_SIM_CHECK(rc == 0);
+    if (!load_settle(load)) {
+        return;
+    }
     KOKEN_SIM_CHECK(load_read(&heard) <= load_read(&sent));
     KOKEN_SIM_CHECK(load_read(&told) <= load_read(&promised));
     if (load_is_strict(load)) {

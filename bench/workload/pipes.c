@@ -114,6 +114,9 @@ void load_pipes(struct load *load)
     }
     /* Fibers that wait for files are idle: the drain does not wait for them. */
     struct koken_metrics m;
+    if (!load_settle(load)) {
+        return;
+    }
     for (unsigned i = 0; i < 300; i++) {
         koken_metrics(load->rt, &m);
         if (m.alive == 0) {

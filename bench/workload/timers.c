@@ -80,8 +80,9 @@ void load_timers(struct load *load)
     }
     /* At the latest a delay, and what misfortune adds to it. */
     for (unsigned i = 0; i < 200; i++) {
-        int rc = koken_drain(load->rt, KOKEN_NO_DEADLINE);
-        KOKEN_SIM_CHECK(rc == 0);
+        if (!load_settle(load)) {
+            return;
+        }
         if (load_read(&fired) + load_read(&cancelled) >= load_read(&armed)) {
             break;
         }

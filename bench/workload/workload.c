@@ -5,17 +5,20 @@
 #include <errno.h>
 
 const struct workload workloads[] = {
-    {"mesh", "messages at random between a few agents, some of them killed (P1 to P4)", load_mesh},
-    {"fan_in", "many senders, one receiver, every policy of full mailboxes (P1, P3)", load_fan_in},
-    {"churn", "agents that beget and stop each other (P5)", load_churn},
-    {"ask", "requests of threads, fibers and handlers, with deadlines (P9)", load_ask},
-    {"timers", "timers armed and cancelled at random (P8)", load_timers},
-    {"family", "supervisors, monitors and links over agents that fail (P13)", load_family},
-    {"pipes", "fibers that wait for files", load_pipes},
-    {"fibers", "fibers that receive, sleep and block, and are cancelled (P1, P3)", load_fibers},
-    {"names", "names, groups, and waiting for room (P1)", load_names},
-    {"links", "linked agents that fail, and a runtime that stops beside (P13)", load_links},
-    {NULL, NULL, NULL},
+    {"mesh", "messages at random between a few agents, some of them killed (P1 to P4)", load_mesh,
+     NULL},
+    {"fan_in", "many senders, one receiver, every policy of full mailboxes (P1, P3)", load_fan_in,
+     NULL},
+    {"churn", "agents that beget and stop each other (P5)", load_churn, load_churn_after},
+    {"ask", "requests of threads, fibers and handlers, with deadlines (P9)", load_ask, NULL},
+    {"timers", "timers armed and cancelled at random (P8)", load_timers, NULL},
+    {"family", "supervisors, monitors and links over agents that fail (P13)", load_family, NULL},
+    {"pipes", "fibers that wait for files", load_pipes, NULL},
+    {"fibers", "fibers that receive, sleep and block, and are cancelled (P1, P3)", load_fibers,
+     NULL},
+    {"names", "names, groups, and waiting for room (P1)", load_names, NULL},
+    {"links", "linked agents that fail, and a runtime that stops beside (P13)", load_links, NULL},
+    {NULL, NULL, NULL, NULL},
 };
 
 void load_sleep(uint64_t ns)
@@ -24,6 +27,17 @@ void load_sleep(uint64_t ns)
     uint64_t deadline = kn_now() + ns;
     while (kn_futex_wait(&word, 0, deadline) != -ETIMEDOUT) { /* ends: at the deadline */
     }
+}
+
+bool load_settle(struct load *load)
+{
+    if (load->is_cut) {
+        load_sleep(load_below(load, KOKEN_US(300)));
+        return false;
+    }
+    int rc = koken_drain(load->rt, KOKEN_NO_DEADLINE);
+    KOKEN_SIM_CHECK(rc == 0);
+    return true;
 }
 
 /* Options by chance: small numbers, so that bounds are met. */
@@ -58,7 +72,8 @@ static void check_balance(struct load *load)
 static int stop(struct load *load)
 {
     struct koken_stop_plan plan = {
-        .drain_ns = load_below(load, 3) ? KOKEN_S(10) : load_below(load, 2) * KOKEN_US(200),
+        .drain_ns = load->is_cut || load_below(load, 3) == 0 ? load_below(load, 2) * KOKEN_US(200)
+                                                             : KOKEN_S(10),
         .cancel_ns = KOKEN_S(100),
         .kill_ns = KOKEN_S(100),
     };
@@ -81,9 +96,14 @@ int workload_run(const struct workload *workload, uint64_t seed, unsigned scale)
         bool is_excused = (load.faults & (KOKEN_SIM_ALLOC | KOKEN_SIM_THREAD)) != 0;
         return is_excused && (rc == -ENOMEM || rc == -EAGAIN) ? 0 : rc;
     }
+    load.is_cut = load_below(&load, 4) == 0;
     workload->run(&load);
-    if (load_below(&load, 4) != 0) {
+    if (!load.is_cut && load_below(&load, 4) != 0) {
         check_balance(&load);
     }
-    return stop(&load);
+    rc = stop(&load);
+    if (workload->after != NULL) {
+        workload->after(&load);
+    }
+    return rc;
 }

@@ -23,12 +23,14 @@ struct load {
     uint64_t rng;    /* of the thread that runs it */
     unsigned scale;  /* 1 in the simulator, more on real threads */
     unsigned faults; /* KOKEN_SIM_* that may come */
+    bool is_cut;     /* the runtime is stopped in the middle */
 };
 
 struct workload {
     const char *name;
     const char *text;
     void (*run)(struct load *load);
+    void (*after)(struct load *load); /* what holds when the runtime has stopped; may be NULL */
 };
 
 /* All of them, ended by an empty one. */
@@ -77,6 +79,15 @@ static inline void load_clear(kn_atomic(uint64_t) *counter)
 {
     kn_store(counter, 0, relaxed); /* relaxed: nobody else runs */
 }
+
+/*
+ * Waits until all is done, and is true; or, in a run that is to be cut short, for a moment: then it is false, and
+ * the workload returns at once.
+ */
+bool load_settle(struct load *load);
+
+/* After load_churn: all that began has ended. */
+void load_churn_after(struct load *load);
 
 /* Sleeps ns, simulated or not. Thread: outside. */
 void load_sleep(uint64_t ns);

@@ -45,6 +45,8 @@ void sim_choose_init(struct sim *sim)
     static const uint32_t gaps[] = {1, 4, 20, 100, 500};
     static const uint64_t ticks[] = {20, 50, 100, 400};
     const struct sim_plan *plan = sim->plan;
+    KN_ASSERT(plan->length > 0);
+    KN_ASSERT(plan->steps_max > 0);
     sim->mean_gap = gaps[draw(sim, 5)];
     sim->tick_ns = ticks[draw(sim, 4)];
     sim->base_ns = 1000 * 1000 * 1000 + draw(sim, 1000) * 999983;
@@ -80,6 +82,8 @@ void sim_choose_init(struct sim *sim)
 static void write_down(struct sim *sim, const struct sim_choice *choice)
 {
     struct sim_result *result = sim->result;
+    KN_ASSERT(choice->task < SIM_TASKS_MAX);
+    KN_ASSERT(choice->kind < KN_FAULT_COUNT_);
     if (result->choice_count < SIM_CHOICES_MAX) {
         result->choices[result->choice_count++] = *choice;
     }
@@ -108,6 +112,7 @@ static struct task *random_ready(struct sim *sim)
             ready[count++] = &sim->tasks[i];
         }
     }
+    KN_ASSERT(count <= sim->task_count);
     return count > 0 ? ready[draw(sim, count)] : NULL;
 }
 
@@ -125,6 +130,7 @@ static struct task *highest_ready(struct sim *sim)
 
 static void lower(struct sim *sim, struct task *task)
 {
+    KN_ASSERT(sim->lowest > 0);
     task->priority = sim->lowest--;
     task->spins = 0;
 }
@@ -227,6 +233,8 @@ static struct task *choose(struct sim *sim, bool can_stay, bool is_pause)
         sim->result->has_missed |= c != NULL && named == NULL;
         chosen = named != NULL ? named : usual;
     }
+    KN_ASSERT(!can_stay || chosen != NULL);
+    KN_ASSERT(chosen == NULL || chosen->state == TASK_READY);
     if (chosen != usual) {
         write_down(sim, &(struct sim_choice){.at = kn_sim_steps.now, .task = (uint16_t)chosen->id});
     }
@@ -270,6 +278,8 @@ void sim_point(void *self, bool is_pause)
     if (!kn_sim_steps.is_on) {
         return;
     }
+    KN_ASSERT(sim == kn_sim);
+    KN_ASSERT(sim->running->state == TASK_READY);
     if (is_pause) {
         kn_sim_steps.now++;
     }
@@ -299,6 +309,8 @@ static struct task *ready_for_files(struct sim *sim)
 
 struct task *sim_choose_blocked(struct sim *sim)
 {
+    KN_ASSERT(sim->running->state != TASK_READY);
+    KN_ASSERT(sim->moves > 0);
     sim->moves += sim->running->looked_at == 0;
     for (;;) { /* ends: somebody is ready, or the run fails */
         struct task *next = choose(sim, /* can_stay= */ false, /* is_pause= */ false);
@@ -319,6 +331,7 @@ struct task *sim_choose_blocked(struct sim *sim)
         if (first == KN_NEVER) {
             sim_fail(sim, "deadlock: every thread waits, and nothing can come");
         }
+        KN_ASSERT(kn_sim_steps.is_on);
         uint64_t now = sim_now(sim), late = sim_ask(sim, KN_FAULT_TIMER_LATE);
         uint64_t leap = (first > now ? first - now : 0) + late;
         sim->leapt_ns += (leap + sim->grain_ns - 1) / sim->grain_ns * sim->grain_ns + sim->grain_ns;
@@ -344,6 +357,7 @@ static uint64_t replayed_fault(struct sim *sim, enum kn_fault kind)
 uint64_t sim_ask(void *self, enum kn_fault kind)
 {
     struct sim *sim = self;
+    KN_ASSERT(kind < KN_FAULT_COUNT_);
     if (!kn_sim_steps.is_on || sim->rate[kind] == 0) {
         return 0;
     }

@@ -54,6 +54,8 @@ static void world_thread_join(void *self, struct kn_thread *thread)
 {
     struct sim *sim = self;
     struct task *task = thread->handle;
+    KN_ASSERT(task != NULL);
+    KN_ASSERT(task != sim->running);
     kn_point();
     while (task->state != TASK_DONE) { /* ends: it ends, or the run fails */
         sim_wait(sim, "join", task, KN_NEVER);
@@ -112,6 +114,7 @@ static void world_futex_wake(void *self, kn_atomic(uint32_t) *word, uint32_t cou
 
 static void world_lock_wait(void *self, const void *lock)
 {
+    KN_ASSERT(lock != NULL);
     sim_wait(self, "mutex", lock, KN_NEVER);
 }
 
@@ -126,6 +129,7 @@ static int world_io_wait(void *self, uint64_t deadline_ns)
     if (sim_now(sim) >= deadline_ns) {
         return -ETIMEDOUT;
     }
+    KN_ASSERT(sim->running->looked_at == 0);
     sim->running->looked_at = sim->moves;
     sim_wait(sim, "files", NULL, deadline_ns);
     sim->running->looked_at = 0;
@@ -145,6 +149,8 @@ static uint64_t world_fault(void *self, enum kn_fault kind)
 static void world_note(void *self, const char *what, const char *name, uint64_t a, uint64_t b)
 {
     struct sim *sim = self;
+    KN_ASSERT(what != NULL);
+    KN_ASSERT(name != NULL);
     for (const char *c = what; *c; c++) {
         sim_mix(sim, (unsigned char)*c);
     }
@@ -228,6 +234,8 @@ int sim_once(const struct sim_plan *plan, int (*scenario)(void *arg), void *arg,
              struct sim_result *result)
 {
     static struct sim sim;
+    KN_ASSERT(kn_sim == NULL);
+    KN_ASSERT(!kn_sim_steps.is_on);
     struct kn_world world = {
         .self = &sim,
         .now = world_now,
@@ -278,6 +286,8 @@ int sim_once(const struct sim_plan *plan, int (*scenario)(void *arg), void *arg,
     kn_switch(&sim.root_sp, first->sp);
     kn_world_install(NULL);
     KOKEN_CHECK(sim.is_over);
+    KN_ASSERT(!kn_sim_steps.is_on);
+    KN_ASSERT(result->choice_count <= SIM_CHOICES_MAX);
     check_end(&sim, live_before);
     kn_sim = NULL;
     sim_mix(&sim, kn_sim_steps.now);

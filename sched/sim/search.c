@@ -236,6 +236,7 @@ static int compare(const void *a, const void *b)
 static void sum_up(struct search *s, struct koken_sim_report *report)
 {
     struct sim_result *r = &s->shared->result;
+    KN_ASSERT(r->seed >= s->options.seed);
     uint64_t count = r->done < DISTINCT_MAX ? r->done : DISTINCT_MAX;
     report->seeds = r->done + r->has_failed;
     report->seed = r->seed;
@@ -317,6 +318,7 @@ int koken_sim_run(int (*scenario)(void *arg), void *arg, const struct koken_sim_
     if (s.shared == MAP_FAILED) {
         return -ENOMEM;
     }
+    s.shared->length = LENGTH_MIN;
     memset(ret_report, 0, sizeof *ret_report);
     int rc = run_all(&s, ret_report);
     (void)munmap(s.shared, sizeof *s.shared);

@@ -7,6 +7,8 @@
 
 #ifdef KN_SIM
 
+#include "base/assert.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,6 +26,8 @@ struct shrink {
 /* Runs the best list without [from, to). Keeps it if it fails still. */
 static bool try_without(struct shrink *s, uint32_t from, uint32_t to)
 {
+    KN_ASSERT(from <= to);
+    KN_ASSERT(to <= s->count);
     uint32_t rest = s->count - to;
     if (s->tries == 0) {
         return false;

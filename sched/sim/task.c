@@ -20,6 +20,7 @@ static unsigned free_stack_count;
 
 static char *take_stack(void)
 {
+    KN_ASSERT(free_stack_count <= SIM_TASKS_MAX);
     if (free_stack_count > 0) {
         return free_stacks[--free_stack_count];
     }
@@ -57,8 +58,11 @@ static void task_main(void *arg)
 {
     struct task *task = arg;
     struct sim *sim = kn_sim;
+    KN_ASSERT(sim->running == task);
     task->fn(task->arg);
     sim_tell(sim, "ends");
+    KN_ASSERT(sim->running == task);
+    KN_ASSERT(free_stack_count < SIM_TASKS_MAX);
     task->state = TASK_DONE;
     free_stacks[free_stack_count++] = task->stack; /* nobody takes one before we have left it */
     for (unsigned i = 0; i < sim->task_count; i++) {
@@ -69,12 +73,15 @@ static void task_main(void *arg)
     if (task->id == 0) {
         sim_leave(sim);
     }
+    KN_ASSERT(task->id != 0);
     sim_switch_to(sim, sim_choose_blocked(sim));
     __builtin_unreachable(); /* a task that is done is never chosen */
 }
 
 struct task *sim_task_new(struct sim *sim, const char *name, void (*fn)(void *), void *arg)
 {
+    KN_ASSERT(fn != NULL);
+    KN_ASSERT(sim->task_count <= SIM_TASKS_MAX);
     if (sim->task_count == SIM_TASKS_MAX) {
         return NULL;
     }
@@ -101,6 +108,8 @@ void sim_switch_to(struct sim *sim, struct task *next)
         return;
     }
     KOKEN_CHECK(next->state == TASK_READY);
+    KN_ASSERT(next->stack != NULL);
+
     sim->result->switches++;
     sim_mix(sim, kn_sim_steps.now << 8 | next->id);
     swap_locals(from, /* is_back= */ false);
@@ -113,6 +122,8 @@ void sim_switch_to(struct sim *sim, struct task *next)
 void sim_leave(struct sim *sim)
 {
     void *nobody;
+    KN_ASSERT(sim->root_sp != NULL);
+    KN_ASSERT(!sim->is_over);
     kn_sim_steps.is_on = false;
     sim->is_over = true;
     kn_switch(&nobody, sim->root_sp);
@@ -123,6 +134,8 @@ void sim_leave(struct sim *sim)
 
 uint64_t sim_now(const struct sim *sim)
 {
+    KN_ASSERT(sim->grain_ns > 0);
+    KN_ASSERT(sim->tick_ns > 0);
     uint64_t now = sim->base_ns + sim->leapt_ns + kn_sim_steps.now * sim->tick_ns;
     return now - now % sim->grain_ns;
 }
@@ -130,6 +143,7 @@ uint64_t sim_now(const struct sim *sim)
 void sim_wake(struct sim *sim, struct task *task)
 {
     KOKEN_CHECK(task->state == TASK_WAITING);
+    KN_ASSERT(task != sim->running);
     uint64_t late = task->is_late ? 0 : sim_ask(sim, KN_FAULT_LATE_WAKE);
     if (late != 0) {
         task->is_late = true;
@@ -161,6 +175,8 @@ void sim_wake_due(struct sim *sim)
 void sim_wait(struct sim *sim, const char *what, const void *on, uint64_t deadline_ns)
 {
     struct task *self = sim->running;
+    KN_ASSERT(self->state == TASK_READY);
+    KN_ASSERT(deadline_ns != KN_NEVER || on != NULL || self->looked_at != 0);
     kn_sim_steps.now++;
     self->state = TASK_WAITING;
     self->waits_for = what;
@@ -173,6 +189,8 @@ void sim_wait(struct sim *sim, const char *what, const void *on, uint64_t deadli
     sim_tell(sim, "waits for %s", what);
     sim_switch_to(sim, sim_choose_blocked(sim));
     KOKEN_CHECK(self->state == TASK_READY);
+    KN_ASSERT(sim->running == self);
+    KN_ASSERT(self->on == NULL);
     self->deadline_ns = KN_NEVER;
 }
 
