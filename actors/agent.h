@@ -157,6 +157,7 @@ struct KN_ALIGNED(KN_FALSE_SHARING) kn_local {
     bool is_stamping;                /* (c) messages carry the time of their send */
     bool is_unusual; /* (w) sends take the long way: stamping, or the running agent is parked */
     struct kn_counters counters;            /* (w) */
+    uint64_t far;                           /* (w) sends to whoever last ran on another worker */
     kn_atomic(struct kn_letters *) letters; /* (a) made by (w) at the first; deadletter.h */
     struct kn_stacks stacks;                /* (w) of fibers */
     kn_atomic(const struct koken_type *)
@@ -306,6 +307,10 @@ static inline void kn_turn_begin(struct kn_local *local, struct kn_agent *a, str
     kn_store(&local->self_id, id, relaxed);
     kn_store(&local->running_since, kn_worker_now(local->worker), relaxed);
     kn_store(&local->running_type, NULL, relaxed); /* as above: nothing yet */
+    uint16_t here = (uint16_t)local->worker->index;
+    if (kn_unlikely(kn_load(&a->mailbox.taker, relaxed) != here)) { /* relaxed: a hint */
+        kn_store(&a->mailbox.taker, here, relaxed);
+    }
     ctx->self = a;
     ctx->id = id;
     local->running = ctx;

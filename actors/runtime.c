@@ -156,7 +156,11 @@ static void quiescent(struct kn_worker *worker, void *arg)
 {
     KN_ASSERT(worker == kn_worker_current());
     (void)arg;
-    kn_alone_quiescent(worker->local);
+    struct kn_local *local = worker->local;
+    uint64_t messages =
+        kn_count_read(&local->counters.sent) + kn_count_read(&local->counters.received);
+    kn_worker_traffic(worker, messages, local->far);
+    kn_alone_quiescent(local);
     kn_rcu_quiescent();
 }
 

@@ -437,6 +437,13 @@ static KN_NOINLINE int wake_tail(struct kn_worker *worker, struct kn_runnable *r
     return 0;
 }
 
+/* Whether a runs on another worker, as far as that is known. */
+static inline bool is_far(const struct kn_worker *worker, const struct kn_agent *a)
+{
+    uint32_t taker = kn_load(&a->mailbox.taker, relaxed); /* relaxed: a hint */
+    return taker != worker->index && taker != KN_MB_NOWHERE;
+}
+
 /* From the resolved receiver to the end: size_class is a constant at each call. */
 static KN_ALWAYS_INLINE int signal_here(struct kn_local *local, struct kn_agent *a, koken_ref to,
                                         const struct koken_type *type, const void *payload,
@@ -460,6 +467,7 @@ static KN_ALWAYS_INLINE int signal_here(struct kn_local *local, struct kn_agent 
         return push_slowly(local, a, e);
     }
     kn_count_add(&local->counters.sent, 1);
+    local->far += is_far(worker, a);
     if (pushed == KN_PUSH_OK) {
         return 0;
     }

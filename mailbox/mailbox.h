@@ -78,8 +78,12 @@ struct kn_mailbox {
     uint32_t limit; /* (c) refuse a user message at this length; without a bound KN_MB_STRIDE */
     uint32_t low;   /* (c) pressed ends at this length; limit - 1: no hysteresis; without a bound
                      * KN_MB_UNBOUNDED */
-    kn_atomic(uint32_t) strides; /* (a) so many times KN_MB_STRIDE wait besides; for reports */
+    kn_atomic(uint16_t) strides; /* (a) so many times KN_MB_STRIDE wait besides; for reports */
+    kn_atomic(uint16_t)
+        taker; /* (a) written by the holder of S: where it runs; a hint for senders */
 };
+
+#define KN_MB_NOWHERE UINT16_MAX /* as a taker */
 
 /* The receiver's side: private lists in the order of arrival. */
 struct kn_intake {
@@ -132,8 +136,9 @@ static inline void kn_mailbox_init(struct kn_mailbox *mb, uint32_t limit, uint32
 {
     KN_ASSERT(limit == KN_MB_UNBOUNDED || (limit >= 1 && limit <= KN_MB_CAPACITY_MAX));
     KN_ASSERT(low < limit);
-    kn_store(&mb->consumed, 0, relaxed); /* published by whoever publishes the receiver */
-    kn_store(&mb->strides, 0, relaxed);  /* as above */
+    kn_store(&mb->consumed, 0, relaxed);          /* published by whoever publishes the receiver */
+    kn_store(&mb->strides, 0, relaxed);           /* as above */
+    kn_store(&mb->taker, KN_MB_NOWHERE, relaxed); /* as above */
     mb->limit = limit == KN_MB_UNBOUNDED ? KN_MB_STRIDE : limit;
     mb->low = limit == KN_MB_UNBOUNDED ? KN_MB_UNBOUNDED : low;
     /* [MB3] release: the receiver is there; who walks over all slots may find it before its handle. */

@@ -92,6 +92,10 @@ struct kn_sched {
     struct kn_job_pool jobs;
     struct kn_watch *watch; /* (c) */
 
+    kn_atomic(uint64_t)
+        share_after_ns; /* (a) who folds; until then nobody is woken for shared work */
+    kn_atomic(uint64_t) share_while_ns; /* (a) who folds: how long that was the last time */
+
     struct kn_sched_config config;                              /* (c) defaults filled in */
     struct kn_topology *topology;                               /* (c) */
     struct kn_worker **workers;                                 /* (c) */
@@ -131,7 +135,11 @@ void kn_worker_rouse(struct kn_sched *sched, struct kn_worker *worker);
 void kn_worker_rest(struct kn_worker *worker);
 
 void kn_worker_spin_won(struct kn_worker *worker);
-bool kn_rest_is_over(struct kn_worker *worker);
+bool kn_rest_is_over(struct kn_worker *worker, bool is_folded);
+
+/* fold.c: gives the worker's work to the others, if one is awake; then is_folded is set. */
+void kn_worker_fold(struct kn_worker *worker);
+void kn_worker_unfold(struct kn_worker *worker);
 
 /* section.c: the holder gives its worker to a thread that waits for one. False: none waits. */
 bool kn_worker_give(struct kn_worker *worker);

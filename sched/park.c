@@ -27,7 +27,7 @@ static bool spin(struct kn_worker *worker)
 {
     uint64_t least = worker->sched->config.spin_ns / LIMIT_FRACTION;
 
-    if (least == 0 || !(worker->is_searching || worker->is_single)) {
+    if (least == 0 || worker->is_folded || !(worker->is_searching || worker->is_single)) {
         worker->spin_end_ns =
             0; /* work of its own, a timer's say, may have ended a search under way */
         return false;
@@ -51,14 +51,17 @@ static bool spin(struct kn_worker *worker)
     return true;
 }
 
-bool kn_rest_is_over(struct kn_worker *worker)
+bool kn_rest_is_over(struct kn_worker *worker, bool is_folded)
 {
     struct kn_sched *sched = worker->sched;
 
+    /* [SI1] seq_cst: of workers that fold at once the last to be counted sees nobody awake. */
+    bool is_others = is_folded && kn_idle_awake(kn_load(&sched->idle.word, seq_cst)) > 0;
+
     /* [SI1] [SN1] seq_cst, all: each quarrels with a publisher that looks for resting workers after
      * it published, kn_notify(), kn_worker_kick(), kn_blocking_leave() and kn_sched_stop(). */
-    return kn_global_len(&sched->global) > 0 || kn_load(&worker->nudge, seq_cst) != 0 ||
-           kn_load(&sched->leaver_count, seq_cst) > 0;
+    return (!is_others && kn_global_len(&sched->global) > 0) ||
+           kn_load(&worker->nudge, seq_cst) != 0 || kn_load(&sched->leaver_count, seq_cst) > 0;
 }
 
 /* In the netpoller if somebody waits for an fd and the place is free, else on the machine's word.
@@ -78,12 +81,12 @@ static int sleep_somewhere(struct kn_machine *machine, uint64_t deadline_ns,
 
 /* The machine's worker rests; the machine sleeps until somebody gives it a worker again, or NULL.
  */
-static void sleep_guarding(struct kn_machine *machine, struct kn_worker *worker,
+static void sleep_guarding(struct kn_machine *machine, struct kn_worker *worker, bool is_folded,
                            uint64_t deadline_ns, struct kn_io **ret_ready)
 {
     struct kn_sched *sched = machine->sched;
 
-    bool is_over = kn_rest_is_over(worker) && !kn_mutant(KN_MUTANT_DROPPED_WAKE);
+    bool is_over = kn_rest_is_over(worker, is_folded) && !kn_mutant(KN_MUTANT_DROPPED_WAKE);
 
     if (!is_over && sleep_somewhere(machine, deadline_ns, ret_ready) == 0) {
         return;
@@ -109,6 +112,7 @@ static void park(struct kn_worker *worker)
     const struct kn_sched_hooks *hooks = &sched->config.hooks;
     uint64_t deadline_ns = kn_wheel_next(&worker->wheel);
     bool was_searching = worker->is_searching;
+    bool is_folded = worker->is_folded; /* read before it may be anybody's */
     struct kn_io *ready = NULL;
 
     if (deadline_ns <= worker->now_ns || kn_worker_has_work(worker)) {
@@ -129,7 +133,7 @@ static void park(struct kn_worker *worker)
     if (kn_idle_rest(&sched->idle, worker->index, was_searching)) {
         kn_quiet_signal(sched);
     }
-    sleep_guarding(machine, worker, deadline_ns, &ready);
+    sleep_guarding(machine, worker, is_folded, deadline_ns, &ready);
     kn_worker_self = machine->worker;
     if (hooks->online != NULL) {
         hooks->online(hooks->arg);
@@ -137,6 +141,7 @@ static void park(struct kn_worker *worker)
     if (machine->worker != NULL) {
         machine->worker->beat_ns = kn_now(); /* sleep is not part of a dispatch */
         machine->worker->now_ns = machine->worker->beat_ns;
+        kn_worker_unfold(machine->worker);
     }
     (void)kn_netpoll_deliver(machine->worker, ready);
 }

@@ -136,6 +136,12 @@ KN_NOINLINE struct kn_worker *kn_worker_current(void);
  * is queued is worth it. kn_ready_tail(w, self) is legal as the last thing a step does before it
  * returns KN_RAN_DONE. Cost: LIFO no locked instruction; tail a release store.
  */
+/*
+ * Tells of a worker's messages, from the quiescent hook: how many it has handled and sent so far, and how many
+ * of these to whoever last ran on another worker. See fold.c for what becomes of it.
+ */
+void kn_worker_traffic(struct kn_worker *worker, uint64_t messages, uint64_t far);
+
 void kn_ready(struct kn_worker *worker, struct kn_runnable *runnable, enum kn_prio prio);
 void kn_ready_tail(struct kn_worker *worker, struct kn_runnable *runnable, enum kn_prio prio);
 
@@ -183,7 +189,7 @@ KOKEN_MUST_USE int kn_blocking_submit(struct kn_sched *sched, struct kn_job *kee
 struct kn_sched_stats {
     uint64_t dispatches, lifo_hits, lifo_stolen, global_polls, global_taken, overflows;
     uint64_t steal_attempts, steals, stolen, searches, spins, parks, wakes, budget_ends;
-    uint64_t idle_looks, queued, stuck, nudges, handoffs, sections_kept, jobs, job_threads,
+    uint64_t idle_looks, folds, queued, stuck, nudges, handoffs, sections_kept, jobs, job_threads,
         machines;
 };
 void kn_sched_stats(struct kn_sched *sched, struct kn_sched_stats *ret_stats);

@@ -36,6 +36,12 @@ KN_NOINLINE struct kn_worker *kn_worker_current(void)
 
 /* ---- ready --------------------------------------------------------------------------------- */
 
+/* Whether sharing has just been tried and given up (fold.c). */
+static bool is_sharing_off(const struct kn_worker *worker)
+{
+    return worker->now_ns < kn_load(&worker->sched->share_after_ns, relaxed); /* relaxed: a hint */
+}
+
 /* Moves half of a full queue and runnable to the global queue, so that the next pushes are cheap
  * again. */
 static KN_NOINLINE void overflow(struct kn_worker *worker, struct kn_runnable *runnable,
@@ -55,7 +61,7 @@ static KN_NOINLINE void overflow(struct kn_worker *worker, struct kn_runnable *r
     last->next = runnable;
     kn_global_push(&worker->sched->global, first, runnable, count + 1, prio);
     kn_count_add(&worker->stats.overflows, 1);
-    if (!worker->is_single) {
+    if (!worker->is_single && !is_sharing_off(worker)) {
         kn_notify(worker->sched, worker->index);
     }
 }
@@ -65,6 +71,9 @@ static KN_NOINLINE bool is_worth_sharing(struct kn_worker *worker)
 {
     uint64_t len = 0;
 
+    if (is_sharing_off(worker)) {
+        return false;
+    }
     for (unsigned i = 0; i < KN_PRIO_COUNT_; i++) {
         len += kn_runq_len(&worker->queues[i]);
     }
@@ -356,6 +365,12 @@ static KN_NOINLINE struct kn_runnable *beat(struct kn_worker *worker, enum kn_pr
     read_clock(worker);
     schedule_beat(worker);
     say_quiescent(worker);
+    if (kn_unlikely(worker->wants_fold)) {
+        kn_worker_fold(worker);
+        if (worker->is_folded) {
+            return NULL;
+        }
+    }
     kn_worker_flush_again(worker);
     (void)kn_wheel_advance(&worker->wheel, worker->now_ns);
     look_at_fds(worker);
@@ -405,7 +420,7 @@ static KN_NOINLINE struct kn_runnable *find(struct kn_worker *worker, enum kn_pr
     (void)kn_wheel_advance(&worker->wheel, worker->now_ns);
     look_at_fds(worker);
     runnable = pick(worker, ret_prio);
-    if (runnable != NULL) {
+    if (runnable != NULL || worker->is_folded) {
         return runnable;
     }
     runnable = take_global(worker, /* take_share= */ true, ret_prio);
@@ -454,7 +469,8 @@ KN_NOINLINE void kn_worker_end_search(struct kn_worker *worker)
     worker->is_searching = false;
     worker->suspect.is_set = false;
     if (kn_idle_search_end(&sched->idle) &&
-        (kn_global_len(&sched->global) > 0 || is_worth_sharing(worker))) {
+        ((kn_global_len(&sched->global) > 0 && !is_sharing_off(worker)) ||
+         is_worth_sharing(worker))) {
         kn_notify(sched, worker->index);
     }
 }

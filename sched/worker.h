@@ -30,12 +30,18 @@ enum {
     X(global_taken)                                                                                \
     X(overflows)                                                                                   \
     X(steal_attempts)                                                                              \
-    X(steals) X(stolen) X(searches) X(spins) X(parks) X(wakes) X(budget_ends) X(idle_looks)
+    X(steals) X(stolen) X(searches) X(spins) X(parks) X(wakes) X(budget_ends) X(idle_looks) X(folds)
 
 struct kn_worker_stats {
 #define X(name) struct kn_count name;
     KN_WORKER_COUNTS(X)
 #undef X
+};
+
+/* What the floor above has told of its messages, at the beginning of the present stretch. */
+struct kn_traffic {
+    uint64_t messages, far; /* handled and sent; sent to whoever last ran on another worker */
+    uint64_t since_ns;      /* 0: the stretch does not count */
 };
 
 /* What a thief found at a victim and could not take yet because it was fresh. */
@@ -91,7 +97,10 @@ struct kn_worker {
     uint64_t polled_ns;          /* last look at fds */
     uint64_t spin_limit_ns;      /* adapts between spin_ns and a fraction of it */
     struct kn_suspect suspect;
-    uint64_t spin_end_ns; /* of the search under way; 0: none */
+    struct kn_traffic traffic; /* fold.c */
+    bool wants_fold;           /* it mostly talks to other workers */
+    bool is_folded;            /* it has given its work back, and rests until it is woken */
+    uint64_t spin_end_ns;      /* of the search under way; 0: none */
     uint32_t spin_round;
     struct kn_machine *machine; /* (w) holder or sleeping guard; NULL: bare, or waiting for one */
     struct kn_worker *next_orphan; /* (m) machines_lock */
