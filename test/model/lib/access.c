@@ -131,7 +131,7 @@ static void prepare(struct kn_site *site, const void *p, size_t size, bool is_wr
     me->announced = changes_of(p);
     me->announced_barriers = barriers;
     if (is_shared) {
-        announce((struct step){is_write ? KIND_WRITE : KIND_READ, is_sc, (uintptr_t)p >> 2});
+        announce((struct step){is_write ? KIND_WRITE : KIND_READ, is_sc, (uintptr_t)p >> 1});
     }
 }
 
@@ -184,7 +184,7 @@ void memory_flush_late(struct thread *me)
         me->late.is_set = false;
         if (memory_is_shared(me->late.p, true)) {
             announce((struct step){KIND_WRITE, me->late.site->now == KN_MO_seq_cst,
-                                   (uintptr_t)me->late.p >> 2});
+                                   (uintptr_t)me->late.p >> 1});
         }
         store_now(me, me->late.p, me->late.size, me->late.value, me->late.site);
     }

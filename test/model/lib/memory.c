@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { CELLS = 1 << 15 };
+enum { CELLS = 1 << 16 };
 
 static struct cell cells[CELLS];
 struct loc locs[LOCS_MAX];
@@ -19,7 +19,7 @@ struct view sc;    /* what fences and stores that are seq_cst have published; no
 
 static struct cell *cell_of(uintptr_t address)
 {
-    uintptr_t key = address >> 2;
+    uintptr_t key = address >> 1;
     size_t i = (size_t)(key * UINT64_C(0x9e3779b97f4a7c15) >> 40) % CELLS;
     while (cells[i].key != key && cells[i].key != 0) {
         i = (i + 1) % CELLS;
@@ -221,7 +221,7 @@ static void check_clocks(const uint32_t *clocks, const char *what, uintptr_t add
 void plain_access(uintptr_t address, size_t size, bool is_write)
 {
     const struct view *now = &kn_x.threads[kn_x.self].now;
-    for (uintptr_t at = address & ~(uintptr_t)3; at < address + size; at += 4) {
+    for (uintptr_t at = address & ~(uintptr_t)1; at < address + size; at += 2) {
         struct cell *cell = cell_of(at);
         if (cell->is_freed) {
             fail("plain access to freed memory at %p by thread %u", (void *)at, kn_x.self);
@@ -262,7 +262,7 @@ void atomic_access(const void *p, bool is_write)
 void kn_model_free(void *p, size_t size)
 {
     plain_access((uintptr_t)p, size, true);
-    for (uintptr_t at = (uintptr_t)p & ~(uintptr_t)3; at < (uintptr_t)p + size; at += 4) {
+    for (uintptr_t at = (uintptr_t)p & ~(uintptr_t)1; at < (uintptr_t)p + size; at += 2) {
         cell_of(at)->is_freed = true;
     }
 }

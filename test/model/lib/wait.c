@@ -47,14 +47,14 @@ int kn_model_mutex_lock(pthread_mutex_t *mutex)
     uint32_t *owner = (uint32_t *)(void *)mutex + 1;
     bool is_shared = memory_is_shared(mutex, true);
     if (is_shared) {
-        announce((struct step){KIND_WRITE, false, (uintptr_t)mutex >> 2});
+        announce((struct step){KIND_WRITE, false, (uintptr_t)mutex >> 1});
     }
     while (*owner != 0) { /* ends: the holder unlocks */
         if (*owner == kn_x.self + 1) {
             fail("thread %u locks a mutex twice", kn_x.self);
         }
         me->waits_for = mutex;
-        me->next = (struct step){KIND_WRITE, false, (uintptr_t)mutex >> 2};
+        me->next = (struct step){KIND_WRITE, false, (uintptr_t)mutex >> 1};
         me->state = THREAD_LOCKED;
         kn_switch(&me->sp, kn_x.home);
     }
@@ -95,7 +95,7 @@ int model_futex_wait(const void *word, uint32_t expected, bool has_deadline)
     struct thread *me = &kn_x.threads[kn_x.self];
     memory_flush_late(me);
     if (memory_is_shared(word, true)) {
-        announce((struct step){KIND_WRITE, false, (uintptr_t)word >> 2});
+        announce((struct step){KIND_WRITE, false, (uintptr_t)word >> 1});
     }
     if ((uint32_t)memory_latest(word, sizeof expected) != expected) {
         return 0;
@@ -115,7 +115,7 @@ int model_futex_wait(const void *word, uint32_t expected, bool has_deadline)
 void model_futex_wake(const void *word, unsigned count)
 {
     if (memory_is_shared(word, true)) {
-        announce((struct step){KIND_WRITE, false, (uintptr_t)word >> 2});
+        announce((struct step){KIND_WRITE, false, (uintptr_t)word >> 1});
     }
     trace("wakes %p", word);
     wake_all(THREAD_ASLEEP, word, count);
