@@ -6,7 +6,6 @@
 
 #include "base/alloc.h"
 #include "base/assert.h"
-#include "base/platform/switch.h"
 
 #include <errno.h>
 #include <string.h>
@@ -283,7 +282,7 @@ int sim_once(const struct sim_plan *plan, int (*scenario)(void *arg), void *arg,
     kn_sim_steps = (struct kn_sim_steps){.is_on = true, .now = 0, .next = 1};
     sim.running = first;
     kn_world_install(&world);
-    kn_switch(&sim.root_sp, first->sp);
+    sim_enter_first(first, &sim.root_sp);
     kn_world_install(NULL);
     KOKEN_CHECK(sim.is_over);
     KN_ASSERT(!kn_sim_steps.is_on);

@@ -6,6 +6,8 @@
 
 #include "base/assert.h"
 #include "base/platform/switch.h"
+#include "caps/poison.h"
+#include "sched/fiber.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -33,6 +35,73 @@ static char *take_stack(void)
     return stack;
 }
 
+/* ---- what AddressSanitizer is told -------------------------------------------------------------- */
+
+#ifdef KN_ASAN
+
+#include <sanitizer/common_interface_defs.h>
+
+static const void *root_bottom;
+static size_t root_size;
+
+/* The stack that the running task is on: its own, or that of the fiber that it resumes. */
+static void note_stack(struct task *task)
+{
+    const struct kn_fiber *fiber = kn_fiber_current();
+    task->bottom = fiber != NULL ? fiber->stack->low : task->stack;
+    task->size = fiber != NULL ? (size_t)(fiber->stack->top - fiber->stack->low) : STACK_BYTES;
+}
+
+static void leave_for(struct task *from, const void *bottom, size_t size)
+{
+    __sanitizer_start_switch_fiber(from != NULL ? &from->fake_stack : NULL, bottom, size);
+}
+
+static void arrive(const struct task *task, bool is_first)
+{
+    bool is_root = is_first && task->id == 0;
+    __sanitizer_finish_switch_fiber(is_first ? NULL : task->fake_stack,
+                                    is_root ? &root_bottom : NULL, is_root ? &root_size : NULL);
+}
+
+void sim_enter_first(struct task *first, void **root_sp)
+{
+    void *fake;
+    __sanitizer_start_switch_fiber(&fake, first->stack, STACK_BYTES);
+    kn_switch(root_sp, first->sp);
+    __sanitizer_finish_switch_fiber(fake, NULL, NULL);
+}
+
+#else
+
+static const void *const root_bottom;
+static const size_t root_size;
+
+static void note_stack(struct task *task)
+{
+    (void)task;
+}
+
+static void leave_for(struct task *from, const void *bottom, size_t size)
+{
+    (void)from;
+    (void)bottom;
+    (void)size;
+}
+
+static void arrive(const struct task *task, bool is_first)
+{
+    (void)task;
+    (void)is_first;
+}
+
+void sim_enter_first(struct task *first, void **root_sp)
+{
+    kn_switch(root_sp, first->sp);
+}
+
+#endif
+
 /* ---- thread-local variables ---------------------------------------------------------------- */
 
 extern const struct kn_sim_local __start_kn_sim_locals[], __stop_kn_sim_locals[];
@@ -58,6 +127,7 @@ static void task_main(void *arg)
 {
     struct task *task = arg;
     struct sim *sim = kn_sim;
+    arrive(task, /* is_first= */ true);
     KN_ASSERT(sim->running == task);
     task->fn(task->arg);
     sim_tell(sim, "ends");
@@ -96,6 +166,9 @@ struct task *sim_task_new(struct sim *sim, const char *name, void (*fn)(void *),
     task->arg = arg;
     task->deadline_ns = KN_NEVER;
     (void)snprintf(task->name, sizeof task->name, "%s", name);
+    kn_asan_unpoison(task->stack, STACK_BYTES); /* as the last task left it */
+    task->bottom = task->stack;
+    task->size = STACK_BYTES;
     task->sp = kn_switch_prepare(task->stack + STACK_BYTES, task_main, task);
     task->priority = (uint32_t)(kn_random(&sim->rng) >> 33) | UINT32_C(1) << 31;
     return task;
@@ -112,11 +185,14 @@ void sim_switch_to(struct sim *sim, struct task *next)
 
     sim->result->switches++;
     sim_mix(sim, kn_sim_steps.now << 8 | next->id);
+    note_stack(from);
     swap_locals(from, /* is_back= */ false);
     sim->running = next;
     sim_tell(sim, "goes on");
     swap_locals(next, /* is_back= */ true);
+    leave_for(from->state == TASK_DONE ? NULL : from, next->bottom, next->size);
     kn_switch(&from->sp, next->sp);
+    arrive(from, /* is_first= */ false);
 }
 
 void sim_leave(struct sim *sim)
@@ -126,6 +202,7 @@ void sim_leave(struct sim *sim)
     KN_ASSERT(!sim->is_over);
     kn_sim_steps.is_on = false;
     sim->is_over = true;
+    leave_for(NULL, root_bottom, root_size);
     kn_switch(&nobody, sim->root_sp);
     __builtin_unreachable(); /* nobody has nobody's stack pointer */
 }

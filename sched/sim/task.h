@@ -16,6 +16,9 @@ struct task {
     char name[16];
     void *sp;
     char *stack;
+    const void *bottom; /* of the stack it was on when it was left, and that one's size */
+    size_t size;
+    void *fake_stack; /* AddressSanitizer's */
     void (*fn)(void *arg);
     void *arg;
     const void *on;       /* what it waits on: a word, a lock, a task */
@@ -63,6 +66,7 @@ extern struct sim *kn_sim; /* NULL: none is under way */
 /* task.c */
 struct task *sim_task_new(struct sim *sim, const char *name, void (*fn)(void *), void *arg);
 void sim_switch_to(struct sim *sim, struct task *next);
+void sim_enter_first(struct task *first, void **root_sp); /* returns when sim_leave() is called */
 void sim_leave(struct sim *sim); /* from a task for good, back to sim_once() */
 void sim_wait(struct sim *sim, const char *what, const void *on, uint64_t deadline_ns);
 void sim_wake(struct sim *sim, struct task *task);
