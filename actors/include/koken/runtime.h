@@ -153,9 +153,10 @@ struct koken_stop_report {
  * koken_stop ends a runtime: refuse, drain, cancel, kill, within timeout_ns (half of it for the
  * drain). Accepted messages are handled or become dead letters; nothing runs afterwards; rt is
  * gone. Errors: -ETIMEDOUT a handler did not come back: rt and its threads are left alive, may be stopped
- * again, or leak. -EBUSY another thread is stopping it. -EINVAL NULL, or no runtime (any more; but the same
- * address may be that of a new one). -EDEADLK called by an agent, of whatever runtime. -ENOTSUP in the
- * child of a fork. Thread: any but an agent's.
+ * again, or leak (workers that no handler holds are waited for half a second more). -EBUSY another thread
+ * is stopping it. -EINVAL NULL, or no runtime (any more; but the same address may be that of a new one).
+ * -EDEADLK called by an agent, of whatever runtime. -ENOTSUP in the child of a fork. Thread: any but an
+ * agent's.
  */
 KOKEN_MUST_USE int koken_stop(struct koken *rt, uint64_t timeout_ns);
 
