@@ -277,7 +277,7 @@ Test(stop, ends_fibers_wherever_they_wait)
             for (int i = 0; i < 40; i++) {
                 cr_assert(!koken_is_nobody(koken_spawn(rt, vain, .arg = &i, .arg_size = sizeof i)));
             }
-            wait_for(&inside, 40);
+            wait_for(&inside, 48); /* and the eight questions */
             cr_assert_eq(koken_stop_with(rt, &plan, &report), 0);
             if (!kill) {
                 cr_assert_geq(reading(&done), 32, "all but perhaps those whose server ended first");
