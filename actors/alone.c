@@ -36,7 +36,7 @@ void kn_alone_visit(struct koken *rt)
     kn_membarrier();
     /* [AB1] acquire: the worker's last plain access. Ends: the bracket is a few instructions long.
      */
-    for (unsigned spins = 0; kn_load(&local->is_busy, acquire); spins++) {
+    for (unsigned spins = 0; kn_load(&local->is_busy, acquire) && !KN_MUTANT(7); spins++) {
         if (spins < SPINS) {
             kn_pause();
         } else {
@@ -78,8 +78,8 @@ void kn_alone_quiescent(struct kn_local *local)
     }
     local->lonely = 0;
     (void)kn_swap(&local->is_shared, KN_BIASED, seq_cst); /* [AB2] */
-    if (kn_load(&local->visitors, seq_cst) !=
-        0) { /* [AB2] acquire: what visitors before have done */
+    /* [AB2] acquire: what visitors before have done */
+    if (kn_load(&local->visitors, seq_cst) != 0 && !KN_MUTANT(8)) {
         kn_store(&local->is_shared, KN_SHARED,
                  release); /* [AB1] release: nothing plain was done meanwhile */
     }

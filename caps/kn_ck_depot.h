@@ -27,8 +27,8 @@
 #include <stdint.h>
 
 enum {
-    KN_MAGAZINE = 64,        /* blocks of a full magazine */
-    KN_SLAB_MIN = 64 * 1024, /* first slab of a pool */
+    KN_MAGAZINE = KN_MODEL_SIZE(64, 2), /* blocks of a full magazine */
+    KN_SLAB_MIN = 64 * 1024,            /* first slab of a pool */
     KN_SLAB_MAX = 4 * 1024 * 1024,
 };
 

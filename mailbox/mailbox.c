@@ -78,6 +78,9 @@ int kn_mailbox_pressure(struct kn_mailbox *mb, uint64_t *word, bool *opened)
              * is left to relieve, and the length we see now, with that idle before it, says that there is room.
              */
             seen |= KN_MB_PRESSED;
+            if (KN_MUTANT(1)) {
+                return KN_PUSH_FULL;
+            }
         }
     }
 }

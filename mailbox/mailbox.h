@@ -205,7 +205,7 @@ static KN_ALWAYS_INLINE enum kn_push kn_mailbox_push_by(struct kn_mailbox *mb,
          */
         if (kn_likely(kn_mb_swap(mb, &seen, now, is_alone))) {
             *opened |= opening;
-            return word & KN_MB_SCHEDULED ? KN_PUSH_OK : KN_PUSH_WAKE;
+            return (word & KN_MB_SCHEDULED) || KN_MUTANT(3) ? KN_PUSH_OK : KN_PUSH_WAKE;
         }
         word = seen;
     }
@@ -364,7 +364,7 @@ static KN_ALWAYS_INLINE bool kn_mailbox_idle_by(struct kn_mailbox *mb, struct kn
         (word & KN_MB_FLAGS & ~(uint64_t)KN_MB_PRESSED) != KN_MB_SCHEDULED) {
         return false;
     }
-    if (kn_unlikely(word & KN_MB_PRESSED)) {
+    if (kn_unlikely(word & KN_MB_PRESSED) && !KN_MUTANT(2)) {
         /* Our own count, so the length is exact; P coming later fails the swap. */
         int32_t len = kn_mb_length(word, kn_load(&mb->consumed, relaxed));
         if (len <= 0 || (uint32_t)len <= mb->low) {

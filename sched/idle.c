@@ -100,7 +100,7 @@ bool kn_idle_rise(struct kn_idle *idle, unsigned index)
     for (unsigned spins = 0;; spins++) { /* ends: whoever holds the reservations clears this bit, or
                                             one of a worker that then lowers awake */
         if (reserve(idle, /* is_forced= */ true)) {
-            if (clear_bit(idle, index)) {
+            if (clear_bit(idle, index) || KN_MUTANT(14)) {
                 return true;
             }
             unreserve(idle);

@@ -38,7 +38,7 @@ struct kn_runnable *kn_lifo_steal(struct kn_worker *victim)
     for (int i = 0; i < BUSY_SPINS; i++) {
         /* [SF1] acquire: the slot as the holder left it. [SF3] seq_cst for a holder that exchanges.
          */
-        if (kn_load(&victim->lifo_busy, seq_cst) == 0) {
+        if (kn_load(&victim->lifo_busy, seq_cst) == 0 || KN_MUTANT(9)) {
             stolen =
                 kn_load(&victim->lifo, relaxed); /* relaxed, both: revoked, nobody else is here */
             kn_store(&victim->lifo, NULL, relaxed);

@@ -61,7 +61,7 @@ static KN_ALWAYS_INLINE bool kn_lifo_enter(struct kn_worker *worker)
                       seq_cst); /* [SF3] with the load of busy in kn_lifo_steal() */
         revoke = kn_load(&worker->lifo_revoke, seq_cst); /* [SF2] [SF3] */
     }
-    if (kn_unlikely(revoke != 0)) {
+    if (kn_unlikely(revoke != 0) && !KN_MUTANT(11)) {
         kn_store(&worker->lifo_busy, 0,
                  release); /* [SF1] release: a thief that reads this 0 sees the slot too */
         return false;

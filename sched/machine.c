@@ -227,6 +227,9 @@ void kn_worker_rouse(struct kn_sched *sched, struct kn_worker *worker)
             kn_worker_assign(sched, worker);
             return;
         }
+        if (KN_MUTANT(15)) {
+            return;
+        }
         kn_notify(sched, worker->index); /* for a moment the attempt looked like a searcher */
         kn_thread_yield();
     }

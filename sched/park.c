@@ -86,7 +86,8 @@ static void sleep_guarding(struct kn_machine *machine, struct kn_worker *worker,
 {
     struct kn_sched *sched = machine->sched;
 
-    bool is_over = kn_rest_is_over(worker, is_folded) && !kn_mutant(KN_MUTANT_DROPPED_WAKE);
+    bool is_over =
+        kn_rest_is_over(worker, is_folded) && !KN_MUTANT(5) && !kn_mutant(KN_MUTANT_DROPPED_WAKE);
 
     if (!is_over && sleep_somewhere(machine, deadline_ns, ret_ready) == 0) {
         return;

@@ -45,7 +45,7 @@ static inline bool kn_runq_push(struct kn_runq *queue, struct kn_runnable *runna
 
     KN_ASSERT(runnable != NULL);
     KN_ASSERT(tail - head <= KN_RUNQ_SLOTS);
-    if (kn_unlikely(tail - head >= KN_RUNQ_SLOTS)) {
+    if (kn_unlikely(tail - head >= (uint32_t)KN_RUNQ_SLOTS + KN_MUTANT(12))) {
         return false;
     }
     kn_store(&queue->slots[tail % KN_RUNQ_SLOTS], runnable,

@@ -212,7 +212,7 @@ static bool step(struct kn_wheel *wheel, uint64_t now)
         insert(wheel, timer);
         return false;
     }
-    if (!settle(timer)) {
+    if (!settle(timer) && !KN_MUTANT(13)) {
         return false; /* on its way to reap() */
     }
     call_back(wheel, timer, false);

@@ -40,6 +40,7 @@ struct kn_site {
     enum kn_mo now, now_fail;     /* as mutated */
     struct kn_site *next;
     bool is_known;
+    bool is_shared; /* it has gone to a location that another thread touches too */
 };
 
 uint64_t kn_model_load(const volatile void *p, size_t size, struct kn_site *site);

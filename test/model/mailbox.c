@@ -32,7 +32,7 @@ static bool ended;
 /* Of each sender, looked at in the end. */
 static uint32_t accepted[SENDERS], refused[SENDERS], told_end[SENDERS];
 static struct kn_room_waiter waiters[SENDERS];
-static bool waits[SENDERS];
+static uint32_t waits[SENDERS];
 
 /* How the scenario at hand differs. */
 static uint32_t close_after;    /* ends after so many messages; 0: never */
@@ -354,11 +354,11 @@ static void check_system_first(void)
 static const struct kn_scenario scenarios[] = {
     {"1+1", start_unbounded, {one_a, one_b}, check},
     {"2+1", start_unbounded, {two_a, one_b}, check},
-    {"2+2", start_unbounded, {two_a, two_b}, check, .limit = 100000},
-    {"1+1+1", start_unbounded, {one_a, one_b, one_c}, check, .limit = 100000},
+    {"2+2", start_unbounded, {two_a, two_b}, check, .limit = 60000},
+    {"1+1+1", start_unbounded, {one_a, one_b, one_c}, check, .limit = 60000},
     {"1+1 and a system message", start_unbounded, {one_a, one_b, system_c}, check, .limit = 60000},
     {"1+1 and a nudge", start_unbounded, {one_a, one_b, nudge}, check, .limit = 60000},
-    {"2+1, limit 1", start_limit_1, {two_a, one_b}, check, .limit = 100000},
+    {"2+1, limit 1", start_limit_1, {two_a, one_b}, check, .limit = 60000},
     {"2+2, limit 2", start_limit_2, {two_a, two_b}, check, .limit = 60000},
     {"1+1 wait for room, limit 1", start_limit_1, {wait_a, wait_b}, check},
     {"1+1+1 wait for room, limit 1",
@@ -372,7 +372,7 @@ static const struct kn_scenario scenarios[] = {
      start_system_first,
      {one_a, one_b, system_c},
      check_system_first,
-     .limit = 100000},
+     .limit = 60000},
     {0},
 };
 

@@ -165,7 +165,7 @@ static const struct kn_scenario scenarios[] = {
      start,
      {owner_push3_pop2, thief_a, thief_b},
      check,
-     .limit = 100000},
+     .limit = 60000},
     {"spill; steal", start, {owner_spills, thief_a}, check},
     {"spill; steal, steal", start, {owner_spills, thief_a, thief_b}, check, .limit = 60000},
     {"at the wrap", start_at_wrap, {owner_push3_pop2, thief_a, thief_b}, check, .limit = 60000},

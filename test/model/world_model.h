@@ -7,9 +7,16 @@
 
 #include <stdint.h>
 
+/* A model's setup sets all that lives longer than an execution. */
+#define KN_GLOBAL_SIMULATED(name) _Static_assert(sizeof(name) > 0, "set by the setup")
+
+#define KN_TLS_SIMULATED(name) _Static_assert(sizeof(name) > 0, "kn_model_thread_local()")
+
 struct kn_thread;
 
 uint64_t kn_now(void);
+int kn_thread_start(struct kn_thread *thread, const char *name, void (*fn)(void *), void *arg);
+void kn_thread_join(struct kn_thread *thread);
 void kn_thread_yield(void);
 int kn_futex_wait(kn_atomic(uint32_t) *word, uint32_t expected, uint64_t deadline_ns);
 void kn_model_wake(kn_atomic(uint32_t) *word, uint32_t count, struct kn_site *site);

@@ -120,13 +120,14 @@ static unsigned choose_place(const unsigned *places, unsigned n)
 static void prepare(struct kn_site *site, const void *p, size_t size, bool is_write)
 {
     struct thread *me = &kn_x.threads[kn_x.self];
-    if (me->late.is_set && me->late.p == p) {
+    if (me->late.left && me->late.p == p) {
         memory_flush_late(me);
     }
     know_site(site);
     bool is_sc =
         site->now == KN_MO_seq_cst || (site->op == KN_OP_CAS && site->now_fail == KN_MO_seq_cst);
     bool is_shared = memory_is_shared(p, is_write);
+    site->is_shared |= is_shared;
     (void)loc_of(p, size);
     me->announced = changes_of(p);
     me->announced_barriers = barriers;
@@ -153,7 +154,7 @@ uint64_t kn_model_load(const volatile void *vp, size_t size, struct kn_site *sit
     see(me, s, site->now);
     trace_access(site, "reads", s->value, place + 1u < loc->count);
     tick(me);
-    memory_flush_late(me);
+    memory_count_late(me);
     return s->value;
 }
 
@@ -180,8 +181,8 @@ static void store_now(struct thread *me, const void *p, size_t size, uint64_t va
 /* The store that a mutant has put behind its successor. */
 void memory_flush_late(struct thread *me)
 {
-    if (me->late.is_set) {
-        me->late.is_set = false;
+    if (me->late.left) {
+        me->late.left = 0;
         if (memory_is_shared(me->late.p, true)) {
             announce((struct step){KIND_WRITE, me->late.site->now == KN_MO_seq_cst,
                                    (uintptr_t)me->late.p >> 1});
@@ -190,15 +191,24 @@ void memory_flush_late(struct thread *me)
     }
 }
 
+void memory_count_late(struct thread *me)
+{
+    if (me->late.left > 1) {
+        me->late.left--;
+    } else {
+        memory_flush_late(me);
+    }
+}
+
 void kn_model_store(const volatile void *vp, size_t size, uint64_t value, struct kn_site *site)
 {
     void *p = (void *)(uintptr_t)vp;
     struct thread *me = &kn_x.threads[kn_x.self];
-    bool is_late = is_mutated(site, MUTATION_LATE) && !me->late.is_set && kn_x.self != MAIN;
+    bool is_late = is_mutated(site, MUTATION_LATE) && !me->late.left && kn_x.self != MAIN;
     if (is_late) {
         know_site(site);
         (void)memory_is_shared(p, true);
-        me->late.is_set = true;
+        me->late.left = model_mutant.distance ? model_mutant.distance : 1;
         me->late.p = p;
         me->late.size = size;
         me->late.value = value;
@@ -207,7 +217,7 @@ void kn_model_store(const volatile void *vp, size_t size, uint64_t value, struct
     }
     prepare(site, p, size, true);
     store_now(me, p, size, value, site);
-    memory_flush_late(me);
+    memory_count_late(me);
 }
 
 static uint64_t changed(uint64_t old, uint64_t value, enum kn_rmw rmw, size_t size)
@@ -269,7 +279,7 @@ uint64_t kn_model_rmw(const volatile void *vp, size_t size, uint64_t value, enum
     write_behind(me, loc, place, changed(old, value, rmw, size), site);
     trace_access(site, "finds", old, place + 2u < loc->count);
     tick(me);
-    memory_flush_late(me);
+    memory_count_late(me);
     return old;
 }
 
@@ -311,7 +321,7 @@ bool kn_model_cas(const volatile void *vp, size_t size, uint64_t *expected, uint
     trace_access(site, is_swapped ? "swaps" : "fails on", is_swapped ? value : found,
                  place + (is_swapped ? 2u : 1u) < loc->count);
     tick(me);
-    memory_flush_late(me);
+    memory_count_late(me);
     return is_swapped;
 }
 

@@ -35,6 +35,7 @@ struct thread {
     struct view fence;   /* what an acquire fence would add */
     struct view release; /* what the last release fence published */
     void *sp;
+    unsigned char locals[64]; /* of thread-local variables, while others run */
     enum thread_state state;
     const void *waits_for; /* mutex, or futex word */
     struct step next;
@@ -44,7 +45,7 @@ struct thread {
     bool is_fresh;      /* reads the newest only: its turn came because nobody else had one */
     unsigned fresh_run; /* so many times since the last store */
     struct {
-        bool is_set;
+        unsigned left; /* so many accesses come before it; 0: there is none */
         void *p;
         size_t size;
         uint64_t value;
@@ -68,6 +69,8 @@ struct explorer {
 
 extern struct explorer kn_x;
 
+bool is_thread_local(uintptr_t address);
+
 /* explore.c */
 unsigned choose(unsigned n);
 void announce(struct step step);
@@ -87,6 +90,7 @@ void memory_sync(const void *mutex, bool is_release);
 void plain_access(uintptr_t address, size_t size, bool is_write);
 void memory_barrier_all(void);
 void memory_flush_late(struct thread *thread);
+void memory_count_late(struct thread *thread);
 
 /* wait.c */
 int model_futex_wait(const void *word, uint32_t expected, bool has_deadline);
@@ -103,6 +107,7 @@ enum mutation {
 };
 struct mutant {
     enum mutation kind;
+    unsigned distance; /* of MUTATION_LATE */
     struct kn_site *site;
     enum kn_mo order;
     int number; /* KN_MUTANT(number) */

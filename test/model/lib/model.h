@@ -49,6 +49,12 @@ _Noreturn void kn_model_discard(void);
 /* Memory from now on not to be touched. */
 void kn_model_free(void *p, size_t size);
 
+/* A thread-local variable: each thread of the model has its own, which begins as it is now. */
+void kn_model_thread_local(void *p, size_t size);
+
+/* What lies at p, without any order: for a read that is thrown away if it was too late. */
+uint64_t kn_model_peek(const void *p);
+
 /* A plain access, said by hand (the compiler says the others). */
 void kn_model_plain(const volatile void *p, size_t size, bool is_write);
 

@@ -14,6 +14,9 @@ static void plain(void *p, size_t size, bool is_write)
     if (distance < 128 * 1024 || -distance < 4096) {
         return; /* the frames above, and below, this one */
     }
+    if (is_thread_local((uintptr_t)p)) {
+        return;
+    }
     plain_access((uintptr_t)p, size, is_write);
 }
 
@@ -68,6 +71,19 @@ void __tsan_func_entry(void *pc)
 void __tsan_func_exit(void);
 void __tsan_func_exit(void)
 {
+}
+
+/* What koken tells of libraries: here they are explored themselves. */
+void __tsan_acquire(void *p);
+void __tsan_acquire(void *p)
+{
+    (void)p;
+}
+
+void __tsan_release(void *p);
+void __tsan_release(void *p)
+{
+    (void)p;
 }
 
 void __tsan_read_range(void *p, size_t size);

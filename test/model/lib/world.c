@@ -41,9 +41,43 @@ void kn_free(void *memory, size_t size, size_t align)
     }
 }
 
+/* As the system gives it: zeros. */
+void *kn_map(size_t size, int node)
+{
+    return memset(kn_alloc(size, 4096, node), 0, size);
+}
+
+void kn_unmap(void *region, size_t size)
+{
+    kn_free(region, size, 4096);
+}
+
+/* What lies there, without any order: for reads that are thrown away if they were too late. */
+uint64_t kn_model_peek(const void *p)
+{
+    uint64_t bits;
+    memcpy(&bits, p, sizeof bits);
+    return bits;
+}
+
 uint64_t kn_now(void)
 {
     return kn_x.steps + 1;
+}
+
+/* Threads are the scenario's; sources that start one find that none can be had. */
+int kn_thread_start(struct kn_thread *thread, const char *name, void (*fn)(void *), void *arg)
+{
+    (void)thread;
+    (void)name;
+    (void)fn;
+    (void)arg;
+    return -EAGAIN;
+}
+
+void kn_thread_join(struct kn_thread *thread)
+{
+    (void)thread;
 }
 
 int kn_futex_wait(kn_atomic(uint32_t) *word, uint32_t expected, uint64_t deadline_ns)
