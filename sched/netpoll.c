@@ -213,6 +213,9 @@ static void take_out(struct kn_netpoll *netpoll, struct entry *entry, struct kn_
 static void complete(struct kn_netpoll *netpoll, struct entry *entry, struct kn_io *io, int result,
                      struct completed *list)
 {
+    /* Relaxed: before the wait can be missed in its entry, under whose lock both are; or by an awake worker. */
+    (void)kn_add(&netpoll->in_hand, 1, relaxed);
+    io->in_hand = &netpoll->in_hand;
     take_out(netpoll, entry, io);
     io->result = result;
     io->next = NULL;
@@ -578,8 +581,13 @@ unsigned kn_netpoll_deliver(struct kn_worker *worker, struct kn_io *take_ready)
     while (take_ready != NULL) {
         struct kn_io *io = take_ready;
 
+        kn_atomic(uint32_t) *in_hand = io->in_hand;
+
         take_ready = io->next; /* the io is free from done() on */
         io->done(worker, io);
+        if (in_hand != NULL) {
+            (void)kn_sub(in_hand, 1, release); /* [SQ1] release: what done has queued */
+        }
         count++;
     }
     return count;

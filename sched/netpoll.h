@@ -53,6 +53,7 @@ struct kn_io {
     int fd;
     unsigned events; /* KN_IO_* */
     int result;
+    kn_atomic(uint32_t) *in_hand; /* of the poller that has completed it and not yet called done */
 };
 
 struct kn_netpoll_chunk;
@@ -67,6 +68,7 @@ struct kn_netpoll {
     kn_atomic(struct kn_netpoll_chunk *) *chunks;             /* (c) the table, entries (a) */
     KN_ALIGNED(KN_FALSE_SHARING) kn_atomic(uint32_t) waiting; /* (a) waits that are not completed */
     kn_atomic(uint32_t) has_sleeper;                          /* (a) */
+    kn_atomic(uint32_t) in_hand; /* (a) waits that are completed and not yet delivered */
     KN_ALIGNED(KN_FALSE_SHARING) kn_atomic(uint32_t) is_woken; /* (a) a wake is on its way */
 };
 
@@ -105,6 +107,12 @@ static inline bool kn_netpoll_is_needed(struct kn_netpoll *netpoll)
 {
     /* Relaxed: whoever makes it true is awake, and looks here itself before it rests. */
     return kn_load(&netpoll->waiting, relaxed) > 0;
+}
+
+/* Whether waits are on their way from here to those who wait, in nobody's queue yet. */
+static inline bool kn_netpoll_is_delivering(struct kn_netpoll *netpoll)
+{
+    return kn_load(&netpoll->in_hand, acquire) > 0; /* [SQ1] acquire: done has queued them */
 }
 
 /* Whether a thread sleeps here: a hint. */

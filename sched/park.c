@@ -144,7 +144,9 @@ static void park(struct kn_worker *worker)
         machine->worker->now_ns = machine->worker->beat_ns;
         kn_worker_unfold(machine->worker);
     }
-    (void)kn_netpoll_deliver(machine->worker, ready);
+    if (kn_netpoll_deliver(machine->worker, ready) > 0) {
+        kn_quiet_signal(sched); /* without a worker nobody else would */
+    }
 }
 
 void kn_worker_rest(struct kn_worker *worker)

@@ -331,9 +331,11 @@ void kn_sched_free(struct kn_sched *sched)
 /* ---- quiet --------------------------------------------------------------------------------- */
 
 /*
- * The counts of sections and jobs fall only while their worker is awake or after done is queued, so
- * if no worker was awake at two moments with no wake between them (the word is the same, its seq
- * too) and nothing was open or queued in between, nothing was running then.
+ * A completed wait for an fd is in the hands of a thread that may count as resting, or is sysmon:
+ * until it is delivered it counts too. The counts of sections and jobs fall only while their worker
+ * is awake or after done is queued, so if no worker was awake at two moments with no wake between
+ * them (the word is the same, its seq too) and nothing was open or queued in between, nothing was
+ * running then.
  */
 static bool is_quiet(struct kn_sched *sched)
 {
@@ -341,8 +343,8 @@ static bool is_quiet(struct kn_sched *sched)
 
     /* [SQ1] acquire: pairs with release where a section or a job ends. */
     return kn_idle_awake(word) == 0 && kn_load(&sched->sections_open, acquire) == 0 &&
-           kn_load(&sched->jobs.open, acquire) == 0 && kn_global_len(&sched->global) == 0 &&
-           kn_load(&sched->idle.word, seq_cst) == word;
+           kn_load(&sched->jobs.open, acquire) == 0 && !kn_netpoll_is_delivering(&sched->netpoll) &&
+           kn_global_len(&sched->global) == 0 && kn_load(&sched->idle.word, seq_cst) == word;
 }
 
 bool kn_sched_quiet(struct kn_sched *sched, uint64_t deadline_ns)

@@ -85,6 +85,7 @@ static bool sample_all(struct kn_watch *watch)
 
     if (kn_netpoll_is_needed(netpoll) && !kn_netpoll_has_sleeper(netpoll)) {
         has_found = kn_netpoll_deliver(NULL, kn_netpoll_poll(netpoll)) > 0;
+        kn_quiet_signal(watch->sched); /* it may have been all that was left, and for nobody */
     }
 
     for (unsigned i = 0; i < watch->sched->worker_count; i++) {
