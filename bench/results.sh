@@ -52,6 +52,10 @@ fi
     echo
     "$koken" bench --peers "$peers"
   fi
+  if [ -e bench/NOTES.md ]; then
+    printf "\n"
+    cat bench/NOTES.md
+  fi
   for picture in latency workers scale table; do
     if [ -e "$out/$picture.svg" ]; then
       printf '\n![%s](%s)\n' "$picture" "${out#bench/}/$picture.svg"
