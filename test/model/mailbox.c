@@ -26,8 +26,12 @@ static struct kn_overflow *overflow;
 
 /* Of the receiver. */
 static struct kn_intake in;
-static uint32_t last_seen[SENDERS], handled, handled_system, dead;
+static uint32_t last_seen[SENDERS], handled, handled_system, dead, turns;
+static bool is_nudge_seen;
 static bool ended;
+
+/* What a nudge is about: done before it, to be seen by a later look. */
+static kn_atomic(uint32_t) nudged;
 
 /* Of each sender, looked at in the end. */
 static uint32_t accepted[SENDERS], refused[SENDERS], told_end[SENDERS];
@@ -52,7 +56,9 @@ static void start(uint32_t limit, uint32_t low)
     memset(refused, 0, sizeof refused);
     memset(told_end, 0, sizeof told_end);
     memset(waits, 0, sizeof waits);
-    handled = handled_system = dead = close_after = 0;
+    handled = handled_system = dead = turns = close_after = 0;
+    is_nudge_seen = false;
+    kn_atomic_init(&nudged, 0);
     ended = wants_system_first = false;
     kn_mailbox_init(&mb, limit, low, 0);
     overflow = kn_overflow_new(0, 0);
@@ -111,6 +117,7 @@ static void take(void)
 {
     bool took;
     release(kn_mailbox_take(&mb, &in, &took));
+    is_nudge_seen |= kn_load(&nudged, relaxed) != 0;
     uint64_t word = kn_load(&mb.word, relaxed);
     int32_t length = kn_mb_length(word, kn_load(&mb.consumed, relaxed));
     KOKEN_CHECK(length >= 0);
@@ -192,12 +199,14 @@ static enum one run_one(void)
 /* A turn, and those that follow without an idle between: as turn.c. */
 static void run_receiver(void)
 {
+    turns++; /* before the first look: the word alone hands the receiver over */
     enum one one = run_one();
     if (one == ONE_IDLE) {
         return;
     }
     if (one == ONE_NOT) {
-        take();
+        turns++; /* before the first look: the word alone hands the receiver over */
+    take();
     }
     for (;;) { /* ends: idle, or closed */
         struct kn_envelope *e, *last = NULL;
@@ -284,6 +293,7 @@ static void system_c(void)
 
 static void nudge(void)
 {
+    kn_store(&nudged, 1, relaxed);
     if (kn_mailbox_nudge(&mb, KN_MB_SYSTEM) == KN_PUSH_WAKE) {
         run_receiver();
     }
@@ -340,6 +350,12 @@ static void check(void)
     KOKEN_CHECK(!overflow->waiters);
 }
 
+static void check_nudge(void)
+{
+    check();
+    KOKEN_CHECK(is_nudge_seen);
+}
+
 /* When the receiver may rest on messages it does not want yet. */
 static void check_system_first(void)
 {
@@ -357,7 +373,9 @@ static const struct kn_scenario scenarios[] = {
     {"2+2", start_unbounded, {two_a, two_b}, check, .limit = 60000},
     {"1+1+1", start_unbounded, {one_a, one_b, one_c}, check, .limit = 60000},
     {"1+1 and a system message", start_unbounded, {one_a, one_b, system_c}, check, .limit = 60000},
-    {"1+1 and a nudge", start_unbounded, {one_a, one_b, nudge}, check, .limit = 60000},
+    {"1 and a nudge", start_unbounded, {one_a, nudge}, check_nudge},
+    {"1 and a system message", start_unbounded, {one_a, system_c}, check},
+    {"1+1 and a nudge", start_unbounded, {one_a, one_b, nudge}, check_nudge, .limit = 60000},
     {"2+1, limit 1", start_limit_1, {two_a, one_b}, check, .limit = 60000},
     {"2+2, limit 2", start_limit_2, {two_a, two_b}, check, .limit = 60000},
     {"1+1 wait for room, limit 1", start_limit_1, {wait_a, wait_b}, check},
