@@ -166,8 +166,16 @@ struct KN_ALIGNED(KN_FALSE_SHARING) kn_local {
 
     /* Of threads that are not the worker; read by it in every send. */
     KN_ALIGNED(KN_FALSE_SHARING) kn_atomic(uint32_t) is_shared; /* (a) alone.h */
-    KN_ALIGNED(KN_FALSE_SHARING) kn_atomic(uint32_t) visitors;  /* (a) */
-    kn_atomic(uint32_t) visits;                                 /* (a) */
+};
+
+/* Which worker may have the mailboxes for itself, and who else is there; alone.h. */
+struct KN_ALIGNED(KN_FALSE_SHARING) kn_bias {
+    kn_atomic(uint32_t)
+        visitors; /* (a) threads that may be at a mailbox, those of the workers included */
+    kn_atomic(uint32_t) visits; /* (a) so many came, a hint */
+    kn_atomic(uint32_t) owner;  /* (a) index of the worker that has the bias, if any has */
+    bool is_possible;           /* (c) there is a membarrier */
+    bool is_single;             /* (c) the runtime has one worker */
 };
 
 /* The bounds of a mailbox as the options and the runtime's defaults make them. (spawn.c) */
@@ -190,6 +198,8 @@ struct koken {
     struct kn_depot *depots[KN_NODES_MAX]; /* (c) one per NUMA node that has workers, and [0] */
     unsigned node_count;                   /* (c) highest such node + 1 */
     kn_atomic(uint32_t) stopping;          /* (a) 0 runs, 1 refuses from outside, 2 cancels */
+
+    struct kn_bias bias; /* alone.h */
 
     struct kn_stack_pool stack_pool; /* its own lock, a leaf */
     struct kn_reclaimer reclaimer;   /* its own lock */

@@ -1,31 +1,38 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A runtime of one worker is alone with its mailboxes most of the time: whoever sends is the
- * worker, whoever receives is the worker. Then no locked instruction is needed. The mailboxes are
- * *biased* to the worker, until somebody else comes: a thread outside, a worker of another runtime,
- * a thread of the blocking pool.
+ * A worker is often alone with the mailboxes of its runtime: it is the only one, or all others rest. Then
+ * whoever sends and whoever receives is this worker, and no locked instruction is needed. The mailboxes are
+ * *biased* to it, until somebody else comes, a *visitor*: a thread outside, a worker of another runtime, a
+ * thread of the blocking pool, or another worker of the runtime that is woken.
  *
- *      worker                                   outsider
+ *      worker                                   visitor
  *      busy = 1                                 visitors + 1 (seq_cst [AB2])
- *      light fence (compiler only)              shared != SHARED? shared = REVOKING; kn_membarrier();
- *      shared != 0? busy = 0, compare-and-swap      until busy == 0; shared = SHARED
- *      plain load and store of the word         compare-and-swap
- *      busy = 0 (release [AB1])                 visitors - 1 (release [AB2])
+ *      light fence (compiler only)              shared of the owner != SHARED?
+ *      shared != 0? busy = 0, compare-and-swap      shared = REVOKING; kn_membarrier(); until busy == 0;
+ *      plain load and store of the word             shared = SHARED
+ *      busy = 0 (release [AB1])                 compare-and-swap
+ *                                               visitors - 1 (release [AB2])
  *
- * Not both: if the worker's load of shared comes before the outsider's store, its store of busy
- * comes before the barrier takes effect on its core, and the outsider waits; if it comes after, the
- * worker sees shared. What the word holds passes over [AB1] from the worker, and back over the
- * word's own orders.
+ * Not both: if the worker's load of shared comes before the visitor's store, its store of busy comes before
+ * the barrier takes effect on its core, and the visitor waits; if it comes after, the worker sees shared.
+ * What the word holds passes over [AB1] from the worker, and back over the word's own orders.
  *
- * A second visitor who comes while the first still waits must wait too, and for himself: hence
- * REVOKING.
+ * A second visitor who comes while the first still waits must wait too, and for himself: hence REVOKING.
  *
- * Back to biased: the worker, between turns, after a few quiescent states without a visit, about a millisecond:
- * shared = 0 by an exchange, then visitors is read; not 0: SHARED again. Of "visitors + 1, then
- * read shared" and "shared = 0, then read visitors", all seq_cst, one sees the other ([AB2]).
+ * A thread that runs workers is counted among the visitors as long as it is online: from waking up to going
+ * to sleep or into a blocking section. So "visitors is 1" says to a worker that nobody else is there.
  *
- * With several workers shared is 1 for ever, and costs one load of the worker's own line per
- * message. Where there is no membarrier, and under ThreadSanitizer, likewise. (D-AC-8)
+ * Biased again: a worker, between turns, after a few quiescent states without a visit, about a millisecond:
+ * owner = itself; its shared = 0 by an exchange; then, if visitors is not 1 or owner not itself, SHARED
+ * again. All seq_cst ([AB2]), so:
+ *
+ * A visitor that has counted himself before that look at visitors is seen by it. One who does it later reads
+ * the owner later too, and finds this worker: to be the owner instead, another worker would have to be
+ * online, thus a visitor as well, who has taken the bias away before. An owner written by a worker that went
+ * to sleep since, between this one's own write and its look at visitors, is what the second look is for.
+ *
+ * Where there is no membarrier, and under ThreadSanitizer, shared is SHARED for ever, and costs one load of
+ * the worker's own line per message. (D-AC-8)
  */
 #ifndef KN_ACTORS_ALONE_H
 #define KN_ACTORS_ALONE_H
@@ -60,15 +67,25 @@ static KN_ALWAYS_INLINE void kn_alone_leave(struct kn_local *local)
     kn_store(&local->is_busy, 0, release); /* [AB1] release: the word, and what hangs on it */
 }
 
-/* Prepares the only worker of a runtime; has_barrier: kn_membarrier() may be used. */
-void kn_alone_init(struct kn_local *local, bool has_barrier);
+/* Prepares the bias of a runtime, before its workers. has_barrier: kn_membarrier() may be used. */
+void kn_alone_init(struct kn_bias *bias, bool has_barrier, bool is_single);
+
+/* Prepares a worker. The only one of a runtime is alone from the start. */
+void kn_alone_init_worker(struct kn_local *local, bool has_barrier, bool is_single);
 
 /*
- * Frames what another than the worker's holder does to mailboxes of rt. Thread: any but a step of
+ * Frames what another than a worker's holder does to mailboxes of rt. Thread: any but a step of
  * rt. Nests not. Cost: two locked instructions; a system call if the mailboxes were biased.
  */
 void kn_alone_visit(struct koken *rt);
 void kn_alone_depart(struct koken *rt);
+
+/*
+ * Frames the time that a thread may hold workers of rt, local that of the one it holds now or NULL. Thread:
+ * one of the scheduler of rt, online in RCU. Cost: as a visit, but the owner of the bias keeps it.
+ */
+void kn_alone_online(struct koken *rt, struct kn_local *local);
+void kn_alone_offline(struct koken *rt);
 
 /* Between turns: perhaps the mailboxes can be biased again. Thread: holder of the worker. */
 void kn_alone_quiescent(struct kn_local *local);

@@ -103,7 +103,10 @@ static int worker_start(struct kn_worker *worker, void *arg)
     local->rt = rt;
     local->is_stamping = local->is_unusual = rt->options.stamp_messages;
     worker->local = local;
-    kn_alone_init(local, worker->is_single && worker->is_biased);
+    if (worker->index == 0) {
+        kn_alone_init(&rt->bias, worker->is_biased, worker->is_single);
+    }
+    kn_alone_init_worker(local, worker->is_biased, worker->is_single);
     if (local->is_stamping) {
         local->latency = kn_alloc(sizeof *local->latency, KN_CACHE_LINE, -1);
         if (!local->latency) {
@@ -120,7 +123,7 @@ static void worker_stop(struct kn_worker *worker, void *arg)
     struct kn_local *local = worker->local;
     if (local) {
         KOKEN_CHECK(!kn_load(&local->is_busy, relaxed));
-        KOKEN_CHECK(!kn_load(&local->visitors, relaxed));
+        KOKEN_CHECK(!kn_load(&local->rt->bias.visitors, relaxed));
         kn_stacks_fini(&local->stacks);
         kn_free(local->latency, sizeof *local->latency, KN_CACHE_LINE);
     }
@@ -129,27 +132,28 @@ static void worker_stop(struct kn_worker *worker, void *arg)
 
 static int thread_start(void *arg)
 {
-    (void)arg;
     kn_rcu_enter();
+    kn_alone_online(arg, NULL);
     return 0;
 }
 
 static void thread_stop(void *arg)
 {
-    (void)arg;
+    kn_alone_offline(arg);
     kn_rcu_leave();
 }
 
 static void go_offline(void *arg)
 {
-    (void)arg;
+    kn_alone_offline(arg);
     kn_rcu_offline();
 }
 
 static void go_online(void *arg)
 {
-    (void)arg;
+    struct kn_worker *worker = kn_worker_current();
     kn_rcu_online();
+    kn_alone_online(arg, worker ? worker->local : NULL);
 }
 
 static void quiescent(struct kn_worker *worker, void *arg)

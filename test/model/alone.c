@@ -20,8 +20,9 @@ struct KN_ALIGNED(64) letter {
 static KN_ALIGNED(64) struct letter letters[ENVELOPES];
 static struct kn_mailbox mb;
 static struct koken rt;
-static struct kn_local local;
-static struct kn_worker worker;
+static struct kn_local locals[2];
+static struct kn_worker worker, other_worker;
+static bool is_single;  /* one worker, always online; or two that come and go */
 static uint32_t framed; /* plain, written inside every frame */
 
 /* Of the receiver. */
@@ -35,23 +36,41 @@ static uint32_t accepted[SENDERS];
 
 struct kn_worker *kn_worker_current(void)
 {
-    return &worker;
+    return !is_single && kn_model_self() == 1 ? &other_worker : &worker;
 }
 
-static void start(void)
+static void begin(void)
 {
     memset(letters, 0, sizeof letters);
     memset(&in, 0, sizeof in);
     memset(last_seen, 0, sizeof last_seen);
     memset(accepted, 0, sizeof accepted);
-    memset(&local, 0, sizeof local);
+    memset(locals, 0, sizeof locals);
     framed = handled = is_ready_here = 0;
     kn_atomic_init(&is_queued, 0);
-    rt.locals = &local;
-    local.worker = &worker;
-    local.rt = &rt;
-    kn_alone_init(&local, /* has_barrier= */ true);
+    memset(&rt.bias, 0, sizeof rt.bias);
+    rt.locals = locals;
+    locals[0].worker = &worker;
+    locals[1].worker = &other_worker;
+    other_worker.index = 1;
+    locals[0].rt = locals[1].rt = &rt;
+    kn_alone_init(&rt.bias, /* has_barrier= */ true, is_single);
+    kn_alone_init_worker(&locals[0], /* has_barrier= */ true, is_single);
+    kn_alone_init_worker(&locals[1], /* has_barrier= */ true, /* is_single= */ false);
     kn_mailbox_init(&mb, KN_MB_UNBOUNDED, 0, 0);
+}
+
+static void start(void)
+{
+    is_single = true;
+    begin();
+    kn_alone_online(&rt, &locals[0]);
+}
+
+static void start_two(void)
+{
+    is_single = false;
+    begin();
 }
 
 static struct kn_envelope *letter(unsigned who, unsigned number, unsigned slot)
@@ -70,10 +89,10 @@ static void send_inside(unsigned slot, unsigned number)
     struct kn_envelope *e = letter(1, number, slot);
     bool opened = false;
     enum kn_push pushed;
-    if (kn_alone_enter(&local)) {
+    if (kn_alone_enter(&locals[0])) {
         framed++;
         pushed = kn_mailbox_push_by(&mb, e, &opened, /* is_alone= */ true);
-        kn_alone_leave(&local);
+        kn_alone_leave(&locals[0]);
     } else {
         pushed = kn_mailbox_push_by(&mb, e, &opened, /* is_alone= */ false);
     }
@@ -87,10 +106,10 @@ static void send_inside(unsigned slot, unsigned number)
 
 static bool go_idle(struct kn_envelope **ret_last)
 {
-    if (kn_alone_enter(&local)) {
+    if (kn_alone_enter(&locals[0])) {
         framed++;
         bool is_idle = kn_mailbox_idle_by(&mb, &in, ret_last, /* is_alone= */ true);
-        kn_alone_leave(&local);
+        kn_alone_leave(&locals[0]);
         return is_idle;
     }
     return kn_mailbox_idle_by(&mb, &in, ret_last, /* is_alone= */ false);
@@ -147,7 +166,7 @@ static void step(unsigned number, unsigned quiescent)
     send_inside(number, number + 1);
     run_ready();
     for (unsigned i = 0; i < quiescent; i++) {
-        kn_alone_quiescent(&local);
+        kn_alone_quiescent(&locals[0]);
     }
 }
 
@@ -171,9 +190,9 @@ static void worker_2_rebiasing(void)
 /* The bracket alone, without a mailbox: exclusion in more executions. */
 static void bracket(void)
 {
-    if (kn_alone_enter(&local)) {
+    if (kn_alone_enter(&locals[0])) {
         framed++;
-        kn_alone_leave(&local);
+        kn_alone_leave(&locals[0]);
     }
 }
 
@@ -186,19 +205,19 @@ static void brackets_2(void)
 static void brackets_rebiasing(void)
 {
     bracket();
-    kn_alone_quiescent(&local);
-    kn_alone_quiescent(&local);
+    kn_alone_quiescent(&locals[0]);
+    kn_alone_quiescent(&locals[0]);
     bracket();
 }
 
 static void brackets_rebiasing_twice(void)
 {
     bracket();
-    kn_alone_quiescent(&local);
-    kn_alone_quiescent(&local);
+    kn_alone_quiescent(&locals[0]);
+    kn_alone_quiescent(&locals[0]);
     bracket();
-    kn_alone_quiescent(&local);
-    kn_alone_quiescent(&local);
+    kn_alone_quiescent(&locals[0]);
+    kn_alone_quiescent(&locals[0]);
     bracket();
 }
 
@@ -258,6 +277,66 @@ static void look_twice(void)
     look();
 }
 
+/* ---- two workers that come and go ------------------------------------------------------------ */
+
+static void bracket_of(struct kn_local *local)
+{
+    if (kn_alone_enter(local)) {
+        framed++;
+        kn_alone_leave(local);
+    }
+}
+
+static void work(struct kn_local *local, unsigned quiescent)
+{
+    kn_alone_online(&rt, local);
+    for (unsigned i = 0; i < quiescent; i++) {
+        kn_alone_quiescent(local);
+    }
+    bracket_of(local);
+    kn_alone_offline(&rt);
+}
+
+static void work_0(void)
+{
+    work(&locals[0], 2);
+}
+
+static void work_0_twice(void)
+{
+    work(&locals[0], 2);
+    kn_alone_online(&rt, &locals[0]);
+    bracket_of(&locals[0]);
+    kn_alone_offline(&rt);
+}
+
+static void work_1(void)
+{
+    work(&locals[1], 2);
+}
+
+static void claim_0(void)
+{
+    kn_alone_online(&rt, &locals[0]);
+    claim(&rt.bias, &locals[0]);
+    bracket_of(&locals[0]);
+    kn_alone_offline(&rt);
+}
+
+static void claim_1(void)
+{
+    kn_alone_online(&rt, &locals[1]);
+    claim(&rt.bias, &locals[1]);
+    kn_alone_offline(&rt);
+}
+
+static void check_two(void)
+{
+    KOKEN_CHECK(kn_load(&rt.bias.visitors, relaxed) == 0);
+    KOKEN_CHECK(kn_load(&locals[0].is_busy, relaxed) == 0);
+    KOKEN_CHECK(kn_load(&locals[1].is_busy, relaxed) == 0);
+}
+
 static void check(void)
 {
     run_ready();
@@ -268,8 +347,8 @@ static void check(void)
     KOKEN_CHECK(handled == sum);
     KOKEN_CHECK((kn_load(&mb.word, relaxed) & ~KN_MB_SEQ_MASK) == 0);
     KOKEN_CHECK(!in.user_head && !in.boundary);
-    KOKEN_CHECK(kn_load(&local.visitors, relaxed) == 0);
-    KOKEN_CHECK(kn_load(&local.is_busy, relaxed) == 0);
+    KOKEN_CHECK(kn_load(&rt.bias.visitors, relaxed) == 1);
+    KOKEN_CHECK(kn_load(&locals[0].is_busy, relaxed) == 0);
 }
 
 static const struct kn_scenario scenarios[] = {
@@ -287,6 +366,9 @@ static const struct kn_scenario scenarios[] = {
      check,
      .limit = 40000},
     {"bias comes back, 2 visitors", start, {brackets_rebiasing, look, look}, check, .limit = 40000},
+    {"2 workers", start_two, {work_0, work_1}, check_two, .limit = 40000},
+    {"2 workers, one comes back", start_two, {work_0_twice, work_1}, check_two, .limit = 40000},
+    {"2 workers claim, a visitor", start_two, {claim_0, claim_1, look}, check_two, .limit = 80000},
     {"1 send, a push", start, {worker_1, visitor_a}, check},
     {"2 sends, a push", start, {worker_2, visitor_a}, check, .limit = 40000},
     {"1 send, a push each of two", start, {worker_1, visitor_a, visitor_b}, check, .limit = 40000},

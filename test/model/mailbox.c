@@ -206,7 +206,7 @@ static void run_receiver(void)
     }
     if (one == ONE_NOT) {
         turns++; /* before the first look: the word alone hands the receiver over */
-    take();
+        take();
     }
     for (;;) { /* ends: idle, or closed */
         struct kn_envelope *e, *last = NULL;
