@@ -23,6 +23,7 @@
 #include <koken/signal.h>
 #include <koken/sim.h>
 #include <koken/supervisor.h>
+#include <koken/teg.h>
 #include <koken/time.h>
 #include <koken/version.h>
 #include <koken/why.h>
