@@ -304,27 +304,34 @@ static inline void kn_turn_of(uint64_t id)
 #endif
 }
 
-/* Frame a turn: who runs, for senders and for reports. */
-static inline void kn_turn_begin(struct kn_local *local, struct kn_agent *a, struct koken_ctx *ctx)
+/* Says who runs, for senders: at the begin of a turn, and when it passes to the next agent. */
+static KN_ALWAYS_INLINE void kn_turn_pass(struct kn_local *local, struct kn_agent *a,
+                                          struct koken_ctx *ctx)
 {
-    KN_ASSERT(kn_worker_current() == local->worker);
-    KN_ASSERT(local->worker->local == local);
     KN_ASSERT(kn_agent_is_held(a));
     KN_ASSERT(!(kn_load(&a->mailbox.word, relaxed) & KN_MB_CLOSED));
     KN_ASSERT(ctx->rt == local->rt);
     uint64_t id = kn_agent_id(a);
-    /* Relaxed, both: read by reports only, and by this worker itself. */
-    kn_store(&local->self_id, id, relaxed);
-    kn_store(&local->running_since, kn_worker_now(local->worker), relaxed);
-    kn_store(&local->running_type, NULL, relaxed); /* as above: nothing yet */
+    kn_store(&local->self_id, id, relaxed); /* relaxed: for reports, and this worker itself */
     uint16_t here = (uint16_t)local->worker->index;
     if (kn_unlikely(kn_load(&a->mailbox.taker, relaxed) != here)) { /* relaxed: a hint */
         kn_store(&a->mailbox.taker, here, relaxed);
     }
     ctx->self = a;
     ctx->id = id;
-    local->running = ctx;
     kn_turn_of(id);
+}
+
+/* Frame a turn: who runs, for senders and for reports. */
+static inline void kn_turn_begin(struct kn_local *local, struct kn_agent *a, struct koken_ctx *ctx)
+{
+    KN_ASSERT(kn_worker_current() == local->worker);
+    KN_ASSERT(local->worker->local == local);
+    /* Relaxed, both: for reports. */
+    kn_store(&local->running_since, kn_worker_now(local->worker), relaxed);
+    kn_store(&local->running_type, NULL, relaxed); /* as above: nothing yet */
+    local->running = ctx;
+    kn_turn_pass(local, a, ctx);
 }
 
 static inline void kn_turn_end(struct kn_local *local)

@@ -44,10 +44,6 @@ enum kn_shared { KN_BIASED, KN_REVOKING, KN_SHARED };
 /* Opens the mailboxes of the worker's runtime for plain access. False: others may be at them. */
 static KN_ALWAYS_INLINE bool kn_alone_enter(struct kn_local *local)
 {
-    if (kn_load(&local->is_shared, relaxed)) { /* relaxed: looked at again below */
-        return false;
-    }
-    KN_ASSERT(local->can_be_alone);
     KN_ASSERT(kn_worker_current() == local->worker);
     KN_ASSERT(!kn_load(&local->is_busy, relaxed)); /* does not nest */
     kn_store(&local->is_busy, 1, relaxed);         /* relaxed: ordered by the outsider's barrier */

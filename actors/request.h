@@ -102,21 +102,13 @@ static inline void kn_payload_copy(void *to, const void *from, uint32_t size)
     char *t = to;
     const char *f = from;
     if (kn_likely(size - 16u <= 16u)) { /* 16 to 32 */
-        uint64_t words[4];
-        __builtin_memcpy(&words[0], f, 8);
-        __builtin_memcpy(&words[1], f + 8, 8);
-        __builtin_memcpy(&words[2], f + size - 16, 8);
-        __builtin_memcpy(&words[3], f + size - 8, 8);
-        __builtin_memcpy(t, &words[0], 8);
-        __builtin_memcpy(t + 8, &words[1], 8);
-        __builtin_memcpy(t + size - 16, &words[2], 8);
-        __builtin_memcpy(t + size - 8, &words[3], 8);
+        __builtin_memcpy(t, f, 8);
+        __builtin_memcpy(t + 8, f + 8, 8);
+        __builtin_memcpy(t + size - 16, f + size - 16, 8);
+        __builtin_memcpy(t + size - 8, f + size - 8, 8);
     } else if (size - 8u <= 8u) { /* 8 to 15 */
-        uint64_t head, tail;
-        __builtin_memcpy(&head, f, 8);
-        __builtin_memcpy(&tail, f + size - 8, 8);
-        __builtin_memcpy(t, &head, 8);
-        __builtin_memcpy(t + size - 8, &tail, 8);
+        __builtin_memcpy(t, f, 8);
+        __builtin_memcpy(t + size - 8, f + size - 8, 8);
     } else if (size > 32) {
         uint32_t done = 0;
         for (; done + 32 < size; done += 32) { /* at most seven lines of 32 bytes */

@@ -23,14 +23,14 @@ enum {
 };
 
 static KN_ALWAYS_INLINE void fill(struct kn_envelope *e, const struct koken_type *type,
-                                  const void *payload, uint64_t from)
+                                  const void *payload, uint64_t from, unsigned size_class)
 {
     KN_ASSERT(type->size <= KN_PAYLOAD_MAX);
-    KN_ASSERT(e->size_class < KN_SIZE_CLASS_COUNT);
-    KN_ASSERT(kn_class_size(e->size_class) >= KN_ENVELOPE_HEADER + type->size);
+    KN_ASSERT(size_class < KN_SIZE_CLASS_COUNT);
+    KN_ASSERT(kn_class_size(size_class) >= KN_ENVELOPE_HEADER + type->size);
     KN_ASSERT(payload || !type->size);
     /* corr, size class, lane and flags in one store; the first, the last two are 0. */
-    uint64_t head = (uint64_t)e->size_class << 32;
+    uint64_t head = (uint64_t)size_class << 32;
     _Static_assert(offsetof(struct kn_envelope, size_class) ==
                        offsetof(struct kn_envelope, corr) + 4,
                    "the size class follows corr");
@@ -98,7 +98,7 @@ static KN_ALWAYS_INLINE void finish(struct kn_envelope *e, const struct koken_ty
                                     uint64_t deadline_ns)
 {
     uint32_t room = type->size;
-    fill(e, type, payload, from);
+    fill(e, type, payload, from, e->size_class);
     if (kn_unlikely(is_stamping) && room + 8 <= KN_PAYLOAD_MAX) {
         stamp(e);
         room += 8;
@@ -437,11 +437,21 @@ static KN_NOINLINE int wake_tail(struct kn_worker *worker, struct kn_runnable *r
     return 0;
 }
 
-/* Whether a runs on another worker, as far as that is known. */
-static inline bool is_far(const struct kn_worker *worker, const struct kn_agent *a)
+/* Counts a send, and whether it goes to one who runs on another worker, as far as that is known. */
+static KN_ALWAYS_INLINE void count_sent(struct kn_local *local, const struct kn_agent *a)
 {
     uint32_t taker = kn_load(&a->mailbox.taker, relaxed); /* relaxed: a hint */
-    return taker != worker->index && taker != KN_MB_NOWHERE;
+    kn_count_add(&local->counters.sent, 1);
+    if (kn_unlikely(taker != local->worker->index)) {
+        local->far += taker != KN_MB_NOWHERE;
+    }
+}
+
+/* Whether a, woken, goes into the worker's LIFO slot. */
+static inline bool fits_slot(const struct kn_worker *worker, const struct kn_agent *a)
+{
+    return kn_load(&a->priority, relaxed) == KN_PRIO_NORMAL &&
+           worker->has_lifo; /* relaxed: a hint */
 }
 
 /* From the resolved receiver to the end: size_class is a constant at each call. */
@@ -454,11 +464,17 @@ static KN_ALWAYS_INLINE int signal_here(struct kn_local *local, struct kn_agent 
     if (kn_unlikely(!e)) {
         return signal_slowly(to, type, payload);
     }
-    e->size_class = (uint8_t)size_class;
-    fill(e, type, payload, kn_load(&local->self_id, relaxed)); /* relaxed: our own */
+    fill(e, type, payload, kn_load(&local->self_id, relaxed), size_class); /* relaxed: our own */
     enum kn_push pushed;
     if (kn_alone_enter(local)) {
         pushed = kn_mailbox_push_usual(&a->mailbox, e, /* is_alone= */ true);
+        if (kn_likely(pushed == KN_PUSH_WAKE && fits_slot(worker, a))) {
+            /* Alone with the slot as well: whoever steals is awake, thus a visitor. */
+            struct kn_runnable *before = kn_lifo_put_alone(worker, &a->run);
+            kn_alone_leave(local);
+            count_sent(local, a);
+            return kn_unlikely(before != NULL) ? wake_tail(worker, before, KN_PRIO_NORMAL) : 0;
+        }
         kn_alone_leave(local);
     } else {
         pushed = kn_mailbox_push_usual(&a->mailbox, e, /* is_alone= */ false);
@@ -466,8 +482,7 @@ static KN_ALWAYS_INLINE int signal_here(struct kn_local *local, struct kn_agent 
     if (kn_unlikely(pushed > KN_PUSH_WAKE)) {
         return push_slowly(local, a, e);
     }
-    kn_count_add(&local->counters.sent, 1);
-    local->far += is_far(worker, a);
+    count_sent(local, a);
     if (pushed == KN_PUSH_OK) {
         return 0;
     }

@@ -19,6 +19,7 @@
 #include "actors/profile.h"
 #include "actors/request.h"
 #include "base/mutant.h"
+#include "sched/lifo.h"
 #include <errno.h>
 #include <string.h>
 
@@ -37,6 +38,9 @@ static const struct koken_row *find_row(const struct koken_agent_type *behaviour
     const struct koken_row *any = NULL;
     KN_ASSERT(type != NULL);
     KN_ASSERT(behaviour->row_count <= 32);
+    if (kn_likely(row < end) && kn_likely(row->type == type)) {
+        return row;
+    }
     for (; row < end; row++) {
         if (row->type == type) {
             return row;
@@ -347,13 +351,12 @@ static KN_ALWAYS_INLINE enum outcome run_one(struct koken_ctx *ctx, struct kn_ag
     if (kn_unlikely(!row)) {
         return OUT_NOT;
     }
-    bool has_drop = e->type->drop != NULL;
     KN_ASSERT(a->policy != KOKEN_POLICY_DROP_OLD); /* its user messages do not come this way */
     kn_mailbox_adopt(&a->intake, e);
     kn_store(&ctx->local->running_type, e->type, relaxed); /* for reports only */
     ctx->msg = e;
     int rc = call(row->handle, ctx, a, e);
-    if (kn_unlikely((rc | (int)ctx->events | (int)has_drop) != 0)) {
+    if (kn_unlikely((rc | (int)ctx->events) != 0) || kn_unlikely(e->type->drop != NULL)) {
         return settle(ctx, a, e, rc);
     }
     struct kn_local *local = ctx->local; /* another one, if the handler was in a blocking section */
@@ -442,28 +445,49 @@ static KN_NOINLINE enum kn_ran run_turn(struct koken_ctx *ctx, struct kn_agent *
     }
 }
 
+static KN_NOINLINE enum kn_ran run_sampled(struct koken_ctx *ctx, struct kn_agent *a)
+{
+    struct kn_sample sample;
+    kn_profile_begin(&sample);
+    return run_turn(ctx, a, &sample, OUT_NOT);
+}
+
+/*
+ * The step of handler agents. As long as each has one message only, and the slot holds another handler agent
+ * when it is idle, they follow each other here without the dispatch loop: what a message costs most often.
+ */
 KN_HOT enum kn_ran kn_agent_turn(struct kn_worker *worker, struct kn_runnable *run)
 {
-    struct kn_agent *a = kn_container_of(run, struct kn_agent, run);
     struct kn_local *local = worker->local;
     struct koken_ctx ctx = {.rt = local->rt, .local = local};
-    enum outcome out = OUT_NOT;
-    struct kn_sample sample, *timer = NULL;
-    KN_ASSERT(!(a->flags & (KN_AGENT_FIBER | KN_AGENT_WAITER)));
-    kn_turn_begin(local, a, &ctx);
-    KN_ASSERT(kn_agent_check(a));
-    /* Relaxed: our own counter. */
-    if (kn_unlikely(kn_load(&worker->tick, relaxed) % SAMPLE_EVERY == 0)) {
-        kn_profile_begin(&sample);
-        timer = &sample;
-    } else {
-        out = run_one(&ctx, a);
-    }
     enum kn_ran ran = KN_RAN_DONE;
-    if (kn_unlikely(out != OUT_IDLE && out != OUT_ENDED)) {
-        ran = run_turn(&ctx, a, timer, out);
+    struct kn_agent *a = kn_container_of(run, struct kn_agent, run);
+    kn_turn_begin(local, a, &ctx);
+    for (;;) { /* ends: at the beat at the latest */
+        KN_ASSERT(!(a->flags & (KN_AGENT_FIBER | KN_AGENT_WAITER)));
+        KN_ASSERT(kn_agent_check(a));
+        /* Relaxed: our own counter. */
+        if (kn_unlikely(kn_load(&ctx.local->worker->tick, relaxed) % SAMPLE_EVERY == 0)) {
+            ran = run_sampled(&ctx, a);
+            break;
+        }
+        enum outcome out = run_one(&ctx, a);
+        if (kn_unlikely(out != OUT_IDLE)) {
+            ran = out == OUT_ENDED ? KN_RAN_DONE : run_turn(&ctx, a, NULL, out);
+            break;
+        }
+        struct kn_runnable *next = kn_worker_next(ctx.local->worker, kn_agent_turn);
+        if (!next) {
+            break;
+        }
+        a = kn_container_of(next, struct kn_agent, run);
+        kn_turn_pass(ctx.local, a, &ctx);
     }
     KN_ASSERT(!ctx.outer); /* hooks have been left */
     kn_turn_end(ctx.local);
+    if (kn_unlikely(ran == KN_RAN_AGAIN && &a->run != run)) { /* not the one the loop knows of */
+        kn_worker_requeue(ctx.local->worker, &a->run, KN_PRIO_NORMAL);
+        ran = KN_RAN_DONE;
+    }
     return ran;
 }

@@ -401,8 +401,8 @@ static KN_ALWAYS_INLINE struct kn_envelope *kn_mailbox_peek(const struct kn_mail
 {
     uint64_t word = kn_load(&mb->word, acquire); /* [MB1] acquire: the envelope is ours, whole */
     struct kn_envelope *e = kn_mb_top(word);
-    if (kn_unlikely((word & KN_MB_FLAGS) != KN_MB_SCHEDULED || !e || in->boundary ||
-                    in->user_head)) {
+    if (kn_unlikely((word & KN_MB_FLAGS) != KN_MB_SCHEDULED || !e ||
+                    ((uintptr_t)in->boundary | (uintptr_t)in->user_head) != 0)) {
         return NULL;
     }
     KN_ASSERT(!in->system_head);
@@ -419,17 +419,19 @@ static inline void kn_mailbox_adopt(struct kn_intake *in, struct kn_envelope *e)
 static KN_ALWAYS_INLINE bool kn_mailbox_idle_after(struct kn_mailbox *mb, struct kn_intake *in,
                                                    uint64_t word, bool is_alone)
 {
-    struct kn_envelope *e = in->boundary;
-    KN_ASSERT(e && e == kn_mb_top(word));
-    in->boundary = NULL; /* before the swap: afterwards the intake may be another's */
-    /* [MB2] release: the receiver's state passes to whoever schedules it next. */
+    KN_ASSERT(in->boundary && in->boundary == kn_mb_top(word));
+    /* [MB2] release, both: the receiver's state passes to whoever schedules it next. */
     if (is_alone) {
-        if (kn_likely(kn_load(&mb->word, relaxed) == word)) { /* relaxed: what is there is ours */
-            kn_store(&mb->word, word & KN_MB_SEQ_MASK, release); /* [MB2] as in kn_mb_swap */
-            return true;
+        if (kn_unlikely(kn_load(&mb->word, relaxed) != word)) { /* relaxed: what is there is ours */
+            return false;
         }
-    } else if (kn_likely(
-                   kn_cas_strong(&mb->word, &word, word & KN_MB_SEQ_MASK, release, relaxed))) {
+        in->boundary = NULL;
+        kn_store(&mb->word, word & KN_MB_SEQ_MASK, release); /* [MB2] as in kn_mb_swap */
+        return true;
+    }
+    struct kn_envelope *e = in->boundary;
+    in->boundary = NULL; /* before the swap: afterwards the intake may be another's */
+    if (kn_likely(kn_cas_strong(&mb->word, &word, word & KN_MB_SEQ_MASK, release, relaxed))) {
         return true;
     }
     in->boundary = e;

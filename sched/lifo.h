@@ -94,6 +94,20 @@ static KN_ALWAYS_INLINE struct kn_runnable *kn_lifo_put(struct kn_worker *worker
     return old;
 }
 
+/*
+ * The same for a holder who knows that no other worker of the scheduler is awake, or can be before this
+ * returns (actors/alone.h): nobody is there to steal.
+ */
+static KN_ALWAYS_INLINE struct kn_runnable *kn_lifo_put_alone(struct kn_worker *worker,
+                                                              struct kn_runnable *runnable)
+{
+    struct kn_runnable *old = kn_load(&worker->lifo, relaxed); /* relaxed, both: ours alone */
+    KN_ASSERT(old != runnable);
+    KN_ASSERT(kn_load(&worker->lifo_revoke, relaxed) == 0);
+    kn_store(&worker->lifo, runnable, relaxed);
+    return old;
+}
+
 static KN_ALWAYS_INLINE struct kn_runnable *kn_lifo_take(struct kn_worker *worker)
 {
     struct kn_runnable *runnable;
@@ -105,6 +119,44 @@ static KN_ALWAYS_INLINE struct kn_runnable *kn_lifo_take(struct kn_worker *worke
         kn_load(&worker->lifo, relaxed); /* relaxed, both: inside the bracket the slot is ours */
     kn_store(&worker->lifo, NULL, relaxed);
     kn_lifo_leave(worker);
+    return runnable;
+}
+
+/* Back to where it came from, as after KN_RAN_AGAIN. Thread: the holder. (worker.c) */
+void kn_worker_requeue(struct kn_worker *worker, struct kn_runnable *runnable, enum kn_prio prio);
+
+/*
+ * Goes straight on to what the slot holds, if it has that step and nothing asks for the dispatch loop: for a
+ * step that would return only to be called again. NULL: return. Counts as a dispatch of the same turn. What
+ * would answer KN_RAN_AGAIN for a runnable that came this way calls kn_worker_requeue() and answers DONE.
+ * Thread: the holder, inside a step that owes its runnable nothing any more.
+ */
+static KN_ALWAYS_INLINE struct kn_runnable *kn_worker_next(
+    struct kn_worker *worker,
+    enum kn_ran (*step)(struct kn_worker *worker, struct kn_runnable *runnable))
+{
+    /* Relaxed: nudge and lifo are hints, the others are written by this thread. */
+    uint64_t tick = kn_load(&worker->tick, relaxed);
+
+    KN_ASSERT(!worker->is_searching);
+    if (kn_unlikely(kn_load(&worker->nudge, relaxed) != 0 || tick >= worker->beat_due) ||
+        worker->budget <= 0 || (kn_load(&worker->levels, relaxed) & KN_LEVELS_ABOVE_NORMAL) != 0 ||
+        !kn_lifo_enter(worker)) {
+        return NULL;
+    }
+    /* Relaxed, both: inside the bracket the slot is ours. */
+    struct kn_runnable *runnable = kn_load(&worker->lifo, relaxed);
+
+    if (kn_likely(runnable != NULL) && kn_unlikely(runnable->step != step)) {
+        runnable = NULL;
+    } else {
+        kn_store(&worker->lifo, NULL, relaxed);
+    }
+    kn_lifo_leave(worker);
+    if (kn_likely(runnable != NULL)) {
+        worker->budget--;
+        kn_store(&worker->tick, tick + 1, relaxed); /* relaxed: one writer; a measure for others */
+    }
     return runnable;
 }
 

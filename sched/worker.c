@@ -20,7 +20,6 @@
 #include <string.h>
 
 enum {
-    LEVELS_ABOVE_NORMAL = 1u << KN_PRIO_HIGH | 1u << KN_PRIO_CRITICAL,
     POLL_NS = 50 * 1000,                /* how often a busy worker looks at fds */
     BEAT_NS = 100 * 1000,               /* and at the clock, if its dispatches are long */
     DISPATCH_NS_MAX = 10 * 1000 * 1000, /* one very long dispatch must not be remembered for ever */
@@ -245,7 +244,7 @@ static KN_NOINLINE struct kn_runnable *pick_slot(struct kn_worker *worker, enum 
         return end_turn(worker, ret_prio);
     }
     /* Relaxed: written by this thread. */
-    if ((kn_load(&worker->levels, relaxed) & LEVELS_ABOVE_NORMAL) != 0) {
+    if ((kn_load(&worker->levels, relaxed) & KN_LEVELS_ABOVE_NORMAL) != 0) {
         return pick_above(worker, ret_prio);
     }
     *ret_prio = KN_PRIO_NORMAL;
@@ -475,8 +474,8 @@ KN_NOINLINE void kn_worker_end_search(struct kn_worker *worker)
     }
 }
 
-static KN_NOINLINE void requeue(struct kn_worker *worker, struct kn_runnable *runnable,
-                                enum kn_prio prio)
+KN_NOINLINE void kn_worker_requeue(struct kn_worker *worker, struct kn_runnable *runnable,
+                                   enum kn_prio prio)
 {
     /* Relaxed: written by this thread. Alone: it runs again at once, without passing the queue. */
     if (kn_load(&worker->levels, relaxed) == 0 && !kn_lifo_is_full(worker) &&
@@ -501,8 +500,8 @@ static KN_ALWAYS_INLINE void dispatch(struct kn_worker *worker, struct kn_runnab
     /* Relaxed: one writer; readers compare it with what it was. */
     kn_store(&worker->tick, kn_load(&worker->tick, relaxed) + 1, relaxed);
     if (kn_unlikely(runnable->step(worker, runnable) == KN_RAN_AGAIN)) {
-        requeue(kn_worker_self, runnable,
-                prio); /* a blocking section may have changed the worker */
+        kn_worker_requeue(kn_worker_self, runnable,
+                          prio); /* a blocking section may have changed the worker */
     }
 }
 
@@ -554,7 +553,7 @@ static KN_ALWAYS_INLINE enum kn_stepped step(struct kn_worker *worker)
     }
     levels = kn_load(&worker->levels, relaxed);
     if (kn_lifo_is_full(worker)) {
-        if (kn_likely(worker->budget > 0 && (levels & LEVELS_ABOVE_NORMAL) == 0)) {
+        if (kn_likely(worker->budget > 0 && (levels & KN_LEVELS_ABOVE_NORMAL) == 0)) {
             runnable = kn_lifo_take(worker);
         }
     } else if (levels == 1u << KN_PRIO_NORMAL && worker->again == NULL) {

@@ -22,6 +22,8 @@ enum {
     KN_NUDGE_STOP = 1u << 2,  /* the scheduler stops */
 };
 
+enum { KN_LEVELS_ABOVE_NORMAL = 1u << KN_PRIO_HIGH | 1u << KN_PRIO_CRITICAL };
+
 /* Counters of a worker, in the order of struct kn_sched_stats; single writer each: the holder. */
 #define KN_WORKER_COUNTS(X)                                                                        \
     X(queued)                                                                                      \
