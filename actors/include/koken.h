@@ -24,6 +24,7 @@
 #include <koken/sim.h>
 #include <koken/supervisor.h>
 #include <koken/teg.h>
+#include <koken/teg_run.h>
 #include <koken/time.h>
 #include <koken/version.h>
 #include <koken/why.h>

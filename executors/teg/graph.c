@@ -199,6 +199,7 @@ koken_teg_node koken_teg_add(struct koken_teg *teg, const struct koken_teg_effec
         .retries = effect->retries,
     };
     teg->count++;
+    teg->has_undo = teg->has_undo || effect->undo;
     if (effect->id) {
         if (teg->id_nodes[id]) {
             kn_teg_note(teg, KOKEN_TEG_DUPLICATE_ID, teg->id_nodes[id], node.number);

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Proves: T01 the defaults, T12 the empty graph, the protocol of the executor for threads, fibers and handlers,
+ * many runs at a time, and what happens when the executor ends or the runtime stops under a run.
+ */
+#include "test/support/teg.h"
+
+#include <koken/fiber.h>
+
+/* T01: one lane per processor, 100 ms, 4, 30 s, adaptive. */
+Test(executor, t01_default_config)
+{
+    struct koken_teg_config config;
+    koken_teg_config_default(&config);
+    cr_assert_geq(config.worker_count, 1);
+    cr_assert_eq(config.steal_timeout_ms, 100);
+    cr_assert_eq(config.load_balance_threshold, 4);
+    cr_assert_eq(config.node_timeout_ms, 30000);
+    cr_assert(config.adaptive_scheduling);
+}
+
+/* T12: the empty graph: 0, no nodes, efficiency 0. */
+Test(executor, t12_the_empty_graph)
+{
+    struct stage stage = stage_of(2);
+    struct koken_teg *teg = koken_teg_new();
+    struct koken_teg_run *run = run_of(stage, teg);
+    struct koken_teg_metrics m;
+    cr_assert_eq(koken_teg_status(run), 0);
+    cr_assert_eq(koken_teg_metrics(run, &m), 0);
+    cr_assert_eq(m.nodes_executed, 0);
+    cr_assert(m.parallelism_efficiency == 0);
+    leave(stage, teg, run);
+}
+
+Test(executor, adds_two_numbers)
+{
+    struct stage stage = stage_of(2);
+    struct koken_teg *teg = koken_teg_new();
+    koken_teg_node a = node_of(teg, "a", answer_arg, 40), b = node_of(teg, "b", answer_arg, 2),
+                   c = node_of(teg, "c", add_up, 0);
+    koken_teg_link(teg, a, c);
+    koken_teg_link(teg, b, c);
+    struct koken_teg_run *run = run_of(stage, teg);
+    cr_assert_eq(koken_teg_status(run), 0);
+    cr_assert_eq(koken_teg_value(run, c).number, 42);
+    cr_assert(koken_teg_value(run, (koken_teg_node){9}).is_missing);
+    leave(stage, teg, run);
+}
+
+/* A graph may be freed while runs and results use it, and be run many times at once. */
+Test(executor, many_runs_at_a_time)
+{
+    enum { RUNS = 50 };
+    struct stage stage = stage_of(2);
+    struct koken_teg *teg = koken_teg_new();
+    struct koken_teg_run *runs[RUNS];
+    koken_teg_node last = {0};
+    for (int i = 0; i < 100; i++) {
+        koken_teg_node node = node_of(teg, NULL, add_up, 1);
+        if (last.number) {
+            koken_teg_link(teg, last, node);
+        }
+        last = node;
+    }
+    for (int i = 0; i < RUNS; i++) {
+        cr_assert_eq(koken_teg_start(stage.executor, teg, NULL, &runs[i]), 0);
+    }
+    koken_teg_free(teg);
+    for (int i = 0; i < RUNS; i++) {
+        cr_assert_eq(koken_teg_wait(stage.rt, runs[i], KOKEN_S(60)), 0);
+        cr_assert_eq(koken_teg_value(runs[i], last).number, 100);
+        koken_teg_run_free(runs[i]);
+    }
+    stop(stage.rt);
+}
+
+/* ---- agents ---- */
+
+KOKEN_MESSAGE(go, {
+    koken_ref executor;
+    struct koken_teg *teg;
+});
+
+struct client {
+    struct koken_teg_run *run;
+};
+
+static kn_atomic(uint32_t) told;
+
+static int on_go(koken_ctx *ctx, struct client *self, const struct go *msg)
+{
+    expect(koken_teg_start(msg->executor, msg->teg, NULL, &self->run) == 0);
+    expect(koken_teg_ask(ctx, self->run, KOKEN_S(60)) > 0);
+    return 0;
+}
+
+static int on_done(koken_ctx *ctx, struct client *self, const struct koken_teg_done *msg)
+{
+    (void)ctx;
+    expect(msg->run == self->run);
+    expect(koken_teg_is_over(self->run) && koken_teg_status(self->run) == 0);
+    koken_teg_run_free(self->run);
+    (void)count(&told);
+    return KOKEN_STOP;
+}
+
+KOKEN_AGENT(client, struct client, KOKEN_ON(go, on_go), KOKEN_ON(koken_teg_done, on_done));
+
+static int fiber_body(koken_ctx *ctx, struct client *self, const void *arg)
+{
+    const struct go *go = arg;
+    expect(koken_teg_run(ctx, go->executor, go->teg, NULL, KOKEN_S(60), &self->run) == 0);
+    expect(koken_teg_status(self->run) == 0);
+    koken_teg_run_free(self->run);
+    (void)count(&told);
+    return 0;
+}
+
+KOKEN_FIBER(fiber_client, struct client, fiber_body);
+
+Test(executor, serves_handlers_and_fibers)
+{
+    struct stage stage = stage_of(2);
+    struct koken_teg *teg = koken_teg_new();
+    (void)node_of(teg, NULL, add_up, 1);
+    cr_assert_eq(koken_teg_check(teg, NULL), 0);
+    reset(&told);
+    struct go go = {stage.executor, teg};
+    koken_ref who = koken_spawn(stage.rt, client);
+    cr_assert_eq(koken_signal(who, go, .executor = stage.executor, .teg = teg), 0);
+    (void)koken_spawn(stage.rt, fiber_client, .arg = &go, .arg_size = sizeof go);
+    wait_for(&told, 2);
+    leave(stage, teg, NULL);
+}
+
+/* ---- ends ---- */
+
+static int wait_long(struct koken_teg_call *call)
+{
+    return koken_teg_sleep(call, KOKEN_S(600));
+}
+
+static struct koken_teg *sleepy(void)
+{
+    struct koken_teg *teg = koken_teg_new();
+    koken_teg_node a = koken_teg_add(
+        teg, &(struct koken_teg_effect){.run = wait_long, .place = KOKEN_TEG_ON_POOL});
+    koken_teg_link(teg, a, node_of(teg, NULL, add_up, 1));
+    cr_assert_eq(koken_teg_check(teg, NULL), 0);
+    return teg;
+}
+
+Test(executor, a_wait_may_be_given_up_and_the_run_goes_on)
+{
+    struct stage stage = stage_of(1);
+    struct koken_teg *teg = sleepy();
+    struct koken_teg_run *run;
+    cr_assert_eq(koken_teg_start(stage.executor, teg, NULL, &run), 0);
+    cr_assert_eq(koken_teg_wait(stage.rt, run, KOKEN_MS(5)), -ETIMEDOUT);
+    cr_assert_eq(koken_teg_status(run), -EBUSY);
+    koken_teg_cancel(run);
+    koken_teg_cancel(run);
+    cr_assert_eq(koken_teg_wait(stage.rt, run, KOKEN_S(60)), 0);
+    cr_assert_eq(koken_teg_status(run), -ECANCELED);
+    koken_teg_cancel(run);
+    assert_state(run, (koken_teg_node){1}, KOKEN_TEG_CANCELLED);
+    assert_state(run, (koken_teg_node){2}, KOKEN_TEG_CANCELLED);
+    leave(stage, teg, run);
+}
+
+Test(executor, a_run_that_takes_too_long_is_cancelled)
+{
+    struct stage stage = stage_of(1);
+    struct koken_teg *teg = sleepy();
+    struct koken_teg_run *run = NULL;
+    cr_assert_eq(koken_teg_run(stage.rt, stage.executor, teg, NULL, KOKEN_MS(5), &run), -ETIMEDOUT);
+    cr_assert_null(run);
+    leave(stage, teg, NULL);
+}
+
+Test(executor, its_end_cancels_its_runs)
+{
+    struct stage stage = stage_of(2);
+    struct koken_teg *teg = sleepy();
+    struct koken_teg_run *run;
+    cr_assert_eq(koken_teg_start(stage.executor, teg, NULL, &run), 0);
+    cr_assert_eq(koken_teg_wait(stage.rt, run, KOKEN_MS(5)), -ETIMEDOUT);
+    cr_assert_eq(koken_exit(stage.executor), 0);
+    int rc = koken_teg_wait(stage.rt, run, KOKEN_S(60));
+    cr_assert(rc == -ESRCH || rc == 0, "%d", rc);
+    while (!koken_teg_is_over(run)) {
+        kn_thread_yield();
+    }
+    cr_assert_eq(koken_teg_status(run), -ECANCELED);
+    struct koken_teg_run *late = NULL;
+    while (koken_alive(stage.executor)) {
+        kn_thread_yield();
+    }
+    cr_assert_eq(koken_teg_start(stage.executor, teg, NULL, &late), -ESRCH);
+    leave(stage, teg, run);
+}
+
+Test(executor, a_runtime_that_stops_cancels_runs)
+{
+    struct stage stage = stage_of(2);
+    struct koken_teg *teg = sleepy();
+    struct koken_teg_run *run;
+    cr_assert_eq(koken_teg_start(stage.executor, teg, NULL, &run), 0);
+    cr_assert_eq(koken_teg_wait(stage.rt, run, KOKEN_MS(5)), -ETIMEDOUT);
+    struct koken_stop_plan plan = {KOKEN_MS(1), KOKEN_S(60), KOKEN_S(60)};
+    cr_assert_eq(koken_stop_with(stage.rt, &plan, NULL), 0);
+    cr_assert(koken_teg_is_over(run));
+    cr_assert_eq(koken_teg_status(run), -ECANCELED);
+    koken_teg_run_free(run);
+    koken_teg_free(teg);
+}
+
+Test(executor, refuses_a_graph_that_is_wrong)
+{
+    struct stage stage = stage_of(1);
+    struct koken_teg *teg = koken_teg_new();
+    koken_teg_node a = node_of(teg, "a", add_up, 1);
+    koken_teg_link(teg, a, a);
+    struct koken_teg_run *run = NULL;
+    cr_assert_eq(koken_teg_run(stage.rt, stage.executor, teg, NULL, KOKEN_S(1), &run), -EDEADLK);
+    cr_assert_null(run);
+    cr_assert_eq(koken_teg_start(stage.executor, NULL, NULL, &run), -EINVAL);
+    leave(stage, teg, NULL);
+}
