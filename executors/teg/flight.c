@@ -242,17 +242,13 @@ void kn_teg_launch(struct kn_teg_harvest *harvest, uint32_t node, uint32_t word)
         flight->job.fn = run_job;
         flight->job.done = &flight->landing;
         flight->job.prio = KN_PRIO_NORMAL;
-        flight->rc = kn_blocking_submit(run->rt->sched, &flight->job);
-        if (flight->rc == 0) {
-            return;
-        }
-    } else {
-        int rc = run->teg->nodes[node].run(&flight->call);
-        if (rc == KOKEN_TEG_LATER) {
-            return; /* the flight is its token's */
-        }
-        flight->rc = rc;
     }
+    int rc = is_on_pool ? kn_blocking_submit(run->rt->sched, &flight->job)
+                        : run->teg->nodes[node].run(&flight->call);
+    if (rc == (is_on_pool ? 0 : KOKEN_TEG_LATER)) {
+        return; /* the flight is the pool's, or its token's, and may be gone */
+    }
+    flight->rc = rc;
     land(harvest, flight);
     flight_unref(flight);
 }
