@@ -38,6 +38,11 @@ const struct bench bench_table[] = {
     {"filterbank", "signal processing pipeline, 8 channels", bench_filterbank, 0, 0},
     {"matmul", "recursive 1024 x 1024 multiplication", bench_matmul, 0, 0},
     {"uct", "unbalanced tree of 172 751 agents", bench_uct, 0, 0},
+    {"teg-empty", "task effect graph: 10^5 nodes that do nothing", bench_teg, 0, BENCH_ALONE},
+    {"teg-dag-0", "random task effect graph, nodes of 0 us", bench_teg, 1, BENCH_ALONE},
+    {"teg-dag-1", "random task effect graph, nodes of 1 us", bench_teg, 2, 0},
+    {"teg-dag-10", "random task effect graph, nodes of 10 us", bench_teg, 3, 0},
+    {"teg-even", "8 nodes of 50 ms: efficiency", bench_teg_even, 0, 0},
 };
 
 const unsigned bench_count = (unsigned)(sizeof bench_table / sizeof bench_table[0]);
