@@ -147,6 +147,7 @@ struct KN_ALIGNED(KN_FALSE_SHARING) kn_local {
     uint32_t dead_count;             /* (w) */
     bool dead_hold;                  /* (w) some of them hold an overflow part */
     struct kn_agent *dead;           /* (w) ended, waiting to make a batch for their grace period */
+    struct kn_agent *dead_last;      /* (w) the one that ended first; valid while dead is set */
     struct koken_ctx *running;       /* (w) context of the agent that runs now, or NULL */
     struct kn_envelope *birth_bond;  /* (w) for the next agent born here, or NULL; link.h */
     bool can_be_alone;               /* (c) alone.h */

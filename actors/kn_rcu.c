@@ -50,6 +50,38 @@ KN_TLS_SIMULATED(is_visitor);
 KN_TLS_SIMULATED(is_member);
 KN_TLS_SIMULATED(visits);
 
+/*
+ * Readers online in the process, beside liburcu's own books, which nobody can ask. [AR2] acq_rel, all: who
+ * comes online after a look that did not count it sees what the looker has done; the looker sees what those
+ * did who have gone.
+ */
+static struct {
+    KN_ALIGNED(KN_FALSE_SHARING) kn_atomic(uint32_t) count;
+} online;
+KN_GLOBAL_SIMULATED(online);
+
+static void come(void)
+{
+    (void)kn_add(&online.count, 1, acq_rel); /* [AR2] */
+}
+
+static void go(void)
+{
+    uint32_t before = kn_sub(&online.count, 1, acq_rel); /* [AR2] */
+    KN_ASSERT(before > 0);
+    (void)before;
+}
+
+bool kn_rcu_is_only_reader(void)
+{
+    KN_ASSERT(is_member);
+    bool is_only = kn_add(&online.count, 0, acq_rel) == 1; /* [AR2] */
+    if (is_only) {
+        KN_RCU_ACQUIRE();
+    }
+    return is_only;
+}
+
 static void forget_visitor(void *unused)
 {
     (void)unused;
@@ -162,6 +194,7 @@ void kn_rcu_enter(void)
     KN_ASSERT(!is_visitor);
     KN_ASSERT(!is_member);
     is_member = true;
+    come();
     urcu_qsbr_register_thread();
 }
 
@@ -170,6 +203,7 @@ void kn_rcu_leave(void)
     KN_ASSERT(is_member);
     KN_RCU_RELEASE();
     urcu_qsbr_unregister_thread();
+    go();
     is_member = false;
 }
 
@@ -177,10 +211,12 @@ void kn_rcu_offline(void)
 {
     KN_RCU_RELEASE();
     urcu_qsbr_thread_offline();
+    go();
 }
 
 void kn_rcu_online(void)
 {
+    come();
     urcu_qsbr_thread_online();
 }
 
@@ -196,6 +232,7 @@ void kn_rcu_visit(void)
     if (visits++ != 0) {
         return;
     }
+    come();
     if (is_visitor || is_member) {
         urcu_qsbr_thread_online();
         return;
@@ -219,6 +256,7 @@ void kn_rcu_depart(void)
     } else {
         urcu_qsbr_unregister_thread();
     }
+    go();
 }
 
 void kn_rcu_synchronize(void)

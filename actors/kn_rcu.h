@@ -12,6 +12,7 @@
 #include "base/world.h"
 
 #include <pthread.h>
+#include <stdbool.h>
 
 /* An object that waits for its grace period; part of the object. */
 struct kn_rcu_head {
@@ -54,6 +55,12 @@ void kn_rcu_online(void);
 /* The calling reader holds no reference now. Cost: a load and a compare, a store when somebody
  * waits. */
 void kn_rcu_quiescent(void);
+
+/*
+ * Whether the calling reader, which holds no reference now, is the only one online in the process: then the
+ * grace period of all that it has done is over. Cost: a locked operation.
+ */
+bool kn_rcu_is_only_reader(void);
 
 /*
  * Threads outside: kn_rcu_visit makes the calling thread an online reader until kn_rcu_depart,

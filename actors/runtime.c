@@ -166,6 +166,7 @@ static void quiescent(struct kn_worker *worker, void *arg)
     kn_worker_traffic(worker, messages, local->far);
     kn_alone_quiescent(local);
     kn_rcu_quiescent();
+    kn_slots_recycle(local);
 }
 
 static struct kn_sched_config sched_config(struct koken *rt)

@@ -268,6 +268,7 @@ void kn_slot_give(struct koken *rt, struct kn_local *local, struct kn_agent *a)
     }
     local->dead_hold |= holds;
     a->run.next = local->dead ? &local->dead->run : NULL;
+    local->dead_last = local->dead ? local->dead_last : a;
     local->dead = a;
     if (++local->dead_count >= KN_DEAD_BATCH) {
         kn_slots_flush(local);
@@ -287,6 +288,21 @@ void kn_slots_flush(struct kn_local *local)
         local->dead_hold = false;
         defer_batch(local->rt, first, count, hold);
     }
+}
+
+void kn_slots_recycle(struct kn_local *local)
+{
+    KN_ASSERT(kn_local_is_held(local));
+    if (kn_likely(local->dead_count < KN_DEAD_SHORT) || !kn_rcu_is_only_reader()) {
+        return;
+    }
+    KN_ASSERT(!local->dead_last->run.next);
+    local->dead_last->run.next = local->free_slots ? &local->free_slots->run : NULL;
+    local->free_slots = local->dead;
+    local->free_count += local->dead_count;
+    local->dead = NULL;
+    local->dead_count = 0;
+    local->dead_hold = false; /* kn_slot_take looks again */
 }
 
 void kn_slots_each(struct koken *rt, void (*fn)(struct kn_agent *a, void *arg), void *arg)

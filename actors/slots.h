@@ -23,8 +23,10 @@ enum {
     KN_CHUNKS_MAX = KN_MODEL_SIZE(1 << 18, 4), /* 268 million agents */
     KN_SLOTS_REFILL =
         KN_MODEL_SIZE(64, 1), /* slots that a worker takes from the runtime at a time */
+    KN_DEAD_SHORT =
+        KN_MODEL_SIZE(512, 1), /* so many are used again at once if nobody can know them */
     KN_DEAD_BATCH =
-        KN_MODEL_SIZE(1024, 1), /* ended agents that wait for one grace period together */
+        KN_MODEL_SIZE(1024, 2), /* ended agents that wait for one grace period together */
 };
 
 struct kn_chunk {
@@ -92,6 +94,12 @@ struct kn_agent *kn_slot_take(struct koken *rt, struct kn_local *local);
 
 /* Gives a slot back whose agent has ended (or was never born): used again after a grace period. */
 void kn_slot_give(struct koken *rt, struct kn_local *local, struct kn_agent *a);
+
+/*
+ * Between turns: if this worker is the only reader in the process, the grace period of its ended agents is
+ * over, and their slots are free, still warm. Not sooner than after so many, so that a generation lasts.
+ */
+void kn_slots_recycle(struct kn_local *local);
 
 /* Sends the worker's ended agents on their way though they are no full batch. */
 void kn_slots_flush(struct kn_local *local);

@@ -16,6 +16,9 @@ static struct kn_agent *agent;
 static uint64_t handle;                /* of the agent that is there from the start */
 static kn_atomic(uint64_t) new_handle; /* of the one that is born later, 0: not yet */
 static kn_atomic(uint32_t) reading[KN_MODEL_THREADS];
+static kn_atomic(uint32_t) online; /* readers, as kn_rcu.c counts them; the worker not among them */
+static struct kn_local local;
+static struct kn_worker worker;
 static struct kn_rcu_head *deferred;
 static uint32_t found, stale;
 
@@ -23,6 +26,7 @@ static uint32_t found, stale;
 
 static void enter(void)
 {
+    (void)kn_add(&online, 1, acq_rel); /* [AR2] */
     kn_store(&reading[kn_model_self()], 1, relaxed);
     kn_fence_seq_cst(); /* as urcu_qsbr_thread_online() */
 }
@@ -30,6 +34,12 @@ static void enter(void)
 static void leave(void)
 {
     kn_store(&reading[kn_model_self()], 0, release);
+    (void)kn_sub(&online, 1, acq_rel); /* [AR2] */
+}
+
+bool kn_rcu_is_only_reader(void)
+{
+    return kn_add(&online, 0, acq_rel) == 0 || KN_MUTANT(17); /* [AR2] */
 }
 
 void kn_rcu_defer(struct kn_reclaimer *reclaimer, struct kn_rcu_head *head,
@@ -67,14 +77,14 @@ static void reclaim(void)
 
 struct kn_worker *kn_worker_current(void)
 {
-    return NULL;
+    return &worker;
 }
 
 /* ---- an agent's life, as spawn.c and end.c have it --------------------------------------------- */
 
-static uint64_t bear(uint8_t name)
+static uint64_t bear_on(struct kn_local *where, uint8_t name)
 {
-    struct kn_agent *a = kn_slot_take(&rt, NULL);
+    struct kn_agent *a = kn_slot_take(&rt, where);
     KOKEN_CHECK(a != NULL);
     uint64_t id = kn_agent_id(a);
     a->policy = name;
@@ -84,14 +94,24 @@ static uint64_t bear(uint8_t name)
     return id;
 }
 
-static void end_agent(struct kn_agent *a)
+static uint64_t bear(uint8_t name)
+{
+    return bear_on(NULL, name);
+}
+
+static void end_agent_on(struct kn_local *where, struct kn_agent *a)
 {
     struct kn_envelope *last = NULL;
     uint64_t id = kn_agent_id(a);
     uint64_t next = id + ((uint64_t)1 << 32);
     (void)kn_mailbox_close(&a->mailbox, &a->intake, &last);
     kn_store(&a->id, next, release); /* [AS2] */
-    kn_slot_give(&rt, NULL, a);
+    kn_slot_give(&rt, where, a);
+}
+
+static void end_agent(struct kn_agent *a)
+{
+    end_agent_on(NULL, a);
 }
 
 static void start(void)
@@ -110,6 +130,10 @@ static void start(void)
     pthread_mutex_init(&rt.slots_lock, NULL);
     pthread_mutex_init(&directory_lock, NULL);
     kn_atomic_init(&new_handle, 0);
+    kn_atomic_init(&online, 0);
+    memset(&local, 0, sizeof local);
+    local.rt = &rt;
+    local.worker = &worker;
     handle = bear(1);
 }
 
@@ -129,6 +153,18 @@ static void end_and_bear_twice(void)
     end_agent(agent);
     reclaim();
     (void)bear(3);
+}
+
+/* A worker's slot comes back without a reclaimer, if nobody can know it. */
+static void end_and_recycle(void)
+{
+    end_agent_on(&local, agent);
+    kn_slots_recycle(&local);
+    if (local.dead) {
+        kn_slots_flush(&local);
+        reclaim();
+    }
+    kn_store(&new_handle, bear_on(&local, 2), release);
 }
 
 static void resolve(uint64_t id, uint8_t name)
@@ -201,6 +237,16 @@ static const struct kn_scenario scenarios[] = {
     {"end, birth; both handles",
      start,
      {end_and_bear, resolve_old, resolve_new},
+     NULL,
+     .limit = 40000},
+    {"end, recycled; resolve twice",
+     start,
+     {end_and_recycle, resolve_old_twice},
+     NULL,
+     .limit = 40000},
+    {"end, recycled; both handles",
+     start,
+     {end_and_recycle, resolve_old, resolve_new},
      NULL,
      .limit = 40000},
     {"two lives; resolve twice",
