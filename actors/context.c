@@ -137,6 +137,28 @@ void koken_unstash(koken_ctx *ctx)
     ctx->events |= KN_CTX_UNSTASHED;
 }
 
+bool koken_unstash_one(koken_ctx *ctx)
+{
+    struct kn_cold *cold = ctx->self->cold;
+    struct kn_intake *in = &ctx->self->intake;
+    if (!cold || !cold->stash_head) {
+        return false;
+    }
+    struct kn_envelope *e = cold->stash_head;
+    KN_ASSERT(e->lane == KN_LANE_USER);
+    cold->stash_head = e->next;
+    cold->stash_tail = e->next ? cold->stash_tail : NULL;
+    in->user_tail = in->user_head ? in->user_tail : e;
+    e->next = in->user_head;
+    in->user_head = e;
+    if (ctx->self->policy == KOKEN_POLICY_DROP_OLD) {
+        struct kn_overflow *o = kn_load(&ctx->self->overflow, relaxed); /* as above */
+        kn_store(&o->held, kn_load(&o->held, relaxed) - 1, relaxed);    /* as above */
+    }
+    ctx->events |= KN_CTX_UNSTASHED;
+    return true;
+}
+
 /* Frames the use of a handle by any thread. */
 static bool visit(void)
 {

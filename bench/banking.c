@@ -2,7 +2,7 @@
 /*
  * banking: 1000 accounts, 50 000 transfers. A source account subtracts, sends a debit to the
  * destination and stashes everything until the reply has come, then tells the collector and goes
- * through its stash. Source is always below destination, so no cycle can wait for itself. The sum
+ * through its stash, message by message. Source is always below destination, so no cycle can wait for itself. The sum
  * of all balances must not change. Figure: milliseconds.
  *
  * The waiting state is a second behaviour (koken_become) that stashes credits and debits. The
@@ -69,8 +69,8 @@ static int on_credit(koken_ctx *ctx, struct account *self, const struct bank_cre
 
 static int on_debit(koken_ctx *ctx, struct account *self, const struct bank_debit *msg)
 {
-    (void)ctx;
     self->cents += msg->cents;
+    (void)koken_unstash_one(ctx); /* a credit will keep it waiting, a debit not */
     return koken_signal(msg->source, bank_done);
 }
 
@@ -81,7 +81,7 @@ static int on_done(koken_ctx *ctx, struct account *self, const struct bank_done 
     if (rc == 0) {
         rc = koken_become(ctx, account);
     }
-    koken_unstash(ctx);
+    (void)koken_unstash_one(ctx);
     return rc;
 }
 

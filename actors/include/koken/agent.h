@@ -248,12 +248,15 @@ KOKEN_MUST_USE int koken_become_(koken_ctx *ctx, const struct koken_agent_type *
 
 /*
  * koken_stash puts the present message aside; koken_unstash brings all that was put aside back, in
- * the order of its coming, before whatever waits in the mailbox. A stashed message still counts
+ * the order of its coming, before whatever waits in the mailbox. koken_unstash_one brings back the oldest, and
+ * answers whether there was one: for a behaviour that can take one and will put off the rest again, which with
+ * koken_unstash costs a look at each of them every time. A stashed message still counts
  * against the mailbox's bound; under DROP_OLD as many may be stashed as the capacity is, besides those
  * that wait, and then the oldest stashed one is dropped. Errors: -EINVAL no present message, or it is stashed already.
  */
 KOKEN_MUST_USE int koken_stash(koken_ctx *ctx);
 void koken_unstash(koken_ctx *ctx);
+bool koken_unstash_one(koken_ctx *ctx);
 
 /* koken_exit asks an agent to end; its waiting messages become dead letters. Errors: -ESRCH.
  * Thread: any. */

@@ -9,6 +9,7 @@ KOKEN_MESSAGE(coin, { uint32_t number; });
 KOKEN_EVENT(open);
 KOKEN_EVENT(shut);
 KOKEN_EVENT(look);
+KOKEN_EVENT(step);
 KOKEN_MESSAGE(seen, { uint32_t count; });
 
 static uint32_t order[1024];
@@ -57,6 +58,9 @@ static int on_other(koken_ctx *ctx, struct other *self, const struct coin *msg)
     return 0;
 }
 
+static int on_step(koken_ctx *ctx, struct door *self, const struct step *msg);
+static int take_one(koken_ctx *ctx, struct door *self, const struct coin *msg);
+
 static int body(koken_ctx *ctx, struct door *self, const void *arg)
 {
     (void)ctx, (void)self, (void)arg;
@@ -64,7 +68,8 @@ static int body(koken_ctx *ctx, struct door *self, const void *arg)
 }
 
 KOKEN_AGENT(closed_door, struct door, KOKEN_ON(coin, keep_coin), KOKEN_ON(open, on_open),
-            KOKEN_EXIT(on_end));
+            KOKEN_ON(step, on_step), KOKEN_EXIT(on_end));
+KOKEN_BEHAVIOUR(turnstile, struct door, KOKEN_ON(coin, take_one));
 KOKEN_BEHAVIOUR(open_door, struct door, KOKEN_ON(coin, take_coin), KOKEN_ON(shut, on_shut));
 KOKEN_BEHAVIOUR(other_state, struct other, KOKEN_ON(coin, on_other));
 KOKEN_FIBER(fiber_door, struct door, body);
@@ -84,6 +89,19 @@ static int on_shut(koken_ctx *ctx, struct door *self, const struct shut *msg)
 {
     (void)self, (void)msg;
     return koken_become(ctx, closed_door);
+}
+
+/* Lets one of those who wait through. */
+static int on_step(koken_ctx *ctx, struct door *self, const struct step *msg)
+{
+    (void)self, (void)msg;
+    return koken_unstash_one(ctx) ? koken_become(ctx, turnstile) : 0;
+}
+
+static int take_one(koken_ctx *ctx, struct door *self, const struct coin *msg)
+{
+    int rc = take_coin(ctx, self, msg);
+    return rc < 0 ? rc : koken_become(ctx, closed_door);
 }
 
 static void prepare(void)
@@ -120,6 +138,33 @@ Test(context, stash_keeps_the_order)
     cr_assert_eq(reading(&taken), 21u);
     stop(rt);
     cr_assert_eq(reading(&ended), 1u, "the exit hook of the type it was spawned as");
+}
+
+/* One at a time, oldest first; those behind it stay where they are. */
+Test(context, unstash_one_by_one)
+{
+    enum koken_policy policies[] = {KOKEN_POLICY_REJECT, KOKEN_POLICY_DROP_OLD};
+    for (unsigned k = 0; k < 2; k++) {
+        struct koken *rt = start(1);
+        prepare();
+        koken_ref door = koken_spawn(rt, closed_door, .capacity = 16, .policy = policies[k]);
+        for (uint32_t i = 0; i < 3; i++) {
+            cr_assert_eq(koken_signal(door, coin, .number = i), 0);
+        }
+        for (uint32_t i = 0; i < 5; i++) {
+            cr_assert_eq(koken_signal(door, step), 0);
+            drain(rt);
+            cr_assert_eq(reading(&taken), i < 3 ? i + 1 : 3);
+        }
+        for (uint32_t i = 0; i < 3; i++) {
+            cr_assert_eq(order[i], i);
+        }
+        cr_assert_eq(koken_signal(door, coin, .number = 3), 0);
+        cr_assert_eq(koken_signal(door, step), 0);
+        check_balance(rt, 0);
+        cr_assert_eq(reading(&taken), 4u);
+        stop(rt);
+    }
 }
 
 /* Stashed messages count against the bound, and are dead letters when their agent ends. */
