@@ -364,13 +364,23 @@ static inline void kn_envelope_done(struct kn_local *local, struct kn_agent *a,
     }
 }
 
-/* Gives the envelope back that has stopped being the boundary, if it has been handled. NULL:
- * nothing. */
+/*
+ * Frees an envelope, or sends it as the answer that it owes (request.h). local NULL: from outside.
+ * (request.c)
+ */
+void kn_envelope_part(struct koken *rt, struct kn_local *local, struct kn_envelope *take_envelope);
+
+/* Gives the envelope back that has stopped being the boundary, if it has been handled, or sends it as the
+ * answer that it owes. NULL: nothing. */
 static inline void kn_envelope_release(struct kn_local *local, struct kn_envelope *old)
 {
     if (old && (old->flags & KN_ENV_DONE)) {
         KN_ASSERT(kn_local_is_held(local));
-        kn_envelope_free(&local->worker->pool, old);
+        if (kn_unlikely(old->flags & KN_ENV_OWED)) {
+            kn_envelope_part(local->rt, local, old);
+        } else {
+            kn_envelope_free(&local->worker->pool, old);
+        }
     }
 }
 
@@ -392,7 +402,7 @@ void kn_agent_end_quietly(struct kn_local *local, struct kn_agent *a, int reason
 
 /*
  * Disposes of what an envelope carries when it will not be handled: payload dropped, its request
- * answered with error. The envelope itself stays the caller's. (end.c)
+ * answered with error. The envelope itself stays the caller's, for kn_envelope_part or _over. (end.c)
  */
 void kn_dead_letter(struct kn_local *local, struct kn_envelope *e, int error);
 

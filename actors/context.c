@@ -64,13 +64,13 @@ static void give_up_oldest(struct kn_local *local, struct kn_agent *a, struct kn
     if ((e->flags & KN_ENV_BYTES) && kn_overflow_release(o, e->type->size)) {
         kn_room_made(local, a);
     }
-    if (e->flags & KN_ENV_REQUEST) {
-        kn_answer_error(local, e->from, e->corr, -EAGAIN);
-    }
     if (e->type->drop) {
         e->type->drop(e->payload);
     }
-    kn_envelope_done(local, a, e);
+    if (e->flags & KN_ENV_REQUEST) {
+        kn_request_fail(local->rt, local, e, -EAGAIN);
+    }
+    kn_envelope_over(local, a, e);
 }
 
 /* Bounds what a DROP_OLD agent puts aside, before it puts one more aside. */

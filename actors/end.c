@@ -73,12 +73,11 @@ void kn_dead_letter(struct kn_local *local, struct kn_envelope *e, int error)
     KN_ASSERT(!(e->flags & KN_ENV_DONE));
     KN_ASSERT(kn_local_is_held(local));
     kn_count_add(&local->counters.dead, 1);
-    if (e->flags & KN_ENV_REQUEST) {
-        kn_answer_error(local, e->from, e->corr, error);
-        e->flags &= (uint16_t)~KN_ENV_REQUEST;
-    }
     if (e->type->drop) {
         e->type->drop(e->payload);
+    }
+    if (e->flags & KN_ENV_REQUEST) {
+        kn_request_fail(local->rt, local, e, error);
     }
 }
 
@@ -92,7 +91,7 @@ static KN_NOINLINE void bury(struct kn_local *local, const struct kn_agent *a,
             kn_letter(local->rt, local, e, kn_agent_id(a), KOKEN_DEAD_ENDED);
         }
         kn_dead_letter(local, e, -ESRCH);
-        kn_envelope_free(&local->worker->pool, e);
+        kn_envelope_part(local->rt, local, e);
         e = next;
     }
 }

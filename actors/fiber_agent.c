@@ -258,16 +258,16 @@ void kn_fiber_message_over(struct kn_fiber_agent *f, int rc)
     KN_ASSERT(e != NULL);
     KN_ASSERT(e->lane == KN_LANE_USER);
     f->ctx.msg = NULL;
-    if (e->flags & (KN_ENV_REQUEST | KN_ENV_BYTES | KN_ENV_STAMPED)) {
-        kn_message_over(local, a, e, rc);
-    }
     if (e->type->drop) {
         e->type->drop(e->payload);
     }
     f->received++;
     f->consumed += !(e->flags & KN_ENV_UNCOUNTED);
     kn_count_add(&local->counters.received, 1);
-    kn_envelope_done(local, a, e);
+    if (e->flags & (KN_ENV_REQUEST | KN_ENV_BYTES | KN_ENV_STAMPED)) {
+        kn_message_over(local, a, e, rc);
+    }
+    kn_envelope_over(local, a, e);
     if (f->consumed >= a->publish_every) {
         publish(f);
     }
@@ -343,12 +343,12 @@ void kn_fiber_agent_free(struct kn_local *local, struct kn_agent *a)
     }
     if (f->answer) {
         kn_dead_letter(local, f->answer, -ESRCH);
-        kn_envelope_free(&local->worker->pool, f->answer);
+        kn_envelope_part(local->rt, local, f->answer);
     }
     if (f->ctx.msg) {
         kn_letter(local->rt, local, f->ctx.msg, kn_agent_id(a), KOKEN_DEAD_ENDED);
         kn_dead_letter(local, f->ctx.msg, -ESRCH);
-        kn_envelope_free(&local->worker->pool, f->ctx.msg);
+        kn_envelope_part(local->rt, local, f->ctx.msg);
     }
     if (local->running == &f->ctx) {
         local->running = NULL; /* its context goes with it */

@@ -137,11 +137,7 @@ static struct kn_envelope *take_reserve(struct kn_alarm *alarm, bool is_end)
 
 static void post(struct kn_local *local, uint64_t to, struct kn_envelope *e)
 {
-    if (kn_post_system(local, to, e) == 0) {
-        kn_count_add(&local->counters.sent, 1);
-    } else {
-        kn_envelope_free(&local->worker->pool, e); /* ended as well: nobody to tell */
-    }
+    (void)kn_post_made(local->rt, local, to, e); /* -ESRCH: ended as well, nobody to tell */
 }
 
 /* Takes a bond of one's own back. */

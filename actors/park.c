@@ -42,8 +42,7 @@ void kn_room_made(struct kn_local *local, struct kn_agent *a)
     uint32_t left = o ? kn_overflow_waiters(o) : 0;
     for (; left > 0 && kn_overflow_pop_waiter(o, &who, &cookie); left--) {
         if (cookie) {
-            struct koken_writable payload = {{kn_agent_id(a)}};
-            kn_system_writable(local, who, &payload, cookie);
+            kn_system_writable(local, a, cookie);
             continue;
         }
         struct kn_agent *waiter = kn_resolve(who);
@@ -358,6 +357,34 @@ void kn_park_abandon(struct kn_local *local, struct kn_agent *a)
     end_parking(local, a);
 }
 
+static void free_letter(struct kn_local *local, struct kn_room_letter *letter)
+{
+    if (letter->envelope) {
+        kn_envelope_free(&local->worker->pool, letter->envelope);
+    }
+    kn_free(letter, sizeof *letter, _Alignof(struct kn_room_letter));
+}
+
+/* The letter that tells the running agent of room at `to`; NULL: no memory. */
+static struct kn_room_letter *new_letter(struct kn_local *local, const struct kn_agent *to)
+{
+    struct koken_writable payload = {kn_agent_ref(to)};
+    struct kn_room_letter *letter = kn_alloc(sizeof *letter, _Alignof(struct kn_room_letter), -1);
+    if (!letter) {
+        return NULL;
+    }
+    letter->envelope = NULL;
+    if (kn_agent_runtime(to) == local->rt) {
+        letter->envelope = kn_message_new(local, &koken_type_koken_writable, &payload);
+        if (!letter->envelope) {
+            free_letter(local, letter);
+            return NULL;
+        }
+        letter->envelope->from = kn_agent_id(to);
+    }
+    return letter;
+}
+
 int koken_notify_writable(koken_ctx *ctx, koken_ref who)
 {
     struct kn_local *local = ctx->local;
@@ -366,21 +393,20 @@ int koken_notify_writable(koken_ctx *ctx, koken_ref who)
         return -ESRCH;
     }
     struct kn_overflow *o = kn_agent_overflow(to);
-    struct kn_room_waiter *waiter =
-        o ? kn_alloc(sizeof *waiter, _Alignof(struct kn_room_waiter), -1) : NULL;
-    if (!waiter) {
+    struct kn_room_letter *letter = o ? new_letter(local, to) : NULL;
+    if (!letter) {
         return -ENOMEM;
     }
-    waiter->who = kn_agent_id(ctx->self);
-    waiter->cookie = (uint64_t)(uintptr_t)waiter;
+    letter->waiter.who = kn_agent_id(ctx->self);
+    letter->waiter.cookie = (uint64_t)(uintptr_t)letter;
     /* Of another runtime: its worker's plain stores would not meet the look. */
     struct koken *visited = kn_alone_visit_agent(local, kn_agent_runtime(to));
-    bool entered = kn_overflow_wait(o, waiter);
+    bool entered = kn_overflow_wait(o, &letter->waiter);
     uint64_t word = look_after_entering(to);
     bool is_pressed = (word & KN_MB_PRESSED) || kn_overflow_is_pressed(o);
     kn_alone_depart_agent(visited);
-    if (!entered || ((word & KN_MB_CLOSED) && kn_overflow_unwait(o, waiter))) {
-        kn_free(waiter, sizeof *waiter, _Alignof(struct kn_room_waiter));
+    if (!entered || ((word & KN_MB_CLOSED) && kn_overflow_unwait(o, &letter->waiter))) {
+        free_letter(local, letter);
         return -ESRCH;
     }
     if (!is_pressed) {

@@ -57,6 +57,25 @@ int kn_post_system(struct kn_local *local, uint64_t to, struct kn_envelope *e)
     return a ? push_system(local, a, e) : -ESRCH;
 }
 
+int kn_post_made(struct koken *rt, struct kn_local *local, uint64_t to, struct kn_envelope *e)
+{
+    KN_ASSERT(!local || local->rt == rt);
+    e->next = NULL;
+    int rc = to ? kn_post_system(local, to, e) : -ESRCH;
+    if (!local) {
+        pthread_mutex_lock(&rt->outside_lock);
+    }
+    if (rc == 0) {
+        kn_count_add(local ? &local->counters.sent : &rt->outside.sent, 1);
+    } else {
+        kn_envelope_free(local ? &local->worker->pool : &rt->outside_pool, e);
+    }
+    if (!local) {
+        pthread_mutex_unlock(&rt->outside_lock);
+    }
+    return rc;
+}
+
 int kn_post(struct kn_local *local, uint64_t to, const struct koken_type *type, const void *payload,
             uint32_t corr, unsigned flags)
 {
@@ -86,15 +105,64 @@ int kn_post(struct kn_local *local, uint64_t to, const struct koken_type *type, 
     return 0;
 }
 
-void kn_answer_error(struct kn_local *local, uint64_t from, uint32_t corr, int error)
+/* Tells whoever waits for an answer under corr that none comes. Errors: as kn_post. */
+static int answer_error(struct kn_local *local, uint64_t from, uint32_t corr, int error)
 {
     KN_ASSERT(error <= 0);
-    if (from != 0 && corr != 0) {
-        struct koken_failed failed = {corr, error};
-        /* Nobody there any more: nobody to tell. Without memory the request's own deadline tells
-         * it. */
-        (void)kn_post(local, from, &koken_type_koken_failed, &failed, corr,
-                      KN_ENV_REPLY | KN_ENV_ERROR);
+    struct koken_failed failed = {corr, error};
+    return kn_post(local, from, &koken_type_koken_failed, &failed, corr,
+                   KN_ENV_REPLY | KN_ENV_ERROR);
+}
+
+/* Makes of e the answer `error` to the request that it was; it is sent by kn_envelope_part. */
+static void owe(struct kn_envelope *e, int error)
+{
+    struct koken_failed failed = {e->corr, error};
+    KN_ASSERT(e->from != 0);
+    KN_ASSERT(e->corr != 0);
+    e->type = &koken_type_koken_failed;
+    kn_payload_copy(e->payload, &failed, sizeof failed);
+    e->flags |= KN_ENV_OWED;
+}
+
+void kn_request_fail(struct koken *rt, struct kn_local *local, struct kn_envelope *e, int error)
+{
+    KN_ASSERT(!(e->flags & (KN_ENV_DONE | KN_ENV_OWED)));
+    if (e->from == 0 || e->corr == 0) {
+        return; /* an init that nobody waits for */
+    }
+    e->flags &= (uint16_t)~KN_ENV_REQUEST;
+    if (answer_error(local, e->from, e->corr, error) == -ENOMEM) {
+        const struct kn_agent *asker = kn_resolve(e->from);
+        if (asker &&
+            kn_agent_runtime(asker) == rt) { /* else it would leave its runtime: CAVEATS.md */
+            owe(e, error);
+        }
+    }
+}
+
+void kn_envelope_part(struct koken *rt, struct kn_local *local, struct kn_envelope *e)
+{
+    uint64_t asker = 0;
+    if (e->flags & KN_ENV_OWED) {
+        const struct kn_agent *a = kn_resolve(e->from);
+        KN_ASSERT(e->type == &koken_type_koken_failed);
+        if (a && (a->flags & KN_AGENT_FIBER)) {
+            kn_park_settle(rt, e->from, e->corr);
+        }
+        asker = e->from;
+        e->flags = KN_ENV_REPLY | KN_ENV_ERROR;
+        e->from = 0;
+    }
+    (void)kn_post_made(rt, local, asker, e);
+}
+
+void kn_envelope_over(struct kn_local *local, struct kn_agent *a, struct kn_envelope *e)
+{
+    if (kn_unlikely(e->flags & KN_ENV_OWED) && e != a->intake.boundary) {
+        kn_envelope_part(local->rt, local, e);
+    } else {
+        kn_envelope_done(local, a, e); /* the boundary: sent by the release that ends it */
     }
 }
 
@@ -107,10 +175,6 @@ void kn_message_over(struct kn_local *local, struct kn_agent *a, struct kn_envel
 {
     KN_ASSERT(kn_local_is_held(local));
     KN_ASSERT(kn_agent_is_held(a));
-    if (e->flags & KN_ENV_REQUEST) {
-        /* Handled without an answer: whoever waits for one shall not wait in vain. */
-        kn_answer_error(local, e->from, e->corr, rc < 0 ? rc : -EPROTO);
-    }
     if (e->flags & KN_ENV_BYTES) {
         struct kn_overflow *o = kn_load(&a->overflow, relaxed); /* relaxed: made at the spawn */
         KN_ASSERT(o != NULL);
@@ -121,6 +185,10 @@ void kn_message_over(struct kn_local *local, struct kn_agent *a, struct kn_envel
     if ((e->flags & KN_ENV_STAMPED) && local->latency) {
         uint64_t now = kn_now(), sent = kn_message_sent_at(e);
         koken_histogram_record(local->latency, now > sent ? now - sent : 0);
+    }
+    if (e->flags & KN_ENV_REQUEST) {
+        /* Handled without an answer: whoever waits for one shall not wait in vain. Last: it may change e. */
+        kn_request_fail(local->rt, local, e, rc < 0 ? rc : -EPROTO);
     }
 }
 
@@ -230,10 +298,11 @@ void kn_claims_end(struct kn_local *local, struct kn_agent *a, int error)
     struct kn_claim *claim = a->cold->claims;
     a->cold->claims = NULL;
     while (claim) {
-        struct kn_claim *next = claim->next;
-        kn_answer_error(local, claim->from, claim->corr, error);
+        struct kn_claim mine = *claim;
         kn_block_free(&local->worker->pool, claim, sizeof *claim);
-        claim = next;
+        /* Never without memory, between two runtimes aside: the claim's own block has just become free. */
+        (void)answer_error(local, mine.from, mine.corr, error);
+        claim = mine.next;
     }
 }
 

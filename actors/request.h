@@ -15,6 +15,8 @@ struct kn_claim {
     uint32_t number;
     uint64_t deadline_ns; /* until when it is waited for; 0: for ever, or not known */
 };
+_Static_assert(sizeof(struct kn_claim) <= KN_BLOCK_MIN,
+               "its block is as large as that of an answer");
 
 /* An envelope filled in, from the worker's pool; NULL: no memory. */
 struct kn_envelope *kn_message_new(struct kn_local *local, const struct koken_type *type,
@@ -43,6 +45,13 @@ uint64_t kn_message_deadline(const struct kn_envelope *e);
 int kn_post_system(struct kn_local *local, uint64_t to, struct kn_envelope *take_envelope);
 
 /*
+ * kn_post_system for a message made beforehand in an envelope of rt: counts it, or frees it if `to` (0: nobody)
+ * has ended. local NULL: from outside. Errors: -ESRCH.
+ */
+int kn_post_made(struct koken *rt, struct kn_local *local, uint64_t to,
+                 struct kn_envelope *take_envelope);
+
+/*
  * Makes a system message and posts it; from outside (local NULL) and between runtimes in an
  * envelope of the receiver's. Errors: -ENOMEM, -ESRCH.
  */
@@ -69,8 +78,16 @@ void kn_message_stamp_again(struct kn_envelope *envelope);
 void kn_message_drop(struct koken *rt, struct kn_local *local, struct kn_envelope *take_envelope,
                      int error);
 
-/* Tells whoever waits for an answer under corr that none comes. corr 0, from 0: nobody. */
-void kn_answer_error(struct kn_local *local, uint64_t from, uint32_t corr, int error);
+/*
+ * Answers the request e with error; its payload has been dropped. Where there is no memory for an answer, the
+ * envelope of the request becomes it (KN_ENV_OWED): its owner then lets go of it by kn_envelope_part or
+ * _over. rt: of the envelope. Thread: the owner of e.
+ */
+void kn_request_fail(struct koken *rt, struct kn_local *local, struct kn_envelope *e, int error);
+
+/* kn_envelope_done for an envelope that may owe itself as an answer. */
+void kn_envelope_over(struct kn_local *local, struct kn_agent *a,
+                      struct kn_envelope *take_envelope);
 
 /* Posts a system message without payload from a thread outside. Errors: -ESRCH, -ENOMEM. */
 int kn_tell_outside(koken_ref who, const struct koken_type *type);
@@ -82,7 +99,9 @@ void kn_claims_end(struct kn_local *local, struct kn_agent *a, int error);
 int kn_request_send(struct koken_ctx *ctx, koken_ref to, uint32_t number,
                     const struct koken_type *type, const void *payload);
 
-/* What is left to do for a handled message: its request answered in default, its bytes given back.
+/*
+ * What is left to do for a handled message whose payload has been dropped: its request answered in default, its
+ * bytes given back. Then it is let go of by kn_envelope_over.
  */
 void kn_message_over(struct kn_local *local, struct kn_agent *a, struct kn_envelope *e, int rc);
 

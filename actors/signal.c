@@ -161,14 +161,6 @@ struct kn_envelope *kn_request_new(struct koken *rt, struct kn_local *local,
     return e;
 }
 
-static void free_outside(struct koken *rt, struct kn_envelope *e)
-{
-    KN_ASSERT(!(e->flags & KN_ENV_DONE));
-    pthread_mutex_lock(&rt->outside_lock);
-    kn_envelope_free(&rt->outside_pool, e);
-    pthread_mutex_unlock(&rt->outside_lock);
-}
-
 /* Makes an agent of this worker's runtime ready. The usual case is the LIFO slot, and that empty.
  */
 static KN_ALWAYS_INLINE void wake_here(struct kn_worker *worker, struct kn_agent *a)
@@ -295,17 +287,13 @@ void kn_message_drop(struct koken *rt, struct kn_local *local, struct kn_envelop
     KN_ASSERT(!(e->flags & KN_ENV_DONE));
     KN_ASSERT(error < 0);
     KN_ASSERT(!local || local->rt == rt);
-    if (e->flags & KN_ENV_REQUEST) {
-        kn_answer_error(local, e->from, e->corr, error);
-    }
     if (e->type->drop) {
         e->type->drop(e->payload);
     }
-    if (local) {
-        kn_envelope_free(&local->worker->pool, e);
-    } else {
-        free_outside(rt, e);
+    if (e->flags & KN_ENV_REQUEST) {
+        kn_request_fail(rt, local, e, error);
     }
+    kn_envelope_part(rt, local, e);
 }
 
 /* Counts a send that was refused, and says why. */

@@ -344,7 +344,7 @@ int kn_spawn_init_late(struct koken_ctx *ctx, struct kn_agent *a, struct kn_enve
         a->run.step = kn_agent_turn;
     }
     if (init->is_waiting) {
-        kn_answer_error(ctx->local, e->from, e->corr, rc > 0 ? -ECANCELED : rc);
+        kn_request_fail(ctx->rt, ctx->local, e, rc > 0 ? -ECANCELED : rc);
     }
     return rc;
 }
@@ -369,20 +369,32 @@ static int spawn_outside(struct koken *rt, const struct koken_agent_type *type,
     }
     struct kn_birth birth = {
         type, o, init ? kn_newborn_turn : kn_agent_turn, 0, false, init ? NULL : arg, 0};
+    struct kn_waiter *waiter = NULL;
+    struct kn_envelope *start = NULL; /* before the birth, as all that may fail */
     struct kn_agent *a;
+    if (arg_size) {
+        memcpy(payload.bytes, arg, arg_size);
+    } else {
+        payload.arg = arg;
+        payload.is_waiting = 1;
+    }
+    if (init) {
+        int rc = kn_spawn_prepare(rt, &payload, &start, &waiter);
+        if (rc < 0) {
+            return rc;
+        }
+    }
     int rc = kn_agent_new(rt, NULL, &birth, &a);
     if (rc < 0) {
+        if (init) {
+            kn_spawn_forget(rt, start, waiter);
+        }
         return rc;
     }
     kn_count_spawn(rt, NULL);
     koken_ref ref = {birth.id};
-    if (init && !arg_size) {
-        rc = kn_spawn_and_wait(rt, ref, arg);
-    } else if (init) {
-        if (arg_size) {
-            memcpy(payload.bytes, arg, arg_size);
-        }
-        rc = kn_spawn_start(rt, ref, &payload, 0);
+    if (init) {
+        rc = kn_spawn_start(rt, ref, start, waiter);
     }
     if (rc == 0) {
         *ret_ref = ref;

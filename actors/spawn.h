@@ -43,14 +43,23 @@ void kn_state_free(struct kn_local *local, struct kn_agent *a);
 int kn_spawn_init_late(struct koken_ctx *ctx, struct kn_agent *a, struct kn_envelope *e);
 
 /*
- * Posts the init message from outside, as a request of `from` if that is not 0. If it cannot be
- * posted the agent is told to stop. Errors: -ENOMEM, -ESHUTDOWN.
+ * What a spawn from outside needs beside the agent: the init message and, if payload->is_waiting, who waits
+ * for its end. Errors: -ENOMEM. Thread: outside, online in RCU, here and below. (waiter.c)
  */
 struct kn_init_arg;
-int kn_spawn_start(struct koken *rt, koken_ref who, const struct kn_init_arg *payload,
-                   uint64_t from);
+struct kn_waiter;
+int kn_spawn_prepare(struct koken *rt, const struct kn_init_arg *payload,
+                     struct kn_envelope **ret_start, struct kn_waiter **ret_waiter);
 
-/* Spawns from outside and waits for the init's end. (waiter.c) */
-int kn_spawn_and_wait(struct koken *rt, koken_ref who, const void *arg);
+/* Gives that back. waiter may be NULL. (waiter.c) */
+void kn_spawn_forget(struct koken *rt, struct kn_envelope *take_start,
+                     struct kn_waiter *take_waiter);
+
+/*
+ * Posts the init message and, if there is a waiter, waits for the end of init, whose error it answers.
+ * Errors also: -ESHUTDOWN; -ECANCELED init answered KOKEN_STOP, or the runtime stopped. (waiter.c)
+ */
+int kn_spawn_start(struct koken *rt, koken_ref who, struct kn_envelope *take_start,
+                   struct kn_waiter *take_waiter);
 
 #endif

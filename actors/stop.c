@@ -121,6 +121,9 @@ static void shut(struct kn_agent *a, void *arg)
         struct kn_envelope *last = NULL;
         (void)kn_mailbox_nudge(&a->mailbox, 0);
         (void)kn_mailbox_close(&a->mailbox, &a->intake, &last);
+        if (last) {
+            last->flags &= (uint16_t)~KN_ENV_OWED; /* who waits for it is ended as well */
+        }
         kn_envelope_release(local, last);
         KN_ASSERT(!kn_mb_top(kn_load(&a->mailbox.word, relaxed)));
         KN_ASSERT(kn_agent_is_held(a));

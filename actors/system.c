@@ -23,15 +23,21 @@ INTERNAL_TYPE(wake, 0);
 _Static_assert(sizeof(struct kn_init_arg) <= KN_PAYLOAD_MAX, "an init fits an envelope");
 _Static_assert(offsetof(struct kn_init_arg, bytes) == 16, "and its bytes are aligned");
 
-void kn_system_writable(struct kn_local *local, uint64_t who, const struct koken_writable *payload,
-                        uint64_t cookie)
+void kn_system_writable(struct kn_local *local, const struct kn_agent *room, uint64_t cookie)
 {
     KN_ASSERT(cookie != 0);
+    struct kn_room_letter *letter = (struct kn_room_letter *)(uintptr_t)cookie;
+    uint64_t who = letter->waiter.who;
     KN_ASSERT(who != 0);
-    struct kn_room_waiter *waiter = (struct kn_room_waiter *)(uintptr_t)cookie;
-    (void)kn_post(local, who, &koken_type_koken_writable, payload, 0, 0); /* dead: nobody to tell */
-    kn_free(waiter, sizeof *waiter,
-            _Alignof(struct kn_room_waiter)); /* of the heap: whoever's pool */
+    if (letter->envelope) {
+        kn_message_stamp_again(letter->envelope);
+        (void)kn_post_made(kn_agent_runtime(room), local, who, letter->envelope); /* dead: nobody */
+    } else {
+        struct koken_writable payload = {kn_agent_ref(room)};
+        (void)kn_post(local, who, &koken_type_koken_writable, &payload, 0, 0); /* likewise */
+    }
+    kn_free(letter, sizeof *letter,
+            _Alignof(struct kn_room_letter)); /* of the heap: whoever's pool */
 }
 
 /* A message of one of the agent's alarms: 1 to deliver it, 0 not. */

@@ -18,8 +18,14 @@ struct kn_init_arg {
     unsigned char bytes[KN_PAYLOAD_MAX - 16] KN_ALIGNED(16);
 };
 
-/* Delivers koken_writable to who and gives the waiter's block back (its address is the cookie). */
-void kn_system_writable(struct kn_local *local, uint64_t who, const struct koken_writable *payload,
-                        uint64_t cookie);
+/* Who has asked to be told of room. Its message is made with it, so that no lack of memory loses it. */
+struct kn_room_letter {
+    struct kn_room_waiter waiter;
+    struct kn_envelope
+        *envelope; /* NULL: of an agent of another runtime, whose envelopes stay there */
+};
+
+/* Delivers koken_writable of `room` to who asked, and gives its letter back (its address is the cookie). */
+void kn_system_writable(struct kn_local *local, const struct kn_agent *room, uint64_t cookie);
 
 #endif

@@ -64,7 +64,7 @@ static KN_NOINLINE void unhandled(struct kn_local *local, struct kn_agent *a, st
     kn_letter(local->rt, local, e, kn_agent_id(a),
               is_leaving ? KOKEN_DEAD_ENDED : KOKEN_DEAD_UNHANDLED);
     kn_dead_letter(local, e, is_leaving ? -ESRCH : -ENOTSUP);
-    kn_envelope_done(local, a, e);
+    kn_envelope_over(local, a, e);
 }
 
 enum {
@@ -86,12 +86,14 @@ static KN_ALWAYS_INLINE uint32_t dispose(struct koken_ctx *ctx, struct kn_agent 
     if (kn_unlikely(rc < 0)) { /* the agent fails with it: nobody will handle it well */
         kn_letter(local->rt, local, e, kn_agent_id(a), KOKEN_DEAD_ENDED);
     }
-    if (kn_unlikely(e->flags & OVER_MASK)) {
-        kn_message_over(local, a, e, rc);
-        counted = !(e->flags & KN_ENV_UNCOUNTED);
-    }
     if (kn_unlikely(has_drop)) {
         e->type->drop(e->payload); /* what the handler has not taken */
+    }
+    if (kn_unlikely(e->flags & OVER_MASK)) {
+        counted = !(e->flags & KN_ENV_UNCOUNTED);
+        kn_message_over(local, a, e, rc);
+        kn_envelope_over(local, a, e);
+        return counted;
     }
     kn_envelope_done(local, a, e);
     return counted;
@@ -139,7 +141,7 @@ static int handle_system(struct koken_ctx *ctx, struct kn_agent *a, struct kn_en
     }
     if (!deliver) {
         kn_count_add(&ctx->local->counters.received, 1);
-        kn_envelope_done(ctx->local, a, e);
+        kn_envelope_over(ctx->local, a, e); /* an init may owe its answer */
         return rc;
     }
     const struct koken_row *row =

@@ -26,6 +26,7 @@
 enum state { WAITING, DONE, GIVEN_UP };
 
 struct kn_waiter {
+    koken_ref me;                  /* (c) its agent */
     kn_atomic(uint32_t) state;     /* (a) enum state, and the futex */
     kn_atomic(uint32_t) owners;    /* (a) thread and agent */
     int rc;                        /* written before DONE */
@@ -112,7 +113,7 @@ static void throw_away(struct kn_local *local, struct kn_agent *a, struct kn_env
         kn_mailbox_consume(&a->mailbox, 1);
     }
     kn_dead_letter(local, e, -ENOTSUP);
-    kn_envelope_done(local, a, e);
+    kn_envelope_over(local, a, e);
 }
 
 /* The waiter's turn: the answer settles it, and it ends. */
@@ -144,8 +145,8 @@ static enum kn_ran waiter_turn(struct kn_worker *worker, struct kn_runnable *run
     return KN_RAN_AGAIN;
 }
 
-/* A waiter, of the calling thread and its agent, and the agent's name. Errors: -ENOMEM. */
-static int waiter_new(struct koken *rt, struct kn_waiter **ret_waiter, koken_ref *ret_ref)
+/* A waiter, of the calling thread and its agent. Errors: -ENOMEM. */
+static int waiter_new(struct koken *rt, struct kn_waiter **ret_waiter)
 {
     struct kn_waiter *waiter = kn_alloc(sizeof *waiter, _Alignof(struct kn_waiter), -1);
     if (!waiter) {
@@ -164,13 +165,22 @@ static int waiter_new(struct koken *rt, struct kn_waiter **ret_waiter, koken_ref
         return rc;
     }
     kn_count_spawn(rt, NULL);
+    waiter->me.id = birth.id;
     *ret_waiter = waiter;
-    ret_ref->id = birth.id;
     return 0;
 }
 
+/* The agent of a waiter that nobody will answer ends by e, which was to have been its request. */
+static void call_off(struct koken *rt, struct kn_waiter *waiter, struct kn_envelope *e)
+{
+    e->type = &kn_type_stop;
+    e->flags = 0;
+    e->from = 0;
+    (void)kn_post_made(rt, NULL, waiter->me.id, e); /* -ESRCH: a stop has been faster */
+}
+
 /* Waits for the settlement; gives up at the deadline. Thread: outside, offline in RCU. */
-static int await(struct kn_waiter *waiter, koken_ref who, uint64_t deadline)
+static int await(struct kn_waiter *waiter, uint64_t deadline)
 {
     /* [AW1] acquire: the answer. */
     while (kn_load(&waiter->state, acquire) == WAITING) {
@@ -180,7 +190,7 @@ static int await(struct kn_waiter *waiter, koken_ref who, uint64_t deadline)
             if (kn_cas_strong(&waiter->state, &waiting, GIVEN_UP, acquire, acquire)) {
                 kn_rcu_visit();
                 /* Gone already, or without memory: then its own answer, or the stop, ends it. */
-                (void)kn_tell_outside(who, &kn_type_stop);
+                (void)kn_tell_outside(waiter->me, &kn_type_stop);
                 kn_rcu_depart();
                 return -ETIMEDOUT;
             }
@@ -198,6 +208,34 @@ static uint64_t deadline_of(uint64_t timeout_ns)
     return timeout_ns > KN_NEVER - 1 - now ? KN_NEVER - 1 : now + timeout_ns;
 }
 
+/*
+ * Sends the request of a new waiter, which lives in the runtime of who is asked: so the envelope of the
+ * request can become the answer, where there is no memory for another one. *ret_waiter also on failure, or
+ * NULL.
+ */
+static int ask(struct kn_agent *a, const struct koken_type *type, const void *payload,
+               uint64_t deadline, struct kn_waiter **ret_waiter)
+{
+    struct koken *there = kn_agent_runtime(a);
+    struct kn_envelope *e =
+        kn_request_new(there, NULL, type, payload, deadline == KN_NEVER ? 0 : deadline);
+    int rc = e ? waiter_new(there, ret_waiter) : -ENOMEM;
+    if (rc < 0) {
+        if (e) {
+            kn_envelope_part(there, NULL, e);
+        }
+        return rc;
+    }
+    e->from = (*ret_waiter)->me.id;
+    e->corr = 1;
+    rc = kn_send_outside(there, a, e);
+    if (rc < 0) {
+        (void)kn_tell_outside((*ret_waiter)->me,
+                              &kn_type_stop); /* without memory: the stop ends it */
+    }
+    return rc;
+}
+
 int koken_await_rt_(struct koken *rt, koken_ref to, uint64_t timeout_ns, void *ret_answer,
                     size_t answer_size, const struct koken_type *type, const void *payload)
 {
@@ -211,29 +249,16 @@ int koken_await_rt_(struct koken *rt, koken_ref to, uint64_t timeout_ns, void *r
                               : -ENOTSUP;
     }
     struct kn_waiter *waiter = NULL;
-    koken_ref me = {0};
     uint64_t deadline = deadline_of(timeout_ns);
     kn_rcu_visit();
     struct kn_agent *a = kn_resolve(to.id);
-    int rc =
-        !a ? -ESRCH : (kn_load(&rt->stopping, relaxed) ? -ESHUTDOWN : waiter_new(rt, &waiter, &me));
+    int rc = !a ? -ESRCH : (kn_load(&rt->stopping, relaxed) ? -ESHUTDOWN : 0);
     if (rc == 0) {
-        struct koken *there = kn_agent_runtime(a);
-        struct kn_envelope *e =
-            kn_request_new(there, NULL, type, payload, deadline == KN_NEVER ? 0 : deadline);
-        rc = e ? 0 : -ENOMEM;
-        if (e) {
-            e->from = me.id;
-            e->corr = 1;
-            rc = kn_send_outside(there, a, e);
-        }
-        if (rc < 0) {
-            (void)kn_tell_outside(me, &kn_type_stop); /* without memory: the stop ends it */
-        }
+        rc = ask(a, type, payload, deadline, &waiter);
     }
     kn_rcu_depart();
     if (rc >= 0) {
-        rc = await(waiter, me, deadline);
+        rc = await(waiter, deadline);
         if (rc == 0 && waiter->type->size != answer_size) {
             rc = -EPROTO;
             if (waiter->type->drop) {
@@ -250,49 +275,53 @@ int koken_await_rt_(struct koken *rt, koken_ref to, uint64_t timeout_ns, void *r
     return rc;
 }
 
-int kn_spawn_start(struct koken *rt, koken_ref who, const struct kn_init_arg *payload,
-                   uint64_t from)
+int kn_spawn_prepare(struct koken *rt, const struct kn_init_arg *payload,
+                     struct kn_envelope **ret_start, struct kn_waiter **ret_waiter)
 {
     struct kn_envelope *e = kn_message_new_outside(rt, &kn_type_init, payload);
-    if (!e) {
-        (void)kn_tell_outside(who, &kn_type_stop);
-        return -ENOMEM;
-    }
-    if (from) {
-        e->from = from;
-        e->corr = 1;
-    }
-    int rc = kn_post_system(NULL, who.id, e);
-    pthread_mutex_lock(&rt->outside_lock);
+    *ret_waiter = NULL;
+    int rc = !e ? -ENOMEM : payload->is_waiting ? waiter_new(rt, ret_waiter) : 0;
     if (rc < 0) {
-        kn_envelope_free(&rt->outside_pool, e);
-    } else {
-        kn_count_add(&rt->outside.sent, 1);
-    }
-    pthread_mutex_unlock(&rt->outside_lock);
-    return rc < 0 ? -ESHUTDOWN : 0; /* only a stop can have known the newborn */
-}
-
-int kn_spawn_and_wait(struct koken *rt, koken_ref who, const void *arg)
-{
-    struct kn_waiter *waiter;
-    koken_ref me;
-    int rc = waiter_new(rt, &waiter, &me);
-    if (rc < 0) {
-        (void)kn_tell_outside(who, &kn_type_stop);
+        if (e) {
+            kn_envelope_part(rt, NULL, e);
+        }
         return rc;
     }
-    struct kn_init_arg payload = {.arg = arg, .is_waiting = 1};
-    rc = kn_spawn_start(rt, who, &payload, me.id);
+    if (*ret_waiter) {
+        e->from = (*ret_waiter)->me.id;
+        e->corr = 1;
+    }
+    *ret_start = e;
+    return 0;
+}
+
+void kn_spawn_forget(struct koken *rt, struct kn_envelope *start, struct kn_waiter *waiter)
+{
+    if (waiter) {
+        call_off(rt, waiter, start);
+        let_go(waiter);
+    } else {
+        kn_envelope_part(rt, NULL, start);
+    }
+}
+
+int kn_spawn_start(struct koken *rt, koken_ref who, struct kn_envelope *start,
+                   struct kn_waiter *waiter)
+{
+    int rc = kn_post_system(NULL, who.id, start);
     if (rc < 0) {
-        (void)kn_tell_outside(me, &kn_type_stop);
+        kn_spawn_forget(rt, start, waiter);
+        return -ESHUTDOWN; /* only a stop can have known the newborn */
     }
-    kn_rcu_depart();
-    if (rc == 0) {
-        rc = await(waiter, me, KN_NEVER);
+    pthread_mutex_lock(&rt->outside_lock);
+    kn_count_add(&rt->outside.sent, 1);
+    pthread_mutex_unlock(&rt->outside_lock);
+    if (waiter) {
+        kn_rcu_depart();
+        rc = await(waiter, KN_NEVER);
         rc = rc > 0 ? -ECANCELED : rc;
+        kn_rcu_visit();
+        let_go(waiter);
     }
-    kn_rcu_visit();
-    let_go(waiter);
     return rc;
 }

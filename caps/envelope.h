@@ -34,8 +34,9 @@ enum kn_envelope_flag {
         1u << 7,               /* of the user lane now, but not counted by the mailbox's sequence */
     KN_ENV_ANSWERED = 1u << 8, /* was a request, and has its answer, or the promise of one */
     KN_ENV_DEADLINE =
-        1u << 9, /* a request: until when its sender waits, ns, in the last 8 bytes, or
+        1u << 9,            /* a request: until when its sender waits, ns, in the last 8 bytes, or
                                 * in front of the stamp */
+    KN_ENV_OWED = 1u << 10, /* was a request, and is its own answer once nothing else needs it */
 };
 
 struct kn_envelope {

@@ -146,8 +146,7 @@ void load_family(struct load *load)
     load_clear(&heard);
     load_clear(&born);
     load_clear(&died);
-    /* Not where memory may end: the answer that a birth from outside waits for would need some. */
-    int rc = load->faults & KOKEN_SIM_ALLOC ? -ENOMEM : koken_supervise(load->rt, &family, &who);
+    int rc = koken_supervise(load->rt, &family, &who);
     KOKEN_SIM_CHECK(rc == 0 || rc == -ENOMEM || rc == -EPROTO || !load_is_strict(load));
     start_watchers(load);
     if (!load_settle(load)) {

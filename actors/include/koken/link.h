@@ -34,8 +34,10 @@ KOKEN_MESSAGE(koken_exited, {
  * monitors an agent twice hears twice. Answers a number > 0, or an error.
  * Errors: -EINVAL itself; -ENOTSUP an agent of another runtime; -ENOMEM, also beyond 65535 monitors, links,
  * timers and requests of one agent. Order: after everything that who has sent to the caller; by then who's
- * handle reaches nobody and its names are free. Exactly once, and without memory: nothing is allocated at
- * the end of who. It is not counted against the caller's mailbox, and never refused.
+ * handle reaches nobody and its names are free. The one exception is the reason -ESRCH: who did not accept the
+ * monitor any more, but may not have ended quite yet, so that handle and names may last a moment longer.
+ * Exactly once, and without memory: nothing is allocated at the end of who. It is not counted against the
+ * caller's mailbox, and never refused.
  */
 KOKEN_MUST_USE int koken_monitor(koken_ctx *ctx, koken_ref who);
 

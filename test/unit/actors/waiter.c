@@ -2,8 +2,9 @@
 /*
  * Proves waiting from outside (P9): a thread gets its answer, the receiver's error, its death, or its own
  * deadline, not early, exactly once; late answers harm nobody; many threads wait at once; wrong sizes and
- * wrong callers have their errno.
+ * wrong callers have their errno; and where there is no memory for an answer, the request itself is one.
  */
+#include "actors/agent.h"
 #include "test/support/runtime.h"
 
 KOKEN_MESSAGE(question, { uint32_t value; });
@@ -221,3 +222,146 @@ Test(waiter, messages_to_the_asker_do_not_end_its_wait)
     cr_assert_eq(koken_stop(rt, KOKEN_S(60)), 0);
     assert_nothing_wrong();
 }
+
+/* ---- without memory for an answer ------------------------------------------------------------------------ */
+
+#ifdef KN_DEBUG
+KOKEN_MESSAGE(starve, { uint32_t how; });
+KOKEN_EVENT(feed);
+
+static struct kn_envelope *hoard;
+
+/* Takes all that the worker's pool has and can get, and lets the next allocation fail, too. */
+static void take_all(koken_ctx *ctx)
+{
+    struct kn_envelope *e;
+    kn_alloc_fail_after(0);
+    while ((e = kn_envelope_new(&ctx->local->worker->pool, 0)) != NULL) { /* ends: at the failure */
+        e->next = hoard;
+        hoard = e;
+    }
+    expect(!kn_alloc_fail_is_armed());
+    kn_alloc_fail_after(0);
+}
+
+static int on_starve(koken_ctx *ctx, struct server *self, const struct starve *msg)
+{
+    if (msg->how == DEFER) {
+        self->claims[0] = koken_defer(ctx);
+        return koken_signal(koken_self(ctx), starve, .how = END);
+    }
+    take_all(ctx);
+    return msg->how == FAIL ? -EOVERFLOW : msg->how == END ? KOKEN_STOP : 0;
+}
+
+KOKEN_AGENT(starving, struct server, KOKEN_ON(starve, on_starve));
+
+static int on_poor_init(koken_ctx *ctx, struct server *self, const void *arg)
+{
+    (void)arg;
+    self->how = REPLY;
+    take_all(ctx);
+    return 0;
+}
+
+KOKEN_AGENT(poor, struct server, KOKEN_INIT(on_poor_init), KOKEN_ON(question, on_question));
+
+static int on_feed(koken_ctx *ctx, struct server *self, const struct feed *msg)
+{
+    (void)self, (void)msg;
+    while (hoard) {
+        struct kn_envelope *e = hoard;
+        hoard = e->next;
+        kn_envelope_free(&ctx->local->worker->pool, e);
+    }
+    return koken_reply(ctx, answer, .value = 1);
+}
+
+KOKEN_AGENT(feeder, struct server, KOKEN_ON(feed, on_feed));
+
+static int on_plain_init(koken_ctx *ctx, struct server *self, const void *arg)
+{
+    (void)ctx, (void)self, (void)arg;
+    return 0;
+}
+
+KOKEN_AGENT(feeder_init, struct server, KOKEN_INIT(on_plain_init), KOKEN_ON(feed, on_feed));
+
+/* The pool has its blocks again. met: what was armed has been met, so the answer came without memory. */
+static void feed_all(struct koken *rt, bool met)
+{
+    struct answer got;
+    cr_assert_eq(kn_alloc_fail_is_armed(), !met);
+    kn_alloc_fail_after(UINT64_MAX);
+    cr_assert_eq(koken_await(rt, koken_spawn(rt, feeder), KOKEN_S(60), &got, feed), 0);
+}
+
+static kn_atomic(uint32_t) fiber_rc;
+
+static int beg(koken_ctx *ctx, struct server *self, const void *arg)
+{
+    struct answer got;
+    (void)self;
+    int rc =
+        koken_await(ctx, *(const koken_ref *)arg, KOKEN_NO_DEADLINE, &got, starve, .how = SILENT);
+    kn_store(&fiber_rc, (uint32_t)-rc, release);
+    return 0;
+}
+
+KOKEN_FIBER(beggar, struct server, beg);
+
+/* No deadline would end these waits, and no memory is left for an answer: each is told all the same. */
+Test(waiter, an_answer_needs_no_memory)
+{
+    static const struct {
+        uint32_t how;
+        int rc;
+    } cases[] = {{SILENT, -EPROTO}, {FAIL, -EOVERFLOW}, {END, -EPROTO}, {DEFER, -ESRCH}};
+    struct koken *rt = start(1);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct answer got;
+        koken_ref to = koken_spawn(rt, starving);
+        int rc = koken_await(rt, to, KOKEN_NO_DEADLINE, &got, starve, .how = cases[i].how);
+        cr_assert_eq(rc, cases[i].rc, "case %zu: %s", i, koken_errname(rc));
+        feed_all(rt, cases[i].how != DEFER); /* whose claim has a block of its own */
+    }
+    koken_ref to = koken_spawn(rt, starving);
+    reset(&fiber_rc);
+    cr_assert(!koken_is_nobody(koken_spawn(rt, beggar, .arg = &to, .arg_size = sizeof to)));
+    drain(rt);
+    cr_assert_eq(reading(&fiber_rc), EPROTO);
+    feed_all(rt, true);
+    struct answer got = {0};
+    koken_ref poor = koken_spawn(rt, poor);
+    cr_assert(!koken_is_nobody(poor));
+    feed_all(rt, true);
+    cr_assert_eq(koken_await(rt, poor, KOKEN_S(60), &got, question, .value = 4), 0);
+    cr_assert_eq(got.value, 8);
+    check_balance(rt, 0);
+    stop(rt);
+}
+
+/* Each allocation of a spawn from outside fails in turn: an error, and nothing stays behind. */
+Test(waiter, a_spawn_without_memory_leaves_nothing)
+{
+    uint64_t failures = 0;
+    for (uint64_t k = 0; k < 100; k++) {
+        struct koken *rt = start(1);
+        koken_ref ref = KOKEN_NOBODY;
+        kn_alloc_fail_after(k);
+        int rc = koken_try_spawn(rt, &ref, feeder_init);
+        bool is_armed = kn_alloc_fail_is_armed();
+        kn_alloc_fail_after(UINT64_MAX);
+        cr_assert(rc == 0 || rc == -ENOMEM, "%s", koken_errname(rc));
+        drain(rt);
+        cr_assert_eq(metrics(rt).alive, rc == 0 ? 1 : 0, "allocation %llu", (unsigned long long)k);
+        check_balance(rt, 0);
+        stop(rt);
+        failures += rc < 0;
+        if (is_armed) {
+            break;
+        }
+    }
+    cr_assert_gt(failures, 1);
+}
+#endif
