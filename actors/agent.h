@@ -205,8 +205,10 @@ struct koken {
     struct kn_stack_pool stack_pool; /* its own lock, a leaf */
     struct kn_reclaimer reclaimer;   /* its own lock */
 
-    pthread_mutex_t slots_lock; /* rank 20: chunk list, fresh slots, returned batches */
-    struct kn_chunk *chunks;    /* (m) slots_lock */
+    pthread_mutex_t slots_lock;             /* rank 20: chunk list, fresh slots, returned batches */
+    struct kn_chunk *chunks;                /* (m) slots_lock */
+    uint32_t chunk_count;                   /* (m) slots_lock */
+    struct kn_shelf *shelves[KN_NODES_MAX]; /* (m) slots_lock */
     struct kn_chunk
         *open_chunks[KN_NODES_MAX]; /* (m) slots_lock: the one with room, per NUMA node */
     struct kn_slot_batch *returned; /* (m) slots_lock: slots whose grace is over, newest first */

@@ -83,6 +83,58 @@ static void prepare(struct kn_chunk *chunk, uint32_t i)
     kn_store(&a->mailbox.word, (uint64_t)KN_MB_CLOSED, relaxed);
 }
 
+enum {
+    ON_SHELF = (KN_SHELF_SIZE - sizeof(struct kn_shelf)) / sizeof(struct kn_chunk),
+};
+
+/* A new shelf of rt; NULL: no memory. Its head stands behind the chunks. */
+static struct kn_shelf *add_shelf(struct koken *rt, int node)
+{
+    void *region = kn_map(2 * (size_t)KN_SHELF_SIZE, node);
+    if (!region) {
+        return NULL;
+    }
+    char *base = (char *)kn_align_up((uintptr_t)region, KN_SHELF_SIZE);
+    kn_map_prefer_huge(base, KN_SHELF_SIZE);
+    struct kn_shelf *shelf = (struct kn_shelf *)(void *)(base + ON_SHELF * sizeof(struct kn_chunk));
+    struct kn_shelf **shelves = &rt->shelves[node < 0 ? 0 : node];
+    *shelf = (struct kn_shelf){*shelves, region, 0};
+    *shelves = shelf;
+    return shelf;
+}
+
+/* Zeroed memory for a chunk: of its own, or on a shelf once there are many. Under rt->slots_lock. */
+static struct kn_chunk *chunk_memory(struct koken *rt, int node)
+{
+    if (rt->chunk_count < KN_CHUNKS_SINGLE) {
+        return kn_map(sizeof(struct kn_chunk), node);
+    }
+    struct kn_shelf *shelf = rt->shelves[node < 0 ? 0 : node];
+    if (!shelf || shelf->used == ON_SHELF) {
+        shelf = add_shelf(rt, node);
+        if (!shelf) {
+            return NULL;
+        }
+    }
+    KN_ASSERT(shelf->used < ON_SHELF);
+    struct kn_chunk *first = (struct kn_chunk *)(void *)shelf - ON_SHELF;
+    struct kn_chunk *chunk = &first[shelf->used++];
+    KN_ASSERT((uintptr_t)first % KN_SHELF_SIZE == 0);
+    chunk->is_on_shelf = true;
+    return chunk;
+}
+
+static void free_shelves(struct koken *rt)
+{
+    for (int node = 0; node < KN_NODES_MAX; node++) {
+        struct kn_shelf *shelf;
+        while ((shelf = rt->shelves[node]) != NULL) { /* ends: the list is finite */
+            rt->shelves[node] = shelf->next;
+            kn_unmap(shelf->region, 2 * (size_t)KN_SHELF_SIZE);
+        }
+    }
+}
+
 /* A new chunk of rt, published, or NULL. Under rt->slots_lock. */
 static struct kn_chunk *add_chunk(struct koken *rt, int node)
 {
@@ -91,7 +143,7 @@ static struct kn_chunk *add_chunk(struct koken *rt, int node)
     if (number == UINT32_MAX) {
         return NULL;
     }
-    struct kn_chunk *chunk = kn_map(sizeof *chunk, node);
+    struct kn_chunk *chunk = chunk_memory(rt, node);
     if (!chunk) {
         give_number(number, base);
         return NULL;
@@ -104,6 +156,7 @@ static struct kn_chunk *add_chunk(struct koken *rt, int node)
     prepare(chunk,
             0); /* the others have id 0 until they are prepared, which only "nobody" has, here */
     rt->chunks = chunk;
+    rt->chunk_count++;
     /* [AS1] release: the chunk's fields, before any handle can lead here. */
     kn_store(&kn_chunks[number], chunk, release);
     return chunk;
@@ -342,8 +395,11 @@ void kn_slots_free(struct koken *rt)
             highest = generation - chunk->base > highest - chunk->base ? generation : highest;
         }
         uint32_t number = chunk->number;
-        kn_unmap(chunk, sizeof *chunk);
+        if (!chunk->is_on_shelf) {
+            kn_unmap(chunk, sizeof *chunk);
+        }
         give_number(number, highest & 0x7fffffffu);
         chunk = next;
     }
+    free_shelves(rt);
 }

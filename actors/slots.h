@@ -23,10 +23,24 @@ enum {
     KN_CHUNKS_MAX = KN_MODEL_SIZE(1 << 18, 4), /* 268 million agents */
     KN_SLOTS_REFILL =
         KN_MODEL_SIZE(64, 1), /* slots that a worker takes from the runtime at a time */
+    KN_CHUNKS_SINGLE =
+        KN_MODEL_SIZE(64, 64), /* chunks of a runtime that are mapped one by one; then by shelves */
     KN_DEAD_SHORT =
         KN_MODEL_SIZE(512, 1), /* so many are used again at once if nobody can know them */
     KN_DEAD_BATCH =
         KN_MODEL_SIZE(1024, 2), /* ended agents that wait for one grace period together */
+};
+
+/*
+ * Chunks of a large runtime stand together on shelves, each of them one large page of the machine: a random one
+ * among a million agents is else mostly a miss in the table of pages as well.
+ */
+enum { KN_SHELF_SIZE = 2 << 20 };
+
+struct kn_shelf {
+    struct kn_shelf *next; /* (m) rt->slots_lock */
+    void *region;          /* (c) as mapped, twice the size, so that a shelf lies aligned in it */
+    uint32_t used;         /* (m) rt->slots_lock: chunks taken so far */
 };
 
 struct kn_chunk {
@@ -36,6 +50,7 @@ struct kn_chunk {
     uint32_t used;         /* (m) rt->slots_lock: slots handed out so far */
     uint32_t base;         /* (c) first generation here */
     int node;              /* (c) */
+    bool is_on_shelf;      /* (c) not mapped alone */
     KN_ALIGNED(KN_CACHE_LINE) struct kn_agent slots[KN_CHUNK_SLOTS];
 };
 

@@ -128,6 +128,12 @@ void *kn_map(size_t size, int node)
     return region;
 }
 
+void kn_map_prefer_huge(void *part, size_t size)
+{
+    KN_ASSERT((uintptr_t)part % kn_platform_page_size() == 0);
+    kn_platform_advise_huge(part, size);
+}
+
 void kn_unmap(void *region, size_t size)
 {
     if (region == NULL) {

@@ -44,6 +44,9 @@ void kn_free(void *memory, size_t size, size_t align);
 void *kn_map(size_t size, int node);
 void kn_unmap(void *region, size_t size);
 
+/* Asks for large pages in a part of a mapped region. A wish, nothing more. */
+void kn_map_prefer_huge(void *part, size_t size);
+
 #ifdef KN_DEBUG
 /*
  * Fault injection: the allocation after the next n fails, once (kn_alloc or kn_map, on any thread).

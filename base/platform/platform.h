@@ -66,6 +66,9 @@ void kn_platform_unmap(void *region, size_t size);
 /* As for kn_platform_map, for pages that exist already and have not been touched. */
 void kn_platform_bind(void *region, size_t size, int node);
 
+/* Wishes for large pages in such a region, which begins and ends at one. */
+void kn_platform_advise_huge(void *region, size_t size);
+
 size_t kn_platform_page_size(void);
 
 #endif

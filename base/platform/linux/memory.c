@@ -43,6 +43,11 @@ void kn_platform_bind(void *region, size_t size, int node)
     (void)syscall(SYS_mbind, region, size, MPOL_PREFERRED, mask, (unsigned long)NODES_MAX + 1, 0u);
 }
 
+void kn_platform_advise_huge(void *region, size_t size)
+{
+    (void)madvise(region, size, MADV_HUGEPAGE); /* a kernel without them is no error */
+}
+
 size_t kn_platform_page_size(void)
 {
     return (size_t)sysconf(_SC_PAGESIZE);

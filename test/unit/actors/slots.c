@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Proves: names are unique and never 0, a stale handle reaches nobody however often its slot is used again
- * (T037, P4), forged handles are harmless, slots are used again, and an idle agent costs 256 bytes at most.
+ * (T037, P4), forged handles are harmless, slots are used again, chunks stand on shelves when
+ * there are many, and an idle agent costs 256 bytes at most.
  */
 #include "actors/slots.h"
 #include "test/support/runtime.h"
@@ -120,4 +121,28 @@ Test(slots, idle_agents_are_small, .timeout = 120)
 #endif
     free(who);
     stop(rt);
+}
+
+/* Enough for shelves, on two rounds of the directory's numbers: all are reached, all end, all memory goes. */
+Test(slots, so_many_that_they_stand_on_shelves, .timeout = 240)
+{
+    enum { MANY = (KN_CHUNKS_SINGLE + 24) * KN_CHUNK_SLOTS };
+    koken_ref *all = malloc(MANY * sizeof *all);
+    cr_assert(all != NULL);
+    for (int round = 0; round < 2; round++) {
+        struct koken *rt = start(1);
+        for (uint32_t i = 0; i < MANY; i++) {
+            all[i] = koken_spawn(rt, mayfly);
+            cr_assert(!koken_is_nobody(all[i]));
+        }
+        cr_assert(rt->shelves[0] != NULL);
+        for (uint32_t i = 0; i < MANY; i++) {
+            cr_assert_eq(koken_signal(all[i], bye), 0);
+        }
+        check_balance(rt, 0);
+        cr_assert_eq(metrics(rt).exited, (uint64_t)MANY);
+        stop(rt);
+        cr_assert_eq(koken_signal(all[MANY - 1], hello), -ESRCH);
+    }
+    free(all);
 }
