@@ -27,6 +27,7 @@ const struct bench bench_table[] = {
     {"latency-1m", "one way at 1 000 000 messages/s", bench_latency, 1000000, 0},
     {"latency-ext", "from a spinning thread outside, 100 000/s", bench_latency_ext, 0, 0},
     {"wakeup", "from outside into a sleeping runtime", bench_wakeup, 0, 0},
+    {"cross", "one way between two busy workers, and by rings", bench_cross, 0, 0},
     {"signal", "cost of a send alone, envelope included", bench_signal, 0, 0},
     {"await", "round trip of a fiber's await", bench_await, 0, BENCH_ALONE},
     {"await-ext", "round trip of an await from outside", bench_await_ext, 0, 0},

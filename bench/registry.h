@@ -26,6 +26,7 @@ int bench_latency(struct bench_run *run, unsigned arg);
 int bench_latency_ext(struct bench_run *run, unsigned arg);
 int bench_wakeup(struct bench_run *run, unsigned arg);
 int bench_signal(struct bench_run *run, unsigned arg);
+int bench_cross(struct bench_run *run, unsigned arg);
 int bench_await(struct bench_run *run, unsigned arg);
 int bench_await_ext(struct bench_run *run, unsigned arg);
 int bench_fiber(struct bench_run *run, unsigned arg);
