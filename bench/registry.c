@@ -44,6 +44,15 @@ const struct bench bench_table[] = {
     {"teg-dag-1", "random task effect graph, nodes of 1 us", bench_teg, 2, 0},
     {"teg-dag-10", "random task effect graph, nodes of 10 us", bench_teg, 3, 0},
     {"teg-even", "8 nodes of 50 ms: efficiency", bench_teg_even, 0, 0},
+    {"quorum", "a vote of 5 agents, from question to verdict", bench_quorum, 0, BENCH_ALONE},
+    {"quorum-value", "the same, equal answers counted together", bench_quorum, 1, 0},
+    {"lease", "a fiber takes a lease and gives it back", bench_lease, 0, BENCH_ALONE},
+    {"lease-guard", "a guard lets a token pass", bench_lease_guard, 0, 0},
+    {"shard-ring", "who of 1000 has a key: ring", bench_shard, 0, 0},
+    {"shard-jump", "who of 1000 has a key: jump", bench_shard, 1, 0},
+    {"shard-rendezvous", "who of 1000 has a key: rendezvous", bench_shard, 2, 0},
+    {"gossip", "a rumour among 1000 agents: time and rounds", bench_gossip, 0, BENCH_ALONE},
+    {"broadcast", "one message for each of 1000 agents", bench_gossip, 1, 0},
 };
 
 const unsigned bench_count = (unsigned)(sizeof bench_table / sizeof bench_table[0]);

@@ -32,8 +32,22 @@ static inline void sip_round(uint64_t v[4])
     v[2] = rotate(v[2], 32);
 }
 
+/* The number whose bytes, least significant first, are those of word in memory. */
+static inline uint64_t from_little_end(uint64_t word)
+{
+    return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? word : __builtin_bswap64(word);
+}
+
 /* The word at bytes, least significant byte first, on every machine. */
-static uint64_t word_at(const unsigned char *bytes, size_t size)
+static inline uint64_t word_at(const unsigned char *bytes)
+{
+    uint64_t word;
+    memcpy(&word, bytes, sizeof word);
+    return from_little_end(word);
+}
+
+/* The same of the last bytes, fewer than eight. */
+static inline uint64_t rest_at(const unsigned char *bytes, size_t size)
 {
     uint64_t word = 0;
     for (size_t i = 0; i < size; i++) {
@@ -49,25 +63,38 @@ static inline void sip_word(uint64_t v[4], uint64_t word)
     v[0] ^= word;
 }
 
+static inline uint64_t sip_end(uint64_t v[4])
+{
+    v[2] ^= 0xff;
+    sip_round(v);
+    sip_round(v);
+    sip_round(v);
+    return v[0] ^ v[1] ^ v[2] ^ v[3];
+}
+
+static inline void sip_begin(const struct koken_hash_key *key, uint64_t v[4])
+{
+    uint64_t k0 = key ? key->word[0] : 0, k1 = key ? key->word[1] : 0;
+    v[0] = k0 ^ UINT64_C(0x736f6d6570736575);
+    v[1] = k1 ^ UINT64_C(0x646f72616e646f6d);
+    v[2] = k0 ^ UINT64_C(0x6c7967656e657261);
+    v[3] = k1 ^ UINT64_C(0x7465646279746573);
+}
+
 uint64_t koken_hash_bytes(const struct koken_hash_key *key, const void *bytes, size_t size)
 {
     const unsigned char *at = bytes;
-    uint64_t k0 = key ? key->word[0] : 0, k1 = key ? key->word[1] : 0;
-    uint64_t v[4] = {k0 ^ UINT64_C(0x736f6d6570736575), k1 ^ UINT64_C(0x646f72616e646f6d),
-                     k0 ^ UINT64_C(0x6c7967656e657261), k1 ^ UINT64_C(0x7465646279746573)};
+    uint64_t v[4];
+    sip_begin(key, v);
     uint64_t length = (uint64_t)size << 56;
     if (!bytes) {
         size = 0;
     }
     for (; size >= 8; size -= 8, at += 8) {
-        sip_word(v, word_at(at, 8));
+        sip_word(v, word_at(at));
     }
-    sip_word(v, length | word_at(at, size));
-    v[2] ^= 0xff;
-    for (int i = 0; i < 3; i++) {
-        sip_round(v);
-    }
-    return v[0] ^ v[1] ^ v[2] ^ v[3];
+    sip_word(v, length | rest_at(at, size));
+    return sip_end(v);
 }
 
 uint64_t koken_hash_text(const char *text)
@@ -77,11 +104,11 @@ uint64_t koken_hash_text(const char *text)
 
 uint64_t kn_hash_number(const struct koken_hash_key *key, uint64_t number)
 {
-    unsigned char bytes[8];
-    for (unsigned i = 0; i < 8; i++) {
-        bytes[i] = (unsigned char)(number >> (8 * i));
-    }
-    return koken_hash_bytes(key, bytes, sizeof bytes);
+    uint64_t v[4];
+    sip_begin(key, v);
+    sip_word(v, number);
+    sip_word(v, UINT64_C(8) << 56);
+    return sip_end(v);
 }
 
 /* Which of two equal scores wins does not depend on the order of the members: the larger name. */
