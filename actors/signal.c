@@ -503,11 +503,11 @@ KN_HOT int koken_signal_(koken_ref to, const struct koken_type *type, const void
     struct kn_local *local = worker->local;
     KN_ASSERT(local->worker == worker);
     struct kn_agent *a = kn_resolve_in(local->rt, to.id);
-    __builtin_prefetch(&a->intake);
-    __builtin_prefetch(a->inline_state);
     if (kn_unlikely(!a || local->is_unusual || (a->flags & KN_AGENT_SPECIAL))) {
         return signal_slowly(to, type, payload);
     }
+    __builtin_prefetch(&a->intake); /* D-AC-31 */
+    __builtin_prefetch(a->inline_state);
     if (kn_unlikely(type->size > KN_PAYLOAD_SMALL)) {
         return signal_larger(local, a, to, type, payload);
     }

@@ -340,9 +340,10 @@ static KN_NOINLINE enum outcome settle(struct koken_ctx *ctx, struct kn_agent *a
  * The shortest turn: one user message has come, nothing else, and the agent keeps nothing back. What
  * ping-pong, a ring and every request do; the rest of this file does the same at greater length, and goes
  * on where this one stops: OUT_NOT nothing has been done, OUT_EMPTY the message is handled and the agent
- * not idle.
+ * not idle. OUT_IDLE: *ret_next is who follows in the slot, or NULL.
  */
-static KN_ALWAYS_INLINE enum outcome run_one(struct koken_ctx *ctx, struct kn_agent *a)
+static KN_ALWAYS_INLINE enum outcome run_one(struct koken_ctx *ctx, struct kn_agent *a,
+                                             struct kn_runnable **ret_next)
 {
     uint64_t word;
     struct kn_envelope *e = kn_mailbox_peek(&a->mailbox, &a->intake, &word);
@@ -371,9 +372,13 @@ static KN_ALWAYS_INLINE enum outcome run_one(struct koken_ctx *ctx, struct kn_ag
     bool is_idle;
     if (kn_alone_enter(local)) {
         is_idle = kn_mailbox_idle_after(&a->mailbox, &a->intake, word, /* is_alone= */ true);
+        *ret_next =
+            is_idle ? kn_worker_next(local->worker, kn_agent_turn, /* is_alone= */ true) : NULL;
         kn_alone_leave(local);
     } else {
         is_idle = kn_mailbox_idle_after(&a->mailbox, &a->intake, word, /* is_alone= */ false);
+        *ret_next =
+            is_idle ? kn_worker_next(local->worker, kn_agent_turn, /* is_alone= */ false) : NULL;
     }
     if (kn_unlikely(!is_idle)) {
         e->flags |= KN_ENV_DONE;
@@ -473,12 +478,12 @@ KN_HOT enum kn_ran kn_agent_turn(struct kn_worker *worker, struct kn_runnable *r
             ran = run_sampled(&ctx, a);
             break;
         }
-        enum outcome out = run_one(&ctx, a);
+        struct kn_runnable *next;
+        enum outcome out = run_one(&ctx, a, &next);
         if (kn_unlikely(out != OUT_IDLE)) {
             ran = out == OUT_ENDED ? KN_RAN_DONE : run_turn(&ctx, a, NULL, out);
             break;
         }
-        struct kn_runnable *next = kn_worker_next(ctx.local->worker, kn_agent_turn);
         if (!next) {
             break;
         }

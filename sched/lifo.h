@@ -129,11 +129,12 @@ void kn_worker_requeue(struct kn_worker *worker, struct kn_runnable *runnable, e
  * Goes straight on to what the slot holds, if it has that step and nothing asks for the dispatch loop: for a
  * step that would return only to be called again. NULL: return. Counts as a dispatch of the same turn. What
  * would answer KN_RAN_AGAIN for a runnable that came this way calls kn_worker_requeue() and answers DONE.
- * Thread: the holder, inside a step that owes its runnable nothing any more.
+ * is_alone: as for kn_lifo_put_alone(). Thread: the holder, inside a step that owes its runnable nothing any
+ * more.
  */
 static KN_ALWAYS_INLINE struct kn_runnable *kn_worker_next(
     struct kn_worker *worker,
-    enum kn_ran (*step)(struct kn_worker *worker, struct kn_runnable *runnable))
+    enum kn_ran (*step)(struct kn_worker *worker, struct kn_runnable *runnable), bool is_alone)
 {
     /* Relaxed: nudge and lifo are hints, the others are written by this thread. */
     uint64_t tick = kn_load(&worker->tick, relaxed);
@@ -141,7 +142,7 @@ static KN_ALWAYS_INLINE struct kn_runnable *kn_worker_next(
     KN_ASSERT(!worker->is_searching);
     if (kn_unlikely(kn_load(&worker->nudge, relaxed) != 0 || tick >= worker->beat_due) ||
         worker->budget <= 0 || (kn_load(&worker->levels, relaxed) & KN_LEVELS_ABOVE_NORMAL) != 0 ||
-        !kn_lifo_enter(worker)) {
+        (!is_alone && !kn_lifo_enter(worker))) {
         return NULL;
     }
     /* Relaxed, both: inside the bracket the slot is ours. */
@@ -152,7 +153,9 @@ static KN_ALWAYS_INLINE struct kn_runnable *kn_worker_next(
     } else {
         kn_store(&worker->lifo, NULL, relaxed);
     }
-    kn_lifo_leave(worker);
+    if (!is_alone) {
+        kn_lifo_leave(worker);
+    }
     if (kn_likely(runnable != NULL)) {
         worker->budget--;
         kn_store(&worker->tick, tick + 1, relaxed); /* relaxed: one writer; a measure for others */

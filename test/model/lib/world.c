@@ -42,6 +42,11 @@ void kn_free(void *memory, size_t size, size_t align)
 }
 
 /* As the system gives it: zeros. */
+void kn_map_prefer_huge(void *part, size_t size)
+{
+    (void)part, (void)size;
+}
+
 void *kn_map(size_t size, int node)
 {
     return memset(kn_alloc(size, 4096, node), 0, size);
