@@ -3,6 +3,7 @@
 #include "actors/fiber_agent.h"
 
 #include "actors/alarm.h"
+#include "actors/bell.h"
 #include "actors/deadletter.h"
 #include "actors/link.h"
 #include "actors/park.h"
@@ -333,6 +334,9 @@ void kn_fiber_agent_free(struct kn_local *local, struct kn_agent *a)
 {
     struct kn_fiber_agent *f = a->cold->fiber;
     KN_ASSERT(f->agent == a);
+    if (f->bell) {
+        kn_bell_abandon(f->bell);
+    }
     if (f->await_edge) {
         kn_park_leave(local->rt, f->await_edge);
     }

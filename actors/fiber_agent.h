@@ -20,6 +20,7 @@ struct kn_fiber_agent {
     struct kn_envelope *answer;   /* the reply to the request `awaited` */
     struct kn_outbox *await_edge; /* on its stack: it awaits the answer of another fiber */
     struct kn_outbox *edge;       /* on its stack: it is parked there */
+    struct kn_bell *bell;         /* on its stack: it waits for its ring; bell.h */
     uint32_t awaited;             /* number of the alarm of its present wait, 0 none */
     uint32_t consumed;            /* user messages received and not yet published */
     uint32_t received;            /* messages received in this turn */

@@ -20,6 +20,7 @@
 #include "actors/system.h"
 #include "actors/waiter.h"
 #include "base/world.h"
+#include "sched/errand.h"
 
 #include <errno.h>
 #include <string.h>
@@ -150,10 +151,12 @@ static void finish(struct kn_agent *a, void *arg)
     }
 }
 
-/* What is still queued is found among the agents, or is a job on the stack of one. */
+/* What is still queued is found among the agents, is an errand, or is a job on the stack of one. */
 static void empty_queues(struct koken *rt)
 {
-    while (kn_sched_leftover(rt->sched)) { /* ends: no worker queues any more */
+    struct kn_runnable *run;
+    while ((run = kn_sched_leftover(rt->sched)) != NULL) { /* ends: no worker queues any more */
+        kn_errand_leftover(run);
     }
     while (kn_sched_leftover_job(rt->sched)) { /* ends: likewise */
     }

@@ -5,6 +5,7 @@
 
 #include <koken/agent.h>
 #include <koken/broadcast.h>
+#include <koken/cancel.h>
 #include <koken/caps.h>
 #include <koken/deadletter.h>
 #include <koken/error.h>
