@@ -25,6 +25,7 @@
 #include <koken/sim.h>
 #include <koken/supervisor.h>
 #include <koken/teg.h>
+#include <koken/teg_io.h>
 #include <koken/teg_run.h>
 #include <koken/time.h>
 #include <koken/version.h>

@@ -12,6 +12,7 @@ int cli_doctor(int argc, char **argv);
 int cli_lint(int argc, char **argv);
 int cli_sim(int argc, char **argv);
 int cli_stress(int argc, char **argv);
+int cli_teg(int argc, char **argv);
 
 /* cli_misused prints "koken COMMAND: WHAT 'WORD'; see ..." on stderr and answers CLI_MISUSED. */
 int cli_misused(const char *command, const char *what, const char *word);

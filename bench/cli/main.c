@@ -19,6 +19,7 @@ static const char help_text[] =
     "  lint FILE...       report what breaks the rules of capabilities\n"
     "  sim                run the whole runtime under many seeds, with misfortunes\n"
     "  stress             closed workloads on real threads, checked\n"
+    "  teg FILE           run a task effect graph\n"
     "\n"
     "options:\n"
     "  --help             this text; also after a command\n"
@@ -66,6 +67,9 @@ int main(int argc, char **argv)
     }
     if (strcmp(command, "stress") == 0) {
         return finish(cli_stress(argc - 1, argv + 1));
+    }
+    if (strcmp(command, "teg") == 0) {
+        return finish(cli_teg(argc - 1, argv + 1));
     }
     if (strcmp(command, "--help") == 0 || strcmp(command, "-h") == 0 ||
         strcmp(command, "help") == 0) {

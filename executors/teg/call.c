@@ -112,8 +112,14 @@ bool koken_teg_cancelled(const struct koken_teg_call *call)
 
 struct koken_teg_value koken_teg_value(const struct koken_teg_run *run, koken_teg_node node)
 {
-    struct koken_teg_value missing = {.is_missing = true};
-    return koken_teg_state(run, node) == KOKEN_TEG_COMPLETED && koken_teg_is_over(run)
-               ? value_of(&run->slots[node.number - 1])
-               : missing;
+    struct koken_teg_value value = {.is_missing = true};
+    if (!kn_teg_is_node(run->teg, node) || !koken_teg_is_over(run)) {
+        return value;
+    }
+    enum koken_teg_state state = koken_teg_state(run, node);
+    if (state == KOKEN_TEG_COMPLETED || state == KOKEN_TEG_FAILED) {
+        value = value_of(&run->slots[node.number - 1]);
+        value.is_missing = state == KOKEN_TEG_FAILED;
+    }
+    return value;
 }

@@ -215,6 +215,7 @@ static bool try_again(struct kn_teg_harvest *harvest, struct koken_teg_call *cal
         delay *= 2;
     }
     (void)kn_add(&run->retries, 1, relaxed); /* relaxed: a statistic */
+    kn_teg_call_fini(call);
     if (delay) {
         kn_teg_retry(harvest, call->node, next, delay);
     } else {
@@ -230,7 +231,6 @@ bool kn_teg_conclude(struct kn_teg_harvest *harvest, struct koken_teg_call *call
     uint32_t word = call->word;
     enum koken_teg_state end = KOKEN_TEG_COMPLETED;
     if (kn_unlikely(rc < 0)) {
-        kn_teg_call_fini(call);
         if (run->teg->nodes[call->node].retries_more && try_again(harvest, call)) {
             return true;
         }

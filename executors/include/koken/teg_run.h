@@ -236,7 +236,10 @@ int koken_teg_status(const struct koken_teg_run *run);
 /* koken_teg_graph is the graph of a run. */
 const struct koken_teg *koken_teg_graph(const struct koken_teg_run *run);
 
-/* Of one node of a run that is over: its state, its result (is_missing unless it completed), its error. */
+/*
+ * Of one node of a run that is over: its state; its result, is_missing unless it completed, of one that failed
+ * what it had answered before; its error.
+ */
 enum koken_teg_state koken_teg_state(const struct koken_teg_run *run, koken_teg_node node);
 struct koken_teg_value koken_teg_value(const struct koken_teg_run *run, koken_teg_node node);
 int koken_teg_error(const struct koken_teg_run *run, koken_teg_node node);

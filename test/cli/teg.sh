@@ -1,0 +1,54 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# koken teg: teg.sh PATH-OF-KOKEN. Ends with `N passed, M failed`; exit status 1 if anything failed.
+set -u
+koken=${1:?usage: teg.sh PATH-OF-KOKEN}
+koken=$(cd "$(dirname "$koken")" && pwd)/$(basename "$koken")
+corpus=$(cd "$(dirname "$0")/../fuzz/corpus/teg" && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 1
+passed=0
+failed=0
+
+# expect WHAT STATUS STREAM PATTERN COMMAND...: STREAM is out or err; the other stream is not looked at.
+expect() {
+  local what=$1 status=$2 stream=$3 pattern=$4 got
+  shift 4
+  timeout 120 "$@" >out 2>err </dev/null
+  got=$?
+  if [ "$got" -eq "$status" ] && grep -Eq -- "$pattern" "$stream"; then
+    passed=$((passed + 1))
+  else
+    failed=$((failed + 1))
+    printf 'FAILED %s: exit %d (expected %d), %s lacks /%s/\n' "$what" "$got" "$status" "$stream" "$pattern"
+    sed 's/^/  | /' out err | head -n 12
+  fi
+}
+
+echo '{"teg":1,"nodes":[{"id":"a","effect":"fail","number":1},{"id":"b","effect":"sum","after":["a"]},
+  {"id":"c","effect":"number","number":3}]}' >fails.json
+echo '{"teg":1,"nodes":[{"id":"z","effect":"sleep","number":60000}]}' >sleeps.json
+
+expect help 0 out 'usage: koken teg' "$koken" teg --help
+expect 'no file' 2 err 'one file' "$koken" teg
+expect 'unknown option' 2 err 'unknown option' "$koken" teg --nope x
+expect 'bad number' 2 err 'not understood' "$koken" teg -w 0 x
+expect 'missing file' 1 err 'no-such' "$koken" teg no-such.json
+expect 'a run' 0 out '^sum +Completed .* 42$' "$koken" teg -q -w 2 -m m -d d -T t "$corpus/all.json"
+expect mermaid 0 out '^graph TD' cat m
+expect dot 0 out '^digraph' cat d
+expect trace 0 out '"ph":"X"' cat t
+expect json 0 out '"id":"sum","state":"Completed","ns":[0-9]+,"number":42' "$koken" teg -j "$corpus/all.json"
+expect repeated 0 out '^8 completed' "$koken" teg -r 20 "$corpus/all.json"
+expect check 0 out '^10 nodes, 9 links' "$koken" teg -c -m m "$corpus/all.json"
+expect cycle 1 err 'CyclicDependency: a -> a' "$koken" teg "$corpus/cycle.json"
+expect 'fails fast' 1 out '^b +Cancelled' "$koken" teg fails.json
+expect isolated 1 out '^c +Completed .* 3$' "$koken" teg -i fails.json
+expect 'takes too long' 1 out '^z +Cancelled' "$koken" teg -t 1 sleeps.json
+expect 'cannot draw' 1 err 'cannot write' "$koken" teg -d no/such/place "$corpus/all.json"
+echo 'nonsense' >bad.json
+expect 'no JSON' 1 err 'bad.json: line 1' "$koken" teg bad.json
+
+printf '%d passed, %d failed\n' "$passed" "$failed"
+[ "$failed" -eq 0 ]
