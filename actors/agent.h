@@ -14,6 +14,7 @@
 #include "base/align.h"
 #include "base/alloc.h"
 #include "base/atomic.h"
+#include "base/list.h"
 #include "base/stats.h"
 #include "caps/payload.h"
 #include "caps/pool.h"
@@ -159,6 +160,7 @@ struct KN_ALIGNED(KN_FALSE_SHARING) kn_local {
     bool is_unusual; /* (w) sends take the long way: stamping, or the running agent is parked */
     struct kn_counters counters;            /* (w) */
     uint64_t far;                           /* (w) sends to whoever last ran on another worker */
+    uint64_t passed;                        /* (w) items put into channels and taken out of them */
     kn_atomic(struct kn_letters *) letters; /* (a) made by (w) at the first; deadletter.h */
     struct kn_stacks stacks;                /* (w) of fibers */
     kn_atomic(const struct koken_type *)
@@ -231,6 +233,10 @@ struct koken {
 
     pthread_mutex_t broods_lock;               /* rank 32: what others may know of supervisors */
     struct kn_brood *broods[KN_BROOD_BUCKETS]; /* (m) broods_lock */
+
+    pthread_mutex_t endings_lock; /* rank 4: what is to be told of its end; pending.h */
+    struct kn_list endings;       /* (m) endings_lock */
+    bool has_ended;               /* (m) endings_lock: they have been told */
 
     struct koken *next_living; /* (m) the lock of living.c */
     bool is_claimed;           /* (m) the lock of living.c: a thread is stopping it */

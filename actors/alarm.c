@@ -231,6 +231,11 @@ bool kn_alarm_end(struct kn_local *local, struct kn_agent *a, struct kn_alarm *a
     KN_ASSERT(cold->alarms[index].alarm == alarm);
     cold->alarms[index] = (struct kn_alarm_entry){NULL, cold->alarm_free};
     cold->alarm_free = index + 1;
+    if (kn_unlikely(alarm->pending != NULL)) {
+        (void)alarm->pending->give_up(alarm->pending);
+        alarm->pending->free(alarm->pending, local);
+        alarm->pending = NULL;
+    }
     /* The wheel lets go in its callback: at once here, or later on the worker whose wheel it is. */
     bool in_time = kn_wheel_cancel(&local->worker->wheel, &alarm->timer);
     let_go(local, alarm);

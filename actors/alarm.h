@@ -15,6 +15,7 @@
 #define KN_ACTORS_ALARM_H
 
 #include "actors/agent.h"
+#include "actors/pending.h"
 #include "sched/timer.h"
 
 enum kn_alarm_kind {
@@ -35,6 +36,7 @@ struct kn_alarm {
     uint64_t to;                  /* (c), but of a bond set when its target has been born */
     struct kn_envelope *envelope; /* the wheel's: what is sent at the deadline; a bond's reserve */
     uint64_t period_ns;           /* (c) 0: once */
+    struct kn_pending *pending;   /* (c) of a request that a floor above serves, or NULL */
     kn_atomic(uint32_t)
         is_waiting; /* (a) a periodic one's message is under way: set by the wheel */
     uint8_t kind;   /* (c) enum kn_alarm_kind */

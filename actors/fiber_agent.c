@@ -345,6 +345,9 @@ void kn_fiber_agent_free(struct kn_local *local, struct kn_agent *a)
         kn_park_leave(local->rt, f->edge);
         kn_message_drop(local->rt, local, f->edge->head, -ECANCELED); /* never was sent */
     }
+    if (f->pending) {
+        (void)f->pending->give_up(f->pending);
+    }
     if (f->answer) {
         kn_dead_letter(local, f->answer, -ESRCH);
         kn_envelope_part(local->rt, local, f->answer);

@@ -9,6 +9,7 @@
 #define KN_ACTORS_FIBER_AGENT_H
 
 #include "actors/agent.h"
+#include "actors/pending.h"
 #include "sched/fiber.h"
 
 /* (s), all of it; most is touched from within the fiber, which then runs for the holder of S. */
@@ -21,6 +22,7 @@ struct kn_fiber_agent {
     struct kn_outbox *await_edge; /* on its stack: it awaits the answer of another fiber */
     struct kn_outbox *edge;       /* on its stack: it is parked there */
     struct kn_bell *bell;         /* on its stack: it waits for its ring; bell.h */
+    struct kn_pending *pending;   /* on its stack: it waits in what a floor above has */
     uint32_t awaited;             /* number of the alarm of its present wait, 0 none */
     uint32_t consumed;            /* user messages received and not yet published */
     uint32_t received;            /* messages received in this turn */

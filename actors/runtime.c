@@ -161,8 +161,8 @@ static void quiescent(struct kn_worker *worker, void *arg)
     KN_ASSERT(worker == kn_worker_current());
     (void)arg;
     struct kn_local *local = worker->local;
-    uint64_t messages =
-        kn_count_read(&local->counters.sent) + kn_count_read(&local->counters.received);
+    uint64_t messages = kn_count_read(&local->counters.sent) +
+                        kn_count_read(&local->counters.received) + local->passed;
     kn_worker_traffic(worker, messages, local->far);
     kn_alone_quiescent(local);
     kn_rcu_quiescent();
@@ -201,6 +201,7 @@ void kn_runtime_free(struct koken *rt)
         KOKEN_CHECK(!rt->parked[i]); /* nobody waits for nobody */
     }
     KOKEN_CHECK(!rt->chunks);
+    KOKEN_CHECK(kn_list_is_empty(&rt->endings));
     kn_letters_free(rt);
     kn_broods_free(rt);
     kn_names_free(kn_load(&rt->names, relaxed)); /* relaxed: nobody else is left */
@@ -217,6 +218,7 @@ void kn_runtime_free(struct koken *rt)
     pthread_mutex_destroy(&rt->park_lock);
     pthread_mutex_destroy(&rt->broods_lock);
     pthread_mutex_destroy(&rt->names_lock);
+    pthread_mutex_destroy(&rt->endings_lock);
     if (rt->locals) {
         kn_unmap(rt->locals, KN_WORKERS_MAX * sizeof *rt->locals);
     }
@@ -245,6 +247,8 @@ int koken_start(const struct koken_options *options, struct koken **ret_rt)
     pthread_mutex_init(&rt->park_lock, NULL);
     pthread_mutex_init(&rt->broods_lock, NULL);
     pthread_mutex_init(&rt->names_lock, NULL);
+    pthread_mutex_init(&rt->endings_lock, NULL);
+    kn_list_init(&rt->endings);
     rc = kn_bounds_init(rt);
     if (rc < 0) {
         goto err;

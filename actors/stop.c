@@ -15,6 +15,7 @@
 #include "actors/kn_rcu.h"
 #include "actors/living.h"
 #include "actors/park.h"
+#include "actors/pending.h"
 #include "actors/request.h"
 #include "actors/slots.h"
 #include "actors/system.h"
@@ -29,6 +30,36 @@ enum {
     GRACE_NS = 10 * 1000 * 1000, /* time for workers that no handler holds, given again */
     GRACES = 50,                 /* so many times */
 };
+
+bool kn_ending_enter(struct koken *rt, struct kn_ending *ending)
+{
+    pthread_mutex_lock(&rt->endings_lock);
+    bool is_in = !rt->has_ended;
+    if (is_in) {
+        kn_list_push_back(&rt->endings, &ending->link);
+    }
+    pthread_mutex_unlock(&rt->endings_lock);
+    return is_in;
+}
+
+void kn_ending_leave(struct koken *rt, struct kn_ending *ending)
+{
+    pthread_mutex_lock(&rt->endings_lock);
+    kn_list_remove(&ending->link); /* harmless when it is off already */
+    pthread_mutex_unlock(&rt->endings_lock);
+}
+
+void kn_endings_call(struct koken *rt)
+{
+    struct kn_list *link;
+    pthread_mutex_lock(&rt->endings_lock);
+    rt->has_ended = true;
+    while ((link = kn_list_pop(&rt->endings)) != NULL) { /* ends: nobody enters any more */
+        struct kn_ending *ending = kn_container_of(link, struct kn_ending, link);
+        ending->end(ending, rt);
+    }
+    pthread_mutex_unlock(&rt->endings_lock);
+}
 
 static bool is_alive(const struct kn_agent *a)
 {
@@ -171,6 +202,7 @@ static uint64_t end_the_rest(struct koken *rt)
     empty_queues(rt);
     kn_rcu_visit();
     kn_slots_each(rt, shut, kill.local);
+    kn_endings_call(rt);
     kn_rcu_depart();
     kn_rcu_synchronize(); /* a thread outside may be between its push and its wake-up */
     empty_queues(rt);

@@ -52,6 +52,9 @@ static int alarm_message(struct koken_ctx *ctx, struct kn_agent *a, struct kn_en
         }
         return 0;
     }
+    if (alarm->pending && !alarm->pending->give_up(alarm->pending)) {
+        return 0; /* what it waits for is on its way */
+    }
     if (alarm->kind == KN_ALARM_REQUEST) {
         ctx->request = alarm->number;
     }

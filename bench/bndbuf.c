@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * bndbuf: 40 producers, 40 consumers, a buffer of 50 kept by a manager agent (the Savina suite's
+ * bndbuf-agents: 40 producers, 40 consumers, a buffer of 50 kept by a manager agent (the Savina suite's
  * form; about four messages per item), 25 000 items per producer. The consumers' sum is checked.
  * Figure: ns per item.
  */
@@ -161,7 +161,7 @@ static int on_go(koken_ctx *ctx, struct manager *self, const struct bench_go *ms
 KOKEN_AGENT(manager, struct manager, KOKEN_ON(buf_data, on_data), KOKEN_ON(buf_ready, on_ready),
             KOKEN_ON(buf_exit, on_leave), KOKEN_ON(buf_total, on_total), KOKEN_ON(bench_go, on_go));
 
-int bench_bndbuf(struct bench_run *run, unsigned arg)
+int bench_bndbuf_agents(struct bench_run *run, unsigned arg)
 {
     (void)arg;
     struct koken *rt;
@@ -178,7 +178,7 @@ int bench_bndbuf(struct bench_run *run, unsigned arg)
     }
     if (rc == 0) {
         double items = (double)(PRODUCERS * n);
-        bench_report(run, "bndbuf", (double)(done.end_ns - start_ns) / items, "ns/item");
+        bench_report(run, "bndbuf-agents", (double)(done.end_ns - start_ns) / items, "ns/item");
     }
     return bench_end(run, rt, rc);
 }

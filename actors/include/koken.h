@@ -7,6 +7,7 @@
 #include <koken/broadcast.h>
 #include <koken/cancel.h>
 #include <koken/caps.h>
+#include <koken/channel.h>
 #include <koken/deadletter.h>
 #include <koken/error.h>
 #include <koken/fiber.h>

@@ -104,6 +104,14 @@ static inline void stop(struct koken *rt)
     assert_nothing_wrong();
 }
 
+/* Ends the runtime without asking its agents first. */
+static inline void kill_all(struct koken *rt)
+{
+    struct koken_stop_plan plan = {.kill_ns = KOKEN_S(60)};
+    int rc = koken_stop_with(rt, &plan, NULL);
+    cr_assert_eq(rc, 0, "koken_stop_with: %s", koken_errname(rc));
+}
+
 /* Waits until *counter is at least n; a test that waits in vain runs into its time limit. */
 static inline void wait_for(kn_atomic(uint32_t) *counter, uint32_t n)
 {
