@@ -8,6 +8,7 @@
 #include "actors/slots.h"
 
 #include <koken/fiber.h>
+#include <koken/give.h>
 
 #include <errno.h>
 #include <string.h>
@@ -116,6 +117,9 @@ int koken_receive_only_(koken_ctx *ctx, uint64_t timeout_ns, const struct koken_
     int rc = receive(f, timeout_ns, type);
     if (rc == 0) {
         memcpy(ret_payload, ctx->msg->payload, type->size);
+        if (type->drop && type->field_count > 0) { /* handles: in one place only */
+            memset(ctx->msg->payload, 0, type->size);
+        }
     }
     return rc;
 }
@@ -146,8 +150,16 @@ static void leave_await(struct kn_fiber_agent *f)
 int koken_await_ctx_(koken_ctx *ctx, koken_ref to, uint64_t timeout_ns, void *ret_answer,
                      size_t answer_size, const struct koken_type *type, const void *payload)
 {
+    struct koken_await_call call = {to, timeout_ns, ret_answer, NULL, answer_size, type, payload};
+    return koken_await_handle_ctx_(ctx, &call);
+}
+
+int koken_await_handle_ctx_(koken_ctx *ctx, const struct koken_await_call *call)
+{
+    const struct kn_wanted wanted = {call->answer_type, call->answer_size};
+    koken_ref to = call->to;
     struct kn_fiber_agent *f = kn_fiber_of(ctx);
-    if (!f || !ret_answer) {
+    if (!f || !call->ret_answer) {
         return f ? -EINVAL : -ENOTSUP;
     }
     if (koken_ref_equal(to, koken_self(ctx))) {
@@ -156,14 +168,14 @@ int koken_await_ctx_(koken_ctx *ctx, koken_ref to, uint64_t timeout_ns, void *re
     if (f->is_cancelled) {
         return -ECANCELED;
     }
-    uint32_t number = kn_fiber_wait_begin(f, timeout_ns);
+    uint32_t number = kn_fiber_wait_begin(f, call->timeout_ns);
     if (!number) {
         return -ENOMEM;
     }
     struct kn_outbox edge = {.who = ctx->id, .to = to.id, .number = number};
     int rc = enter_await(f, &edge);
     if (rc == 0) {
-        rc = kn_request_send(ctx, to, number, type, payload);
+        rc = kn_request_send(ctx, to, number, call->type, call->payload);
     }
     while (rc == 0 && !f->answer) { /* ends: the answer, the deadline, or cancelled */
         rc = kn_fiber_wait(f);
@@ -176,11 +188,11 @@ int koken_await_ctx_(koken_ctx *ctx, koken_ref to, uint64_t timeout_ns, void *re
     if (e) {
         if (e->flags & KN_ENV_ERROR) {
             rc = ((const struct koken_failed *)(const void *)e->payload)->error;
-        } else if (e->type->size != answer_size) {
+        } else if (!kn_answer_fits(e->type, wanted)) {
             rc = -EPROTO;
         } else {
             rc = 0;
-            memcpy(ret_answer, e->payload, answer_size);
+            memcpy(call->ret_answer, e->payload, e->type->size);
         }
         if (rc == -EPROTO && e->type->drop) {
             e->type->drop(e->payload);

@@ -13,17 +13,33 @@ struct handle {
     uint32_t generation;
 };
 
-static int give(koken_ref to, const void *payload, bool is_val)
+/* The handle of a payload as a message. Answers the message's type. */
+static const struct koken_type *wrap(const void *payload, bool is_val, struct handle *ret_handle)
 {
     const struct kn_payload *header = kn_payload_of(payload);
     const struct koken_field *extra = &header->type->fields[header->type->field_count];
-    struct handle handle;
-    int rc;
 
-    memset(&handle, 0, sizeof handle);
-    handle.payload = payload;
-    handle.generation = header->generation;
-    rc = koken_signal_(to, extra[is_val ? 1 : 0].type, &handle);
+    memset(ret_handle, 0, sizeof *ret_handle);
+    ret_handle->payload = payload;
+    ret_handle->generation = header->generation;
+    return extra[is_val ? 1 : 0].type;
+}
+
+static void give_back(const void *payload, bool is_val)
+{
+    if (is_val) {
+        koken_val_drop_(payload);
+    } else {
+        koken_iso_drop_((void *)(uintptr_t)payload);
+    }
+}
+
+static int give(koken_ref to, const void *payload, bool is_val)
+{
+    struct handle handle;
+    const struct koken_type *type = wrap(payload, is_val, &handle);
+    int rc = koken_signal_(to, type, &handle);
+
     return rc < 0 ? rc : 0;
 }
 
@@ -61,4 +77,63 @@ int koken_share_(koken_ref to, const void *payload)
         koken_val_drop_(payload);
     }
     return rc;
+}
+
+int koken_reply_handle_(koken_ctx *ctx, const void *payload, int is_val)
+{
+    struct handle handle;
+    const struct koken_type *type = wrap(payload, is_val != 0, &handle);
+    int rc = koken_reply_(ctx, type, &handle);
+
+    if (rc < 0) {
+        give_back(payload, is_val != 0);
+    }
+    return rc < 0 ? rc : 0;
+}
+
+int koken_answer_handle_(koken_claim claim, const void *payload, int is_val)
+{
+    struct handle handle;
+    const struct koken_type *type = wrap(payload, is_val != 0, &handle);
+    int rc = koken_answer_(claim, type, &handle);
+
+    if (rc < 0) {
+        give_back(payload, is_val != 0);
+    }
+    return rc < 0 ? rc : 0;
+}
+
+/* ---- payloads that an agent starts with ---- */
+
+void koken_given_back_(struct koken_given_ *given)
+{
+    if (given->payload != NULL) {
+        give_back(given->payload, given->is_val != 0);
+        given->payload = NULL;
+    }
+}
+
+/* The spawner lies in its spawn while init runs, so its variable is init's to change. */
+static const void *take_given(const void *arg, const struct koken_type *type, bool is_val)
+{
+    struct koken_given_ *given = (struct koken_given_ *)(uintptr_t)arg;
+    const void *payload;
+
+    if (given == NULL || given->payload == NULL || (given->is_val != 0) != is_val ||
+        kn_payload_of(given->payload)->type != type) {
+        return NULL;
+    }
+    payload = given->payload;
+    given->payload = NULL;
+    return payload;
+}
+
+void *koken_given_take_iso_(const void *arg, const struct koken_type *type)
+{
+    return (void *)(uintptr_t)take_given(arg, type, /* is_val= */ false);
+}
+
+const void *koken_given_take_val_(const void *arg, const struct koken_type *type)
+{
+    return take_given(arg, type, /* is_val= */ true);
 }

@@ -18,6 +18,18 @@ struct kn_claim {
 _Static_assert(sizeof(struct kn_claim) <= KN_BLOCK_MIN,
                "its block is as large as that of an answer");
 
+/* What an await is ready to take: this type, or with type NULL whatever has that size and owns no payload. */
+struct kn_wanted {
+    const struct koken_type *type;
+    size_t size;
+};
+
+static inline bool kn_answer_fits(const struct koken_type *type, struct kn_wanted wanted)
+{
+    bool owns = type->drop && type->field_count > 0;
+    return wanted.type ? type == wanted.type : type->size == wanted.size && !owns;
+}
+
 /* An envelope filled in, from the worker's pool; NULL: no memory. */
 struct kn_envelope *kn_message_new(struct kn_local *local, const struct koken_type *type,
                                    const void *payload);

@@ -12,6 +12,7 @@
  */
 
 #include "actors/waiter.h"
+
 #include "actors/fiber_agent.h"
 #include "actors/kn_rcu.h"
 #include "actors/request.h"
@@ -19,6 +20,8 @@
 #include "actors/spawn.h"
 #include "actors/system.h"
 #include "base/world.h"
+
+#include <koken/give.h>
 
 #include <errno.h>
 #include <string.h>
@@ -239,34 +242,39 @@ static int ask(struct kn_agent *a, const struct koken_type *type, const void *pa
 int koken_await_rt_(struct koken *rt, koken_ref to, uint64_t timeout_ns, void *ret_answer,
                     size_t answer_size, const struct koken_type *type, const void *payload)
 {
-    if (!rt || !ret_answer) {
+    struct koken_await_call call = {to, timeout_ns, ret_answer, NULL, answer_size, type, payload};
+    return koken_await_handle_rt_(rt, &call);
+}
+
+int koken_await_handle_rt_(struct koken *rt, const struct koken_await_call *call)
+{
+    const struct kn_wanted wanted = {call->answer_type, call->answer_size};
+    if (!rt || !call->ret_answer) {
         return -EINVAL;
     }
     struct kn_local *local = kn_local_here();
     if (local) {
-        return local->running ? koken_await_ctx_(local->running, to, timeout_ns, ret_answer,
-                                                 answer_size, type, payload)
-                              : -ENOTSUP;
+        return local->running ? koken_await_handle_ctx_(local->running, call) : -ENOTSUP;
     }
     struct kn_waiter *waiter = NULL;
-    uint64_t deadline = deadline_of(timeout_ns);
+    uint64_t deadline = deadline_of(call->timeout_ns);
     kn_rcu_visit();
-    struct kn_agent *a = kn_resolve(to.id);
+    struct kn_agent *a = kn_resolve(call->to.id);
     int rc = !a ? -ESRCH : (kn_load(&rt->stopping, relaxed) ? -ESHUTDOWN : 0);
     if (rc == 0) {
-        rc = ask(a, type, payload, deadline, &waiter);
+        rc = ask(a, call->type, call->payload, deadline, &waiter);
     }
     kn_rcu_depart();
     if (rc >= 0) {
         rc = await(waiter, deadline);
-        if (rc == 0 && waiter->type->size != answer_size) {
+        if (rc == 0 && !kn_answer_fits(waiter->type, wanted)) {
             rc = -EPROTO;
             if (waiter->type->drop) {
                 waiter->type->drop(waiter->answer);
             }
         }
         if (rc == 0) {
-            memcpy(ret_answer, waiter->answer, answer_size);
+            memcpy(call->ret_answer, waiter->answer, waiter->type->size);
         }
     }
     if (waiter) {

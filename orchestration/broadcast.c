@@ -6,6 +6,24 @@
 
 #include <errno.h>
 
+static void count_one(struct koken_broadcast_counts *counts, int rc)
+{
+    counts->accepted += rc >= 0;
+    counts->full += rc == -EAGAIN || rc == -EDEADLK;
+    counts->dead += rc == -ESRCH || rc == -ESHUTDOWN;
+    counts->error += rc == -ENOMEM || rc == -ECANCELED;
+}
+
+static void say_counts(const struct koken_broadcast_counts *counts, size_t count,
+                       struct koken_broadcast_counts *ret_counts)
+{
+    KN_ASSERT(counts->accepted + counts->full + counts->dead + counts->error == count);
+    (void)count; /* nothing but the assertion asks */
+    if (ret_counts) {
+        *ret_counts = *counts;
+    }
+}
+
 int koken_broadcast_(const koken_ref *members, size_t count,
                      struct koken_broadcast_counts *ret_counts, const struct koken_type *type,
                      const void *payload)
@@ -18,15 +36,22 @@ int koken_broadcast_(const koken_ref *members, size_t count,
         return -ENOTSUP;
     }
     for (size_t i = 0; i < count; i++) {
-        int rc = koken_signal_(members[i], type, payload);
-        counts.accepted += rc >= 0;
-        counts.full += rc == -EAGAIN || rc == -EDEADLK;
-        counts.dead += rc == -ESRCH || rc == -ESHUTDOWN;
-        counts.error += rc == -ENOMEM || rc == -ECANCELED;
+        count_one(&counts, koken_signal_(members[i], type, payload));
     }
-    KN_ASSERT(counts.accepted + counts.full + counts.dead + counts.error == count);
-    if (ret_counts) {
-        *ret_counts = counts;
+    say_counts(&counts, count, ret_counts);
+    return 0;
+}
+
+int koken_broadcast_val_(const koken_ref *members, size_t count,
+                         struct koken_broadcast_counts *ret_counts, const void *payload)
+{
+    struct koken_broadcast_counts counts = {0};
+    if ((!members && count) || count > UINT32_MAX) {
+        return -EINVAL;
     }
+    for (size_t i = 0; i < count; i++) {
+        count_one(&counts, koken_share_(members[i], payload));
+    }
+    say_counts(&counts, count, ret_counts);
     return 0;
 }

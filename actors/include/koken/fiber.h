@@ -30,7 +30,8 @@ KOKEN_MUST_USE int koken_receive(koken_ctx *ctx, uint64_t timeout_ns,
 
 /*
  * koken_receive_only(ctx, timeout_ns, message, &payload) waits for the next message of that type
- * and copies it; others keep waiting in their order. Errors: as koken_receive.
+ * and copies it, with the iso and val in it, which are the caller's then; others keep waiting in their order.
+ * Errors: as koken_receive.
  */
 #define koken_receive_only(ctx, timeout_ns, NAME, ret_payload)                                     \
     koken_receive_only_((ctx), (timeout_ns), &koken_type_##NAME, (struct NAME *){(ret_payload)})

@@ -18,6 +18,17 @@
 #include <koken/caps.h>
 #include <koken/signal.h>
 
+/* An await whose answer may be a handle. Made by the macros below. */
+struct koken_await_call {
+    koken_ref to;
+    uint64_t timeout_ns;
+    void *ret_answer;
+    const struct koken_type *answer_type; /* NULL: any of answer_size that owns nothing */
+    size_t answer_size;
+    const struct koken_type *type;
+    const void *payload;
+};
+
 #ifndef __cplusplus
 
 /*
@@ -97,6 +108,79 @@
         koken_rc_;                                                                                 \
     }))
 
+/*
+ * koken_post_reply(ctx, h) answers the present message with an iso or val, and is done with it: h is empty afterwards.
+ * If nobody waits, it is given back. Errors: as koken_reply; -ENOMEM. koken_post_answer(claim, h) redeems a
+ * claim (koken_defer) in the same way.
+ */
+#define koken_post_reply(ctx, h) KOKEN_POST_AS_("koken_post_reply", koken_reply_handle_, (ctx), h)
+#define koken_post_answer(claim, h)                                                                \
+    KOKEN_POST_AS_("koken_post_answer", koken_answer_handle_, (claim), h)
+#define KOKEN_POST_AS_(name, fn, to, h)                                                            \
+    KOKEN_CAPS_(__extension__({                                                                    \
+        KOKEN_MAY_SEND_(name, h);                                                                  \
+        KOKEN_GONE_(h);                                                                            \
+        KOKEN_TRACE_(h, KOKEN_OP_SEND);                                                            \
+        int koken_rc_ = fn(to, KOKEN_SEND_(KOKEN_LIVE_((h).ptr_)), KOKEN_IS_(h, val));             \
+        (h).ptr_ = NULL;                                                                           \
+        koken_rc_;                                                                                 \
+    }))
+
+/*
+ * koken_await_iso(where, to, timeout_ns, T, slot, message, ...) is koken_await for an answer that is an iso, which is
+ * put into slot, an empty koken_slot(T, slot) or field; koken_await_val for a val and a koken_slot_val. An answer of
+ * another type is -EPROTO, and given back. Other errors, threads and order: as koken_await.
+ */
+#define koken_await_iso(where, to, timeout_ns, T, slot, ...)                                       \
+    KOKEN_AWAIT_HANDLE_(where, to, timeout_ns, T##_iso, slot, __VA_ARGS__)
+#define koken_await_val(where, to, timeout_ns, T, slot, ...)                                       \
+    KOKEN_AWAIT_HANDLE_(where, to, timeout_ns, T##_val, slot, __VA_ARGS__)
+#define KOKEN_AWAIT_HANDLE_(where, to, timeout_ns, NAME, slot, ...)                                \
+    KOKEN_CAPS_(__extension__({                                                                    \
+        KOKEN_RULE_(KOKEN_MAY_MOVE_(slot), "koken_await: '" #slot "' lies inside a val or box");   \
+        KOKEN_VACANT_(slot);                                                                       \
+        KOKEN_WHERE_(where, koken_await_handle_rt_, koken_await_handle_ctx_)                       \
+        ((where),                                                                                  \
+         &(const struct koken_await_call){(to), (timeout_ns), (struct NAME *){&(slot)},            \
+                                          &koken_type_##NAME, sizeof(struct NAME),                 \
+                                          KOKEN_TYPE_(__VA_ARGS__), KOKEN_PAYLOAD_(__VA_ARGS__)}); \
+    }))
+
+/*
+ * koken_spawn_given(where, &ref, agent, h) makes an agent that starts with an iso or val: its KOKEN_INIT gets it as
+ * arg and takes it out by koken_given_iso(T, arg) or koken_given_val(T, arg). From outside it waits for init. h is empty
+ * afterwards; what init did not take, or nobody could, is given back. koken_given_iso and koken_given_val answer an
+ * empty handle when there is no such payload: ask koken_none. Errors: as koken_try_spawn.
+ */
+#define koken_spawn_given(where, ret_ref, NAME, h)                                                 \
+    KOKEN_CAPS_(__extension__({                                                                    \
+        KOKEN_MAY_SEND_("koken_spawn_given", h);                                                   \
+        KOKEN_RULE_(koken_kinds_##NAME##_ & 1 << KOKEN_ROW_INIT,                                   \
+                    "koken_spawn_given: agent '" #NAME "' has no KOKEN_INIT that could take '" #h  \
+                    "'");                                                                          \
+        KOKEN_GONE_(h);                                                                            \
+        KOKEN_TRACE_(h, KOKEN_OP_SEND);                                                            \
+        struct koken_given_ koken_given_arg_ = {KOKEN_SEND_(KOKEN_LIVE_((h).ptr_)),                \
+                                                KOKEN_IS_(h, val)};                                \
+        (h).ptr_ = NULL;                                                                           \
+        const struct koken_spawn_options koken_given_options_ = {.arg = &koken_given_arg_};        \
+        int koken_rc_ = KOKEN_WHERE_(where, koken_try_spawn_rt_, koken_try_spawn_ctx_)(            \
+            (where), &koken_agent_##NAME, &koken_given_options_, (ret_ref));                       \
+        koken_given_back_(&koken_given_arg_);                                                      \
+        koken_rc_;                                                                                 \
+    }))
+#define koken_given_iso(T, arg)                                                                    \
+    KOKEN_CAPS_(KOKEN_WRAP_(T##_iso, koken_given_take_iso_((arg), &koken_payload_##T)))
+#define koken_given_val(T, arg)                                                                    \
+    KOKEN_CAPS_(KOKEN_WRAP_(T##_val, koken_given_take_val_((arg), &koken_payload_##T)))
+struct koken_given_ {
+    const void *payload;
+    int is_val;
+};
+KOKEN_API void koken_given_back_(struct koken_given_ *given);
+KOKEN_API void *koken_given_take_iso_(const void *arg, const struct koken_type *type);
+KOKEN_API const void *koken_given_take_val_(const void *arg, const struct koken_type *type);
+
 #define KOKEN_MAY_SEND_(name, h)                                                                   \
     KOKEN_RULE_(KOKEN_IS_HANDLE_(h), name ": '" #h "' is not a capability handle (a raw "          \
                                           "pointer?)");                                            \
@@ -118,6 +202,15 @@ int koken_give_val_(koken_ref to, void *payload) KOKEN_NEEDS_ARG_(2);
 KOKEN_MUST_USE KOKEN_API int koken_give_val_(koken_ref to, const void *payload) KOKEN_NEEDS_ARG_(2);
 #endif
 KOKEN_MUST_USE KOKEN_API int koken_share_(koken_ref to, const void *payload) KOKEN_NEEDS_ARG_(2);
+
+KOKEN_MUST_USE KOKEN_API int koken_reply_handle_(koken_ctx *ctx, const void *payload, int is_val)
+    KOKEN_NEEDS_ARG_(2);
+KOKEN_MUST_USE KOKEN_API int koken_answer_handle_(koken_claim claim, const void *payload,
+                                                  int is_val) KOKEN_NEEDS_ARG_(2);
+KOKEN_MUST_USE KOKEN_API int koken_await_handle_rt_(struct koken *rt,
+                                                    const struct koken_await_call *call);
+KOKEN_MUST_USE KOKEN_API int koken_await_handle_ctx_(koken_ctx *ctx,
+                                                     const struct koken_await_call *call);
 
 /* The sends end what the makers begin, too. */
 KOKEN_MAKERS_(KOKEN_ENDS_(koken_post_iso_, 2), KOKEN_ENDS_(koken_post_val_, 2));

@@ -6,7 +6,7 @@
 #ifndef KOKEN_BROADCAST_H
 #define KOKEN_BROADCAST_H
 
-#include <koken/signal.h>
+#include <koken/give.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -34,6 +34,26 @@ struct koken_broadcast_counts {
 KOKEN_MUST_USE int koken_broadcast_(const koken_ref *members, size_t count,
                                     struct koken_broadcast_counts *ret_counts,
                                     const struct koken_type *type, const void *payload);
+
+#ifndef __cplusplus
+/*
+ * koken_broadcast_val(members, count, &counts, v) sends a reference to a val, a variable, to each member, who all read
+ * the same bytes; v stays. An iso or ref does not compile: freeze it first. Errors, thread, order: as koken_broadcast.
+ */
+#define koken_broadcast_val(members, count, ret_counts, h)                                         \
+    KOKEN_CAPS_(__extension__({                                                                    \
+        KOKEN_RULE_(KOKEN_IS_HANDLE_(h), "koken_broadcast_val: '" #h "' is not a capability "      \
+                                         "handle (a raw pointer?)");                               \
+        KOKEN_RULE_(KOKEN_IS_(h, val), "koken_broadcast_val: '" #h "' is not a val: what many "    \
+                                       "read nobody may write; freeze it first");                  \
+        KOKEN_NEEDS_(h);                                                                           \
+        KOKEN_TRACE_(h, KOKEN_OP_DUP);                                                             \
+        koken_broadcast_val_((members), (count), (ret_counts), KOKEN_LIVE_((h).ptr_));             \
+    }))
+KOKEN_MUST_USE int koken_broadcast_val_(const koken_ref *members, size_t count,
+                                        struct koken_broadcast_counts *ret_counts,
+                                        const void *payload) KOKEN_NEEDS_ARG_(4);
+#endif
 
 /* Zero is the default of every field. */
 struct koken_gossip_options {

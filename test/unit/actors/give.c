@@ -163,3 +163,227 @@ Test(give, a_letter_gives_back_what_was_left_in_it)
     cr_assert_eq(koken_stop(rt, KOKEN_S(20)), 0);
     cr_assert_eq(sum, 8);
 }
+
+/* ---- answers, starts, fibers ---- */
+
+KOKEN_MESSAGE(ask_iso, { long id; });
+KOKEN_EVENT(ask_val);
+KOKEN_EVENT(ask_later);
+KOKEN_EVENT(ask_number);
+KOKEN_MESSAGE(number, { uint64_t value; });
+
+struct vault {
+    leg_val leg;
+    koken_claim claim;
+};
+
+static int vault_init(koken_ctx *ctx, struct vault *self, const void *arg)
+{
+    (void)ctx;
+    koken_val(leg, v) = koken_given_val(leg, arg);
+
+    if (koken_none(v)) {
+        return -EPROTO;
+    }
+    if (koken_get(v)->quantity < 0) {
+        koken_drop(v);
+        return -EINVAL;
+    }
+    koken_put(self->leg, v);
+    return 0;
+}
+
+static void vault_exit(koken_ctx *ctx, struct vault *self, int reason)
+{
+    (void)ctx;
+    (void)reason;
+    koken_val(leg, v) = koken_take(self->leg);
+    koken_drop(v);
+}
+
+static int on_ask_iso(koken_ctx *ctx, struct vault *self, const struct ask_iso *msg)
+{
+    (void)self;
+    koken_iso(order, o) = koken_new(order);
+
+    koken_mut(o)->id = msg->id;
+    return koken_post_reply(ctx, o);
+}
+
+static int on_ask_val(koken_ctx *ctx, struct vault *self, const struct ask_val *msg)
+{
+    (void)msg;
+    koken_val(leg, v) = koken_dup_in(self->leg);
+    return koken_post_reply(ctx, v);
+}
+
+static int on_ask_later(koken_ctx *ctx, struct vault *self, const struct ask_later *msg)
+{
+    (void)msg;
+    koken_iso(order, o) = koken_new(order);
+
+    self->claim = koken_defer(ctx);
+    koken_mut(o)->id = 8;
+    return koken_post_answer(self->claim, o);
+}
+
+static int on_ask_number(koken_ctx *ctx, struct vault *self, const struct ask_number *msg)
+{
+    (void)self;
+    (void)msg;
+    return koken_reply(ctx, number, .value = UINT64_MAX);
+}
+
+KOKEN_AGENT(vault, struct vault, KOKEN_INIT(vault_init), KOKEN_EXIT(vault_exit),
+            KOKEN_ON(ask_iso, on_ask_iso), KOKEN_ON(ask_val, on_ask_val),
+            KOKEN_ON(ask_later, on_ask_later), KOKEN_ON(ask_number, on_ask_number));
+
+static size_t alive(const struct koken_type *type)
+{
+    struct koken_census rows[16];
+    size_t count = koken_payload_census(rows, 16);
+
+    for (size_t i = 0; i < count && i < 16; i++) {
+        if (rows[i].type == type) {
+            return rows[i].alive;
+        }
+    }
+    return 0;
+}
+
+static int open_vault(struct koken *rt, long quantity, koken_ref *ret_vault)
+{
+    koken_iso(leg, l) = koken_new(leg);
+
+    koken_mut(l)->quantity = quantity;
+    koken_val(leg, v) = koken_freeze(l);
+    return koken_spawn_given(rt, ret_vault, vault, v);
+}
+
+/* Proves: an agent starts with the payload it is given; what init refuses is given back, once. */
+Test(give, an_agent_starts_with_what_it_was_given)
+{
+    struct koken *rt;
+    koken_ref vault;
+    size_t legs = alive(&koken_payload_leg), orders = alive(&koken_payload_order);
+
+    cr_assert_eq(koken_start(NULL, &rt), 0);
+    cr_assert_eq(open_vault(rt, -1, &vault), -EINVAL);
+    cr_assert_eq(alive(&koken_payload_leg), legs);
+    koken_iso(order, wrong) = koken_new(order);
+    cr_assert_eq(koken_spawn_given(rt, &vault, vault, wrong), -EPROTO);
+    cr_assert_eq(alive(&koken_payload_order), orders);
+    cr_assert_eq(open_vault(rt, 5, &vault), 0);
+    cr_assert_eq(alive(&koken_payload_leg), legs + 1);
+    cr_assert_eq(koken_stop(rt, KOKEN_S(20)), 0);
+    cr_assert_eq(alive(&koken_payload_leg), legs);
+}
+
+/* Proves: an answer may be an iso or val, is of the type that was asked for, and is lost in no case. */
+Test(give, answers_hand_over_isos_and_vals)
+{
+    struct koken *rt;
+    koken_ref vault;
+    uint64_t raw[2] = {0, 0}; /* as large as a handle of either build */
+    size_t orders = alive(&koken_payload_order);
+    koken_slot(order, got);
+    koken_slot_val(leg, shown);
+
+    cr_assert_eq(koken_start(NULL, &rt), 0);
+    cr_assert_eq(open_vault(rt, 5, &vault), 0);
+    cr_assert_eq(koken_await_iso(rt, vault, KOKEN_S(20), order, got, ask_iso, .id = 7), 0);
+    koken_iso(order, o) = koken_take(got);
+    cr_assert_eq(koken_get(o)->id, 7);
+    koken_drop(o);
+    cr_assert_eq(koken_await_iso(rt, vault, KOKEN_S(20), order, got, ask_later), 0);
+    koken_iso(order, later) = koken_take(got);
+    cr_assert_eq(koken_get(later)->id, 8);
+    koken_drop(later);
+    cr_assert_eq(koken_await_val(rt, vault, KOKEN_S(20), leg, shown, ask_val), 0);
+    koken_val(leg, v) = koken_take(shown);
+    cr_assert_eq(koken_get(v)->quantity, 5);
+    cr_assert(!koken_is_sole(v));
+    koken_drop(v);
+    /* A number is no handle, a handle no number, a val no iso. */
+    cr_assert_eq(koken_await_iso(rt, vault, KOKEN_S(20), order, got, ask_number), -EPROTO);
+    cr_assert_eq(koken_await_iso(rt, vault, KOKEN_S(20), order, got, ask_val), -EPROTO);
+    cr_assert(!koken_has(got));
+    if (sizeof got == sizeof raw[0]) {
+        cr_assert_eq(koken_await(rt, vault, KOKEN_S(20), &raw[0], ask_iso, .id = 1), -EPROTO);
+    }
+    cr_assert_eq(koken_signal(vault, ask_iso, .id = 2), 0); /* nobody waits */
+    cr_assert_eq(koken_drain(rt, KOKEN_S(20)), 0);
+    cr_assert_eq(koken_stop(rt, KOKEN_S(20)), 0);
+    cr_assert_eq(alive(&koken_payload_order), orders);
+}
+
+struct picker {
+    koken_ref vault;
+};
+
+static int picker_body(koken_ctx *ctx, struct picker *self, const void *arg)
+{
+    const koken_ref *vault = arg;
+    koken_slot(order, got);
+    int rc = koken_receive_only(ctx, KOKEN_S(20), order_iso, &got);
+
+    (void)self;
+    if (rc < 0) {
+        return rc;
+    }
+    koken_iso(order, first) = koken_take(got);
+    rc = koken_await_iso(ctx, *vault, KOKEN_S(20), order, got, ask_iso, .id = koken_get(first)->id);
+    koken_drop(first);
+    if (rc < 0) {
+        return rc;
+    }
+    koken_iso(order, second) = koken_take(got);
+    rc = koken_get(second)->id == 41 ? 0 : -EPROTO;
+    koken_drop(second);
+    return rc;
+}
+
+KOKEN_FIBER(picker, struct picker, picker_body);
+
+/* Proves: a fiber that receives an iso owns it alone, and may await others. */
+Test(give, a_fiber_owns_what_it_receives)
+{
+    struct koken *rt;
+    koken_ref vault, picker;
+    size_t orders = alive(&koken_payload_order);
+    koken_iso(order, o) = koken_new(order);
+
+    koken_mut(o)->id = 41;
+    cr_assert_eq(koken_start(NULL, &rt), 0);
+    cr_assert_eq(open_vault(rt, 5, &vault), 0);
+    cr_assert_eq(koken_try_spawn(rt, &picker, picker, .arg = &vault, .arg_size = sizeof vault), 0);
+    koken_post(picker, o);
+    cr_assert_eq(koken_drain(rt, KOKEN_S(20)), 0);
+    cr_assert(!koken_alive(picker));
+    cr_assert_eq(koken_stop(rt, KOKEN_S(20)), 0);
+    cr_assert_eq(alive(&koken_payload_order), orders);
+}
+
+/* Proves: one val goes to many as references. */
+Test(give, a_val_is_broadcast)
+{
+    long sum = 0;
+    struct koken *rt;
+    struct koken_broadcast_counts counts;
+    koken_iso(leg, l) = koken_new(leg);
+
+    koken_mut(l)->quantity = 3;
+    koken_val(leg, v) = koken_freeze(l);
+    cr_assert_eq(koken_start(NULL, &rt), 0);
+    koken_ref desk = desk_at(rt, KOKEN_NOBODY, &sum);
+    const koken_ref members[3] = {desk, KOKEN_NOBODY, desk};
+    cr_assert_eq(koken_broadcast_val(members, 3, &counts, v), 0);
+    cr_assert_eq(counts.accepted, 2);
+    cr_assert_eq(counts.dead, 1);
+    cr_assert_eq(koken_broadcast_val(NULL, 1, NULL, v), -EINVAL);
+    cr_assert_eq(koken_drain(rt, KOKEN_S(20)), 0);
+    cr_assert(koken_is_sole(v));
+    cr_assert_eq(koken_stop(rt, KOKEN_S(20)), 0);
+    cr_assert_eq(sum, 6);
+    koken_drop(v);
+}
