@@ -139,7 +139,7 @@ def read_declaration(piece):
         last = re.search(r"\}\s*(\w+)\s*;", shown)
         names += [last.group(1)] if last else []
         return [n for n in names if is_public(n)], shown
-    message = re.match(r"KOKEN_(?:MESSAGE|EVENT|LETTER|PAYLOAD)\(\s*(\w+)", shown)
+    message = re.match(r"KOKEN_(?:MESSAGE|MESSAGE_TRUSTED|EVENT|LETTER|PAYLOAD)\(\s*(\w+)", shown)
     if message:
         return [message.group(1)], shown
     opaque = re.match(r"(?:typedef\s+)?struct\s+(\w+)(?:\s+(\w+))?;", shown)

@@ -60,7 +60,8 @@ static void group_drop(struct group *group)
 
 /* A caller's wish. */
 enum { PAYLOAD_MAX = KOKEN_PAYLOAD_MAX - 16 };
-KOKEN_MESSAGE(kn_gossip_begin, {
+/* trusted: a description is a constant */
+KOKEN_MESSAGE_TRUSTED(kn_gossip_begin, {
     const struct koken_type *type;
     uint64_t timeout_ns;
     unsigned char payload[PAYLOAD_MAX];

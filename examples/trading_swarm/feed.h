@@ -12,13 +12,14 @@
 #define FEED_WINDOW 256u /* ticks whose consequences may be under way at a time */
 
 struct feed_plan {
-    const struct series *series; /* constant while the runtime runs */
     uint64_t seed;
     uint32_t symbol;
+    uint32_t bar_count;
     uint32_t ticks_per_bar;
     koken_ref analysts[STRATEGY_COUNT_];
 };
 
-int feed_open(struct koken *rt, const struct feed_plan *plan);
+/* feed_open begins a feed of the bars of series, whose copy it hands to the agent. */
+int feed_open(struct koken *rt, const struct feed_plan *plan, const struct series *series);
 
 #endif

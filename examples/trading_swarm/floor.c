@@ -126,7 +126,7 @@ static int begin_symbol(struct floor *floor, uint32_t symbol)
         .capacity = mailbox_bound(floor, 1, 1),
     };
     struct feed_plan feed = {
-        .series = series,
+        .bar_count = (uint32_t)series->count,
         .seed = random_stream(floor->seed, hash_symbol(series->symbol)),
         .symbol = symbol,
         .ticks_per_bar = floor->ticks_per_bar,
@@ -141,7 +141,7 @@ static int begin_symbol(struct floor *floor, uint32_t symbol)
             return rc;
         }
     }
-    return feed_open(floor->rt, &feed);
+    return feed_open(floor->rt, &feed, series);
 }
 
 int floor_begin(struct floor *floor)

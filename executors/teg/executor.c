@@ -33,8 +33,9 @@ struct kn_teg_submit {
 };
 static void drop_submit(void *payload);
 KOKEN_TYPE_OF_(kn_teg_submit, NULL, 0, drop_submit);
-KOKEN_MESSAGE(kn_teg_wait, { const struct koken_teg_run *run; });
-KOKEN_MESSAGE(kn_teg_over, { const struct koken_teg_run *run; });
+/* trusted: runs are shared, and looked at under their locks */
+KOKEN_MESSAGE_TRUSTED(kn_teg_wait, { const struct koken_teg_run *run; });
+KOKEN_MESSAGE_TRUSTED(kn_teg_over, { const struct koken_teg_run *run; });
 
 struct asker {
     struct asker *next;

@@ -12,7 +12,7 @@ sys.dont_write_bytecode = True
 from reference import Entry, is_public, parse  # noqa: E402
 
 NAME = re.compile(r"(?:^#\s*define\s+|^(?!#)[^=\n]*?)\b((?:koken|KOKEN)_\w+)\(", re.MULTILINE)
-DECLARERS = re.compile(r"KOKEN_(MESSAGE|EVENT|LETTER|PAYLOAD\w*|MUST_USE|API|WEAK_|PRINTF\w*)$")
+DECLARERS = re.compile(r"KOKEN_(MESSAGE|MESSAGE_TRUSTED|EVENT|LETTER|PAYLOAD\w*|MUST_USE|API|WEAK_|PRINTF\w*)$")
 
 
 def declared(text):

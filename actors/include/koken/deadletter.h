@@ -28,8 +28,8 @@ enum koken_dead_reason {
 /* The last so many dead letters of each worker are kept. */
 #define KOKEN_DEAD_LETTERS_KEPT 256u
 
-/* One dead letter; also the message that those who watch receive. */
-KOKEN_MESSAGE(koken_dead_letter, {
+/* One dead letter; also the message that those who watch receive. Descriptions of types are constants. */
+KOKEN_MESSAGE_TRUSTED(koken_dead_letter, {
     koken_ref sender; /* nobody: a thread outside */
     koken_ref receiver;
     const struct koken_type *type;

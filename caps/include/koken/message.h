@@ -53,6 +53,42 @@ struct koken_type {
 #define KOKEN_ALIGNOF_(T) _Alignof(T)
 #endif
 
+/*
+ * What is in a message crosses to another agent: a raw pointer in it does not compile. The compiler is shown an
+ * initialiser that fits every number and no pointer, of a type whose name says so: a double for clang, an enum
+ * for gcc, which would not print the former's name. It reaches into arrays and nested structs, and finds the pointer
+ * in a handle (those travel by KOKEN_LETTER); of a union it sees the first member. C only.
+ */
+#ifdef __cplusplus
+#define KOKEN_NO_POINTERS_(NAME)
+#else
+#ifdef __clang__
+typedef double koken_a_message_holds_no_raw_pointer__use_iso_val_or_tag_;
+#define KOKEN_NUMBER_ ((koken_a_message_holds_no_raw_pointer__use_iso_val_or_tag_)0)
+#else
+enum koken_a_message_holds_no_raw_pointer__use_iso_val_or_tag_ { KOKEN_NUMBER_ONE_ = 1 };
+#define KOKEN_NUMBER_ ((enum koken_a_message_holds_no_raw_pointer__use_iso_val_or_tag_)1)
+#endif
+#define KOKEN_X4_(x) x, x, x, x
+#define KOKEN_X16_(x) KOKEN_X4_(x), KOKEN_X4_(x), KOKEN_X4_(x), KOKEN_X4_(x)
+#define KOKEN_X64_(x) KOKEN_X16_(x), KOKEN_X16_(x), KOKEN_X16_(x), KOKEN_X16_(x)
+#define KOKEN_X232_(x)                                                                             \
+    KOKEN_X64_(x), KOKEN_X64_(x), KOKEN_X64_(x), KOKEN_X16_(x), KOKEN_X16_(x), KOKEN_X4_(x),       \
+        KOKEN_X4_(x)
+/* koken_rest takes what the message has no field for. */
+#define KOKEN_NO_POINTERS_(NAME)                                                                   \
+    _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Wmissing-braces\"")          \
+        _Pragma("GCC diagnostic ignored \"-Woverflow\"")                                           \
+            _Pragma("GCC diagnostic ignored \"-Wenum-conversion\"")                                \
+                _Pragma("GCC diagnostic error \"-Wint-conversion\"")                               \
+                    KOKEN_STATIC_ASSERT_(sizeof((struct {                                          \
+                                             struct NAME koken_message;                            \
+                                             char koken_rest[240];                                 \
+                                         }){KOKEN_X232_(KOKEN_NUMBER_)}) > 0,                      \
+                                         "koken: message " #NAME " holds a raw pointer");          \
+    _Pragma("GCC diagnostic pop")
+#endif
+
 /* The description of NAME, whose struct exists already. */
 #define KOKEN_TYPE_OF_(NAME, FIELDS, COUNT, DROP)                                                  \
     KOKEN_STATIC_ASSERT_(sizeof(struct NAME) <= KOKEN_PAYLOAD_MAX,                                 \
@@ -71,8 +107,19 @@ struct koken_type {
     enum { koken_holds_##NAME##_ = 0 }; /* no handles: may be sent by value */                     \
     struct NAME                         /* the user's semicolon ends this */
 
-/* KOKEN_MESSAGE(name, { fields }) declares struct name as a message of plain data. */
+/* KOKEN_MESSAGE(name, { fields }) declares struct name as a message of plain data: numbers, names of agents, arrays
+ * and structs of those. */
 #define KOKEN_MESSAGE(NAME, ...)                                                                   \
+    struct NAME __VA_ARGS__;                                                                       \
+    KOKEN_NO_POINTERS_(NAME)                                                                       \
+    KOKEN_TYPE_OF_(NAME, NULL, 0, NULL)
+
+/*
+ * KOKEN_MESSAGE_TRUSTED(name, { fields }) declares a message that may hold raw pointers, to what is made for being used
+ * by many agents at once (a channel, a run of a task graph, a lock-free structure) or outlives them all. The
+ * compiler checks nothing of it, and koken lint reports it (R4) unless the line says `trusted: reason`.
+ */
+#define KOKEN_MESSAGE_TRUSTED(NAME, ...)                                                           \
     struct NAME __VA_ARGS__;                                                                       \
     KOKEN_TYPE_OF_(NAME, NULL, 0, NULL)
 

@@ -126,7 +126,7 @@ KOKEN_MUST_USE int koken_channel_receive_later(koken_ctx *ctx, struct koken_chan
  * closed: the agent then tries again, and asks again if others were faster. Numbers and errors as
  * koken_channel_receive_later.
  */
-KOKEN_MESSAGE(koken_channel_room, {
+KOKEN_MESSAGE_TRUSTED(koken_channel_room, {
     struct koken_channel *channel; /* the caller's own reference, not one more */
     uint32_t request;
 });

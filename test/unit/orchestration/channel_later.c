@@ -8,7 +8,8 @@
 #include <koken/channel.h>
 
 KOKEN_MESSAGE(item, { uint64_t value; });
-KOKEN_MESSAGE(begin, {
+/* trusted: channels are made for being shared */
+KOKEN_MESSAGE_TRUSTED(begin, {
     struct koken_channel *channel;
     uint64_t timeout_ns;
     uint64_t n;

@@ -77,7 +77,8 @@ Test(executor, many_runs_at_a_time)
 
 /* ---- agents ---- */
 
-KOKEN_MESSAGE(go, {
+/* trusted: graphs and runs of the test outlive its agents */
+KOKEN_MESSAGE_TRUSTED(go, {
     koken_ref executor;
     struct koken_teg *teg;
 });
