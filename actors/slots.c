@@ -292,7 +292,8 @@ static void return_batch(struct kn_rcu_head *head)
     pthread_mutex_unlock(&rt->slots_lock);
 }
 
-static void defer_batch(struct koken *rt, struct kn_agent *first, uint32_t count, bool hold)
+static struct kn_slot_batch *make_batch(struct koken *rt, struct kn_agent *first, uint32_t count,
+                                        bool hold)
 {
     struct kn_slot_batch *batch = (struct kn_slot_batch *)(void *)first->inline_state;
     KN_ASSERT(is_vacant(first));
@@ -301,6 +302,12 @@ static void defer_batch(struct koken *rt, struct kn_agent *first, uint32_t count
     batch->first = first;
     batch->count = count;
     batch->hold = hold;
+    return batch;
+}
+
+static void defer_batch(struct koken *rt, struct kn_agent *first, uint32_t count, bool hold)
+{
+    struct kn_slot_batch *batch = make_batch(rt, first, count, hold);
     kn_rcu_defer(&rt->reclaimer, &batch->head, return_batch);
 }
 
@@ -350,9 +357,15 @@ void kn_slots_recycle(struct kn_local *local)
         return;
     }
     KN_ASSERT(!local->dead_last->run.next);
-    local->dead_last->run.next = local->free_slots ? &local->free_slots->run : NULL;
-    local->free_slots = local->dead;
-    local->free_count += local->dead_count;
+    if (local->free_count >= KN_DEAD_SHORT) { /* others are born elsewhere than they end */
+        struct kn_slot_batch *batch =
+            make_batch(local->rt, local->dead, local->dead_count, local->dead_hold);
+        return_batch(&batch->head);
+    } else {
+        local->dead_last->run.next = local->free_slots ? &local->free_slots->run : NULL;
+        local->free_slots = local->dead;
+        local->free_count += local->dead_count;
+    }
     local->dead = NULL;
     local->dead_count = 0;
     local->dead_hold = false; /* kn_slot_take looks again */

@@ -112,7 +112,8 @@ void kn_slot_give(struct koken *rt, struct kn_local *local, struct kn_agent *a);
 
 /*
  * Between turns: if this worker is the only reader in the process, the grace period of its ended agents is
- * over, and their slots are free, still warm. Not sooner than after so many, so that a generation lasts.
+ * over, and their slots are free, still warm: for the worker, or for the runtime if the worker has as many already.
+ * Not sooner than after so many, so that a generation lasts.
  */
 void kn_slots_recycle(struct kn_local *local);
 

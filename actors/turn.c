@@ -478,7 +478,7 @@ KN_HOT enum kn_ran kn_agent_turn(struct kn_worker *worker, struct kn_runnable *r
             ran = run_sampled(&ctx, a);
             break;
         }
-        struct kn_runnable *next;
+        struct kn_runnable *next = NULL;
         enum outcome out = run_one(&ctx, a, &next);
         if (kn_unlikely(out != OUT_IDLE)) {
             ran = out == OUT_ENDED ? KN_RAN_DONE : run_turn(&ctx, a, NULL, out);

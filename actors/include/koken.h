@@ -29,7 +29,9 @@
 #include <koken/teg_io.h>
 #include <koken/teg_run.h>
 #include <koken/time.h>
+#include <koken/topology.h>
 #include <koken/version.h>
+#include <koken/wave.h>
 #include <koken/why.h>
 
 #endif

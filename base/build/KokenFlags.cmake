@@ -67,7 +67,8 @@ function(koken_compile target)
   # Frame pointers cost 6 % of a message; without them a profiler unwinds by DWARF (HACKING.md). Checked builds
   # keep them for their reports.
   target_compile_options(${target} PRIVATE -fno-tree-slp-vectorize
-    $<IF:$<CONFIG:Release,RelWithDebInfo>,-fomit-frame-pointer,-fno-omit-frame-pointer> -fno-semantic-interposition
+    $<IF:$<AND:$<CONFIG:Release,RelWithDebInfo>,$<NOT:$<BOOL:${KOKEN_SANITIZE_FLAGS}>>>,-fomit-frame-pointer,-fno-omit-frame-pointer>
+    -fno-semantic-interposition
     ${KOKEN_SANITIZE_FLAGS} "$<$<COMPILE_LANGUAGE:C>:${KOKEN_WARNINGS}>"
     "$<$<COMPILE_LANGUAGE:C>:${KOKEN_HARDENING_COMPILE}>")
   target_link_options(${target} PRIVATE ${KOKEN_SANITIZE_FLAGS} ${KOKEN_HARDENING_LINK})

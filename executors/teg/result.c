@@ -144,10 +144,10 @@ static int measure_ways(const struct koken_teg_run *run, uint64_t *ret_ns)
 
 int koken_teg_metrics(const struct koken_teg_run *run, struct koken_teg_metrics *ret_metrics)
 {
-    struct koken_teg_metrics m = {.worker_count = run->lane_count};
     if (!koken_teg_is_over(run)) {
         return -EBUSY;
     }
+    struct koken_teg_metrics m = {.worker_count = run->lane_count};
     count_states(run, &m);
     int rc = measure_ways(run, &m.critical_path_ns);
     if (rc < 0) {

@@ -148,7 +148,8 @@ static uint32_t deal(struct koken_teg_run *run)
         uint32_t node = run->order[rank];
         if (run->teg->nodes[node].in_count == 0) {
             struct kn_teg_lane *lane = &run->lanes[dealt++ % run->lane_count];
-            kn_atomic_init(&run->slots[node].state, kn_teg_word(KOKEN_TEG_READY, 0));
+            /* Relaxed: nobody acts on it before a lane does; who asks for states may see it at any time. */
+            kn_store(&run->slots[node].state, kn_teg_word(KOKEN_TEG_READY, 0), relaxed);
             kn_store(&run->slots[node].ready_at, run->start_ticks, relaxed); /* a statistic */
             kn_teg_ready_push(&lane->ready, rank);
         }
