@@ -4,11 +4,14 @@
 #define KOKEN_H
 
 #include <koken/agent.h>
+#include <koken/blocking_queue.h>
 #include <koken/broadcast.h>
 #include <koken/cancel.h>
 #include <koken/caps.h>
 #include <koken/channel.h>
 #include <koken/deadletter.h>
+#include <koken/deque.h>
+#include <koken/epoch.h>
 #include <koken/error.h>
 #include <koken/fiber.h>
 #include <koken/give.h>
@@ -17,6 +20,7 @@
 #include <koken/link.h>
 #include <koken/message.h>
 #include <koken/payload.h>
+#include <koken/queue.h>
 #include <koken/quorum.h>
 #include <koken/registry.h>
 #include <koken/runtime.h>
@@ -24,6 +28,7 @@
 #include <koken/shard.h>
 #include <koken/signal.h>
 #include <koken/sim.h>
+#include <koken/stack.h>
 #include <koken/supervisor.h>
 #include <koken/teg.h>
 #include <koken/teg_io.h>

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The core of epoch reclamation, with the records of threads said openly. epoch.c finds a thread's own.
+ *
+ *      pin                                     go on from epoch g
+ *      state = {global, pinned}                g = global
+ *      light fence                             membarrier
+ *      global another? state again             every record unpinned, or pinned at g?
+ *                                              compare and swap global: g -> g + 1
+ *      retire: unlinked before; tag = global
+ *      freed when global >= tag + 3
+ *
+ * Why nobody reads what is freed. Let M be the barrier of the step from tag + 1 to tag + 2: a moment at which
+ * each thread passes a full fence, after its maker has read tag + 1. The retirer read tag before that moment,
+ * else it would have read tag + 1; so it unlinked before it. A reader that got the object found it linked, so
+ * it did so before that moment too, and its state, written even earlier, holds at most tag + 1. The scan of the
+ * step from tag + 2 to tag + 3 sees that state, or a later one of the same reader: it waits for the unpin.
+ * Two epochs would do if no tag were old when it is read; the third is the price of reading it without a fence.
+ *
+ * Without membarrier every `barrier` is a read-modify-write of global itself, in pin, retire and scan alike:
+ * they are in one order, and each sees what was done before those ahead of it. The argument is the same.
+ *
+ * The data goes over the unpin's release, which the scan acquires, and the step's release, which whoever frees
+ * acquires; nothing hangs on a fence.
+ */
+#ifndef KN_MAILBOX_TOOLBOX_EPOCH_H
+#define KN_MAILBOX_TOOLBOX_EPOCH_H
+
+#include <koken/epoch.h>
+
+#include "base/align.h"
+#include "base/atomic.h"
+#include "base/stats.h"
+
+#include <stdbool.h>
+
+enum kn_epoch_use { KN_EPOCH_FREE, KN_EPOCH_USED, KN_EPOCH_DEAD };
+
+enum { KN_EPOCH_LAG = 3, KN_EPOCH_BATCH = KN_MODEL_SIZE(64, 1) };
+
+/* (o) who has it USED  (a) atomic  (c) const once linked */
+struct kn_epoch_record {
+    KN_ALIGNED(KN_FALSE_SHARING) kn_atomic(uint64_t) state; /* (a) epoch << 1 | 1, or even */
+    uint32_t nest;                                          /* (o) pins */
+    uint32_t since;                                         /* (o) retirements since it looked */
+    bool is_freeing;                                        /* (o) a destructor may retire */
+    struct koken_retired *first, *last;                     /* (o) oldest first: tags only grow */
+    struct kn_count retired, freed;                         /* (o) */
+    kn_atomic(uint32_t) use;                                /* (a) kn_epoch_use */
+    struct kn_epoch_record *next;                           /* (c) */
+};
+
+struct koken_epoch {
+    KN_ALIGNED(KN_FALSE_SHARING) kn_atomic(uint64_t) global;                  /* (a) */
+    KN_ALIGNED(KN_FALSE_SHARING) kn_atomic(struct kn_epoch_record *) records; /* (a) only grows */
+    kn_atomic(uint64_t) blocked;                                              /* (a) */
+    uint64_t id;                                                              /* (c) never again */
+    bool is_biased;                                                           /* (c) */
+};
+
+void kn_epoch_init(struct koken_epoch *epoch, uint64_t id, bool is_biased);
+
+/* A record for the calling thread, used before or new. NULL: no memory. */
+struct kn_epoch_record *kn_epoch_join(struct koken_epoch *epoch);
+
+/* Gives it back, with what is in it. False: the domain is gone, and the record is now freed. */
+bool kn_epoch_part(struct kn_epoch_record *record);
+
+/* Frees everything. Records still used are freed by their part. */
+void kn_epoch_fini(struct koken_epoch *epoch);
+
+void kn_epoch_retire(struct koken_epoch *epoch, struct kn_epoch_record *record,
+                     struct koken_retired *retired,
+                     void (*free_object)(struct koken_retired *retired));
+
+/* One step on. False: somebody is pinned at an older epoch, or another has made the step. */
+bool kn_epoch_advance(struct koken_epoch *epoch);
+
+/* Frees what may be freed of the record, which is the caller's. */
+void kn_epoch_reclaim(struct koken_epoch *epoch, struct kn_epoch_record *record);
+
+/* The same of records that nobody uses. */
+void kn_epoch_adopt(struct koken_epoch *epoch);
+
+static inline void kn_epoch_pin(struct koken_epoch *epoch, struct kn_epoch_record *record)
+{
+    if (record->nest++ != 0) {
+        return;
+    }
+    uint64_t global =
+        kn_load(&epoch->global, relaxed); /* relaxed: an old one only holds the others up */
+    /* Release, as every store to state: it goes on saying that the pins before are over. [EP1] */
+    kn_store(&record->state, global << 1 | 1, release);
+    if (kn_likely(epoch->is_biased)) {
+        kn_fence_light();
+        uint64_t again =
+            kn_load(&epoch->global, relaxed); /* relaxed: ordered by the scan's barrier */
+        if (kn_unlikely(again != global)) {
+            kn_store(&record->state, again << 1 | 1, release); /* [EP1] */
+        }
+    } else {
+        (void)kn_add(&epoch->global, 0, acq_rel); /* [EP3] the barrier: with retire and the scan */
+    }
+}
+
+static inline void kn_epoch_unpin(struct kn_epoch_record *record)
+{
+    if (--record->nest == 0) {
+        /* [EP1] release: the reading is over. Pairs with acquire in kn_epoch_advance(). */
+        kn_store(&record->state, 0, release);
+    }
+}
+
+#endif

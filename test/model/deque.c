@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The work-stealing deque, mailbox/toolbox/deque.c as it stands but for a ring that begins with two slots. Each
+ * item carries a plain payload, written before its push and changed by whoever gets it: a lost order is a
+ * race, one got twice a failure, one lost is missed in the end.
+ */
+#include "test/model/lib/model.h"
+
+#include "mailbox/toolbox/deque.c"
+
+#include <string.h>
+
+enum { ITEMS = 4 };
+
+struct item {
+    uint32_t payload, taken;
+};
+
+static struct item items[ITEMS];
+static struct koken_deque *deque;
+
+static void start(bool is_biased)
+{
+    memset(items, 0, sizeof items);
+    KOKEN_CHECK(koken_deque_new(&(struct koken_deque_options){.capacity = 2}, &deque) == 0);
+    deque->is_biased = is_biased;
+}
+
+static void start_biased(void)
+{
+    start(true);
+}
+
+static void start_symmetric(void)
+{
+    start(false);
+}
+
+static void run(struct item *item)
+{
+    KOKEN_CHECK(item->payload == 7);
+    item->payload = 8;
+    item->taken++;
+}
+
+static void push(unsigned n)
+{
+    items[n].payload = 7;
+    KOKEN_CHECK(koken_deque_push(deque, &items[n]) == 0);
+}
+
+static void pop(void)
+{
+    struct item *item = koken_deque_pop(deque);
+    if (item) {
+        run(item);
+    }
+}
+
+static void owner_1(void)
+{
+    push(0);
+    pop();
+}
+
+static void owner_2(void)
+{
+    push(0);
+    push(1);
+    pop();
+    pop();
+}
+
+static void owner_again(void)
+{
+    push(0);
+    pop();
+    push(1);
+    pop();
+}
+
+static void owner_grows(void)
+{
+    push(0);
+    push(1);
+    push(2);
+    pop();
+}
+
+static void owner_wraps(void)
+{
+    push(0);
+    push(1);
+    pop();
+    pop();
+    push(2);
+    push(3);
+}
+
+static void thief(void)
+{
+    void *item;
+    if (koken_deque_steal(deque, &item) == 1) {
+        run(item);
+    }
+}
+
+static void thief_twice(void)
+{
+    thief();
+    thief();
+}
+
+static void check(void)
+{
+    while (koken_deque_len(deque) > 0) { /* ends: each pop takes one */
+        pop();
+    }
+    for (unsigned i = 0; i < ITEMS; i++) {
+        KOKEN_CHECK(items[i].taken == (items[i].payload != 0));
+    }
+    koken_deque_free(deque);
+}
+
+static const struct kn_scenario scenarios[] = {
+    {"push, pop; steal", start_biased, {owner_1, thief}, check},
+    {"2 push, 2 pop; steal", start_biased, {owner_2, thief}, check},
+    {"2 push, 2 pop; 2 steal", start_biased, {owner_2, thief, thief}, check, .limit = 8000},
+    {"push, pop, push, pop; steal twice", start_biased, {owner_again, thief_twice}, check},
+    {"grows; steal twice", start_biased, {owner_grows, thief_twice}, check, .limit = 8000},
+    {"wraps; steal twice", start_biased, {owner_wraps, thief_twice}, check, .limit = 8000},
+    {"symmetric: push, pop; steal", start_symmetric, {owner_1, thief}, check},
+    {"symmetric: 2 push, 2 pop; 2 steal",
+     start_symmetric,
+     {owner_2, thief, thief},
+     check,
+     .limit = 8000},
+    {"symmetric: grows; steal twice",
+     start_symmetric,
+     {owner_grows, thief_twice},
+     check,
+     .limit = 8000},
+    {"symmetric: wraps; steal twice",
+     start_symmetric,
+     {owner_wraps, thief_twice},
+     check,
+     .limit = 8000},
+    {0},
+};
+
+int main(int argc, char **argv)
+{
+    return kn_model_main(argc, argv, scenarios);
+}
