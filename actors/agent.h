@@ -122,6 +122,7 @@ enum kn_ctx_event {
     KN_CTX_PARKED = 1u << 2,    /* a send went into the outbox */
     KN_CTX_LAST = 1u << 3,      /* of an exit hook: its agent will not come to wait for room */
     KN_CTX_UNSTASHED = 1u << 4, /* messages have come back into the private list */
+    KN_CTX_FAILED = 1u << 5,    /* koken_fail: the handler's answer is ctx->failure */
 };
 
 /* What handlers are given: of the turn for a handler agent, of its life for a fiber agent. */
@@ -134,8 +135,15 @@ struct koken_ctx {
     struct kn_envelope *msg; /* the present message or NULL */
     uint32_t events;  /* enum kn_ctx_event: what the handler has done that its turn must know */
     uint32_t request; /* number of the request that the present message answers */
+    int failure;      /* of a fiber agent, or with KN_CTX_FAILED */
     struct koken_ctx *outer; /* of an init or exit hook: the context it was called in, or NULL */
 };
+
+/* What the handler that has just run in ctx answers: rc, unless it has called koken_fail. */
+static inline int kn_ctx_verdict(const struct koken_ctx *ctx, int rc)
+{
+    return kn_unlikely(ctx->events & KN_CTX_FAILED) ? ctx->failure : rc;
+}
 
 /* The actors' part of a worker; worker->local. */
 struct KN_ALIGNED(KN_FALSE_SHARING) kn_local {

@@ -2,6 +2,7 @@
 /* What an agent can ask and say of itself and of others. */
 #include "actors/agent.h"
 #include "actors/deadletter.h"
+#include "actors/fiber_agent.h"
 #include "actors/kn_rcu.h"
 #include "actors/request.h"
 #include "actors/slots.h"
@@ -49,6 +50,23 @@ int koken_become_(koken_ctx *ctx, const struct koken_agent_type *behaviour)
     kn_store(&a->behaviour, behaviour, relaxed); /* relaxed: it points to a constant */
     ctx->events |= KN_CTX_TABLE;
     return 0;
+}
+
+int koken_fail(koken_ctx *ctx, int reason)
+{
+    struct kn_fiber_agent *f = kn_fiber_of(ctx);
+    bool is_first = f ? f->ctx.failure == 0 : !(ctx->events & KN_CTX_FAILED);
+    if (reason >= 0 || !is_first || (ctx->events & KN_CTX_LAST)) {
+        return reason;
+    }
+    if (f) {
+        f->ctx.failure = reason;
+        f->is_cancelled = true; /* its waits end */
+    } else {
+        ctx->failure = reason;
+        ctx->events |= KN_CTX_FAILED;
+    }
+    return reason;
 }
 
 /* Of a DROP_OLD mailbox, whose bound is the list's: the oldest that was put aside makes room. */

@@ -5,6 +5,7 @@
 #include "actors/alarm.h"
 #include "actors/deadletter.h"
 #include "actors/fiber_agent.h"
+#include "actors/heirloom.h"
 #include "actors/link.h"
 #include "actors/park.h"
 #include "actors/registry.h"
@@ -232,6 +233,9 @@ void kn_agent_end_quietly(struct kn_local *local, struct kn_agent *a, int reason
     KN_ASSERT(kn_local_is_held(local));
     KN_ASSERT(reason <= 0);
     const struct koken_agent_type *type = a->cold ? a->cold->type : kn_agent_behaviour(a);
+    if (with_hook && a->cold && kn_agent_type_may_have(type, KOKEN_ROW_SAVE)) {
+        local = kn_heirloom_leave(local, a, type, reason);
+    }
     if (with_hook && kn_agent_type_may_have(type, KOKEN_ROW_EXIT)) {
         local = call_exit_hook(local, a, type, reason);
     }

@@ -33,7 +33,9 @@ static void body(void *arg)
     KN_ASSERT(f->agent->cold->fiber == f);
     f->result = f->is_cancelled ? -ECANCELED
                                 : row->handle(&f->ctx, f->agent->state, (void *)(uintptr_t)f->arg);
-    if (f->is_cancelled && f->result == -ECANCELED) {
+    if (f->ctx.failure) {
+        f->result = f->ctx.failure; /* koken_fail */
+    } else if (f->is_cancelled && f->result == -ECANCELED) {
         f->result = 0; /* it was asked to end and did: no failure */
     }
     if (f->ctx.msg) {

@@ -5,6 +5,7 @@
 #include "actors/alarm.h"
 #include "actors/request.h"
 #include "actors/slots.h"
+#include "actors/spawn.h"
 
 #include <errno.h>
 
@@ -60,6 +61,12 @@ static void *payload_of(struct kn_envelope *e, const struct koken_type *type)
     KN_ASSERT(e->type == type);
     (void)type;
     return e->payload;
+}
+
+bool kn_link_is_monitor(const struct kn_envelope *kept)
+{
+    KN_ASSERT(kept->type == &kn_type_bond);
+    return ((const struct bond *)(const void *)kept->payload)->kind == BOND_MONITOR;
 }
 
 static struct bond *bond_of(struct kn_envelope *e)
@@ -465,19 +472,21 @@ void kn_link_newborn(struct kn_local *local, struct kn_agent *a)
     keep(a, request);
 }
 
-int kn_spawn_monitored(koken_ctx *ctx, const struct koken_agent_type *type,
-                       const struct koken_spawn_options *options, koken_ref *ret_ref,
-                       int *ret_number)
+/* Spawns an agent with a bond from before its first step. */
+static int spawn_bound(koken_ctx *ctx, const struct koken_agent_type *type,
+                       const struct koken_spawn_options *options, enum bond_kind kind,
+                       struct kn_heirloom *heirloom, koken_ref *ret_ref, int *ret_number)
 {
     struct kn_local *local = ctx->local;
     struct kn_envelope *request;
-    int rc = make_bond(local, ctx->self, 0, BOND_MONITOR, &request);
+    int rc = make_bond(local, ctx->self, 0, kind, &request);
     if (rc < 0) {
         return rc;
     }
     uint32_t number = request->corr;
     local->birth_bond = request;
-    rc = koken_try_spawn_ctx_(ctx, type, options, ret_ref);
+    rc = kn_spawn_heir(local, type, options, heirloom, ret_ref);
+    local = ctx->local; /* another one, after a blocking section in init */
     bool was_born = local->birth_bond != request;
     local->birth_bond = NULL;
     struct kn_alarm *alarm = kn_alarm_find(ctx->self, number);
@@ -489,8 +498,30 @@ int kn_spawn_monitored(koken_ctx *ctx, const struct koken_agent_type *type,
     }
     if (!was_born) {
         drop_bond(request->payload);
-        kn_envelope_free(&ctx->local->worker->pool, request);
+        kn_envelope_free(&local->worker->pool, request);
     }
-    (void)kn_alarm_end(ctx->local, ctx->self, alarm); /* its news, if any, find no entry */
+    (void)kn_alarm_end(local, ctx->self, alarm); /* its news, if any, find no entry */
     return rc;
+}
+
+int kn_spawn_monitored(koken_ctx *ctx, const struct koken_agent_type *type,
+                       const struct koken_spawn_options *options, struct kn_heirloom *heirloom,
+                       koken_ref *ret_ref, int *ret_number)
+{
+    return spawn_bound(ctx, type, options, BOND_MONITOR, heirloom, ret_ref, ret_number);
+}
+
+int koken_spawn_monitored_(koken_ctx *ctx, const struct koken_agent_type *type,
+                           const struct koken_spawn_options *options, koken_ref *ret_ref)
+{
+    int number = 0;
+    int rc = spawn_bound(ctx, type, options, BOND_MONITOR, NULL, ret_ref, &number);
+    return rc < 0 ? rc : number;
+}
+
+int koken_spawn_linked_(koken_ctx *ctx, const struct koken_agent_type *type,
+                        const struct koken_spawn_options *options, koken_ref *ret_ref)
+{
+    int number = 0;
+    return spawn_bound(ctx, type, options, BOND_LINK, NULL, ret_ref, &number);
 }

@@ -58,11 +58,16 @@ void kn_link_farewell(struct kn_local *local, uint64_t id, int reason,
 
 /*
  * Spawns an agent that is monitored from before its first step: its reason is never lost. *ret_number is
- * that of the monitor. Errors: as koken_try_spawn and koken_monitor; nothing comes then.
+ * that of the monitor; heirloom as for kn_spawn_heir. Errors: as koken_try_spawn and koken_monitor; nothing
+ * comes then.
  */
+struct kn_heirloom;
 int kn_spawn_monitored(koken_ctx *ctx, const struct koken_agent_type *type,
-                       const struct koken_spawn_options *options, koken_ref *ret_ref,
-                       int *ret_number);
+                       const struct koken_spawn_options *options, struct kn_heirloom *heirloom,
+                       koken_ref *ret_ref, int *ret_number);
+
+/* Whether a bond in an agent's list is a monitor, not a link. */
+bool kn_link_is_monitor(const struct kn_envelope *kept);
 
 /* Gives the newborn the bond that local->birth_bond holds for it. Thread: the spawner's worker. */
 void kn_link_newborn(struct kn_local *local, struct kn_agent *a);

@@ -9,7 +9,7 @@
 #include "actors/living.h"
 #include "actors/slots.h"
 #include "actors/spawn.h"
-#include "actors/supervisor.h"
+#include "actors/brood.h"
 #include "actors/why.h"
 #include "base/world.h"
 #include "sched/topology.h"

@@ -3,6 +3,7 @@
 #include "actors/spawn.h"
 
 #include "actors/fiber_agent.h"
+#include "actors/heirloom.h"
 #include "actors/kn_rcu.h"
 #include "actors/link.h"
 #include "actors/request.h"
@@ -282,7 +283,7 @@ static int call_init(struct koken_ctx *ctx, struct kn_agent *a, const struct kok
     KN_ASSERT(init->kind == KOKEN_ROW_INIT);
     KN_ASSERT(ctx->self == a);
     KN_ASSERT(kn_agent_is_held(a));
-    int rc = init->handle(ctx, a->state, (void *)(uintptr_t)arg);
+    int rc = kn_ctx_verdict(ctx, init->handle(ctx, a->state, (void *)(uintptr_t)arg));
     return rc < 0 || rc == KOKEN_STOP ? rc : 0;
 }
 
@@ -298,8 +299,9 @@ static void settle(struct kn_local *local, struct kn_agent *a)
     }
 }
 
-static int spawn_inside(struct kn_local *local, const struct koken_agent_type *type,
-                        const struct koken_spawn_options *o, koken_ref *ret_ref)
+int kn_spawn_heir(struct kn_local *local, const struct koken_agent_type *type,
+                  const struct koken_spawn_options *o, struct kn_heirloom *heirloom,
+                  koken_ref *ret_ref)
 {
     struct koken *rt = local->rt;
     /* Relaxed: a birth that races with the beginning of the phase is asked to stop like all others. */
@@ -311,17 +313,21 @@ static int spawn_inside(struct kn_local *local, const struct koken_agent_type *t
     }
     const struct koken_row *init = init_row(type);
     const void *arg = o ? o->arg : NULL;
-    struct kn_birth birth = {type, o, kn_agent_turn, 0, init != NULL, init ? NULL : arg, 0};
+    bool is_held = init || kn_unlikely(heirloom != NULL);
+    struct kn_birth birth = {type, o, kn_agent_turn, 0, is_held, init ? NULL : arg, 0};
     struct kn_agent *a;
     int rc = kn_agent_new(rt, local, &birth, &a);
     if (rc < 0) {
         return rc;
     }
     kn_count_add(&local->counters.spawned, 1);
-    if (init) {
+    if (is_held) {
         struct koken_ctx ctx;
         kn_ctx_nest(&ctx, local, a);
-        rc = call_init(&ctx, a, init, arg); /* on the spawner's worker, as the newborn */
+        rc = init ? call_init(&ctx, a, init, arg) : 0; /* on the spawner's worker, as the newborn */
+        if (rc == 0 && kn_unlikely(heirloom != NULL)) {
+            rc = kn_heirloom_load(&ctx, a, heirloom);
+        }
         local = kn_ctx_unnest(&ctx);
         if (rc != 0) {
             kn_agent_end_quietly(local, a, rc < 0 ? rc : 0, /* with_hook= */ false);
@@ -331,6 +337,12 @@ static int spawn_inside(struct kn_local *local, const struct koken_agent_type *t
     }
     ret_ref->id = birth.id;
     return 0;
+}
+
+static int spawn_inside(struct kn_local *local, const struct koken_agent_type *type,
+                        const struct koken_spawn_options *o, koken_ref *ret_ref)
+{
+    return kn_spawn_heir(local, type, o, NULL, ret_ref);
 }
 
 int kn_spawn_init_late(struct koken_ctx *ctx, struct kn_agent *a, struct kn_envelope *e)

@@ -30,6 +30,12 @@ void kn_count_spawn(struct koken *rt, struct kn_local *local);
 /* Works out rt->bounds, once the options are filled in. Errors: -EINVAL. */
 int kn_bounds_init(struct koken *rt);
 
+/* Spawns inside; heirloom (NULL: none) is what the newborn's KOKEN_LOAD row is given after its init. */
+struct kn_heirloom;
+int kn_spawn_heir(struct kn_local *local, const struct koken_agent_type *type,
+                  const struct koken_spawn_options *options, struct kn_heirloom *heirloom,
+                  koken_ref *ret_ref);
+
 /* Takes back an agent that nobody has heard of yet. Thread: as kn_agent_new. */
 void kn_agent_unborn(struct koken *rt, struct kn_local *local, struct kn_agent *a);
 

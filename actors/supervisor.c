@@ -2,7 +2,8 @@
 /* See supervisor.h. */
 #include "actors/supervisor.h"
 
-#include "actors/kn_rcu.h"
+#include "actors/brood.h"
+#include "actors/heirloom.h"
 #include "actors/link.h"
 #include "actors/request.h"
 #include "actors/slots.h"
@@ -15,30 +16,12 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { INTENSITY_DEFAULT = 3, INTENSITY_MAX = 1024, CHILDREN_MAX = 60000 };
+enum { INTENSITY_DEFAULT = 3, INTENSITY_MAX = 1024 };
 
 #define PERIOD_DEFAULT KOKEN_S(5)
 #define SHUTDOWN_DEFAULT KOKEN_S(5)
 
 enum phase { RUNNING, REGROUPING, ENDING };
-
-struct nestling {
-    uint64_t id;    /* (m) rt->broods_lock to write, and for others to read; 0: not there */
-    int number;     /* (s) of its monitor */
-    bool is_wanted; /* (s) to be there */
-};
-
-/* What a supervisor has on the heap, for others to find. */
-struct kn_brood {
-    struct kn_brood *next;   /* (m) rt->broods_lock */
-    uint64_t who;            /* (c) the supervisor */
-    uint32_t count;          /* (c) */
-    uint32_t intensity;      /* (c) */
-    size_t size;             /* (c) of all this */
-    uint64_t *restarts;      /* (s) times of the last `intensity` ones, behind the children */
-    uint64_t restart_serial; /* (s) restarts so far */
-    struct nestling children[];
-};
 
 /* State of a supervisor; (s). */
 struct supervisor {
@@ -59,119 +42,27 @@ struct late {
 static const struct koken_type late_type = {
     "koken.child_late", sizeof(struct late), 4, NULL, 0, 0, NULL};
 
+/* A child that is being removed takes too long. */
+struct clinging {
+    uint32_t index;
+    int32_t number; /* of its monitor */
+};
+
+static const struct koken_type clinging_type = {
+    "koken.child_clinging", sizeof(struct clinging), 4, NULL, 0, 0, NULL};
+
 /* Takes an answer that makes no difference; each use says why. */
 static void may_fail(int rc)
 {
     (void)rc;
 }
 
-/* ---- the brood, as others see it ------------------------------------------------------------------------ */
-
-static struct kn_brood **bucket_of(struct koken *rt, uint64_t who)
-{
-    return &rt->broods[(uint32_t)who % KN_BROOD_BUCKETS];
-}
-
-static void free_brood(struct kn_brood *brood)
-{
-    kn_free(brood, brood->size, _Alignof(struct kn_brood));
-}
-
-void kn_broods_free(struct koken *rt)
-{
-    for (unsigned i = 0; i < KN_BROOD_BUCKETS; i++) {
-        while (rt->broods[i]) { /* ends: the list is finite */
-            struct kn_brood *brood = rt->broods[i];
-            rt->broods[i] = brood->next;
-            free_brood(brood);
-        }
-    }
-}
-
-static int make_brood(koken_ctx *ctx, struct supervisor *self)
-{
-    uint32_t intensity = self->spec->intensity ? self->spec->intensity : INTENSITY_DEFAULT;
-    uint32_t count = self->spec->child_count;
-    size_t size =
-        sizeof *self->brood + count * sizeof(struct nestling) + intensity * sizeof(uint64_t);
-    struct kn_brood *brood = kn_alloc(size, _Alignof(struct kn_brood), -1);
-    if (!brood) {
-        return -ENOMEM;
-    }
-    memset(brood, 0, size);
-    brood->who = ctx->id;
-    brood->count = count;
-    brood->intensity = intensity;
-    brood->size = size;
-    brood->restarts = (uint64_t *)(void *)&brood->children[count];
-    self->brood = brood;
-    struct kn_brood **bucket = bucket_of(ctx->rt, ctx->id);
-    pthread_mutex_lock(&ctx->rt->broods_lock);
-    brood->next = *bucket;
-    *bucket = brood;
-    pthread_mutex_unlock(&ctx->rt->broods_lock);
-    return 0;
-}
-
-static void drop_brood(koken_ctx *ctx, struct supervisor *self)
-{
-    struct kn_brood **link = bucket_of(ctx->rt, ctx->id);
-    pthread_mutex_lock(&ctx->rt->broods_lock);
-    while (*link != self->brood) { /* ends: it was entered */
-        KN_ASSERT(*link != NULL);
-        link = &(*link)->next;
-    }
-    *link = self->brood->next;
-    pthread_mutex_unlock(&ctx->rt->broods_lock);
-    free_brood(self->brood);
-    self->brood = NULL;
-}
-
-static void set_child(koken_ctx *ctx, struct nestling *child, uint64_t id)
-{
-    pthread_mutex_lock(&ctx->rt->broods_lock);
-    child->id = id;
-    pthread_mutex_unlock(&ctx->rt->broods_lock);
-}
-
-int koken_supervised(koken_ref who, uint32_t index, koken_ref *ret_ref)
-{
-    bool is_outside = kn_local_here() == NULL;
-    int rc = -ESRCH;
-    if (!ret_ref) {
-        return -EINVAL;
-    }
-    if (is_outside) {
-        kn_rcu_visit();
-    }
-    const struct kn_agent *a = kn_resolve(who.id);
-    if (a) {
-        struct koken *rt = kn_agent_runtime(a);
-        pthread_mutex_lock(&rt->broods_lock);
-        const struct kn_brood *brood = *bucket_of(rt, who.id);
-        while (brood && brood->who != who.id) { /* ends: the list is finite */
-            brood = brood->next;
-        }
-        if (brood && index >= brood->count) {
-            rc = -EINVAL;
-        } else if (brood && brood->children[index].id) {
-            ret_ref->id = brood->children[index].id;
-            rc = 0;
-        }
-        pthread_mutex_unlock(&rt->broods_lock);
-    }
-    if (is_outside) {
-        kn_rcu_depart();
-    }
-    return rc;
-}
-
 /* ---- starting ------------------------------------------------------------------------------------------- */
 
 static int start_child(koken_ctx *ctx, struct supervisor *self, uint32_t i)
 {
-    const struct koken_child *spec = &self->spec->children[i];
-    struct nestling *child = &self->brood->children[i];
+    struct kn_nestling *child = &self->brood->children[i];
+    const struct koken_child *spec = child->spec;
     struct koken_spawn_options options = spec->options;
     const struct koken_agent_type *type = spec->type;
     koken_ref ref;
@@ -181,10 +72,14 @@ static int start_child(koken_ctx *ctx, struct supervisor *self, uint32_t i)
         options.arg = spec->supervisor;
         options.arg_size = 0;
     }
-    int rc = kn_spawn_monitored(ctx, type, &options, &ref, &child->number);
+    int rc = kn_spawn_monitored(ctx, type, &options, child->heirloom, &ref, &child->number);
+    if (child->heirloom && (rc == 0 || child->heirloom->is_used)) {
+        kn_heirloom_free(child->heirloom); /* loaded, or refused: the next one begins fresh */
+        child->heirloom = NULL;
+    }
     if (rc == 0) {
         child->is_wanted = true;
-        set_child(ctx, child, ref.id);
+        kn_nestling_set(ctx, child, ref.id);
     }
     return rc;
 }
@@ -225,6 +120,37 @@ static void say(const koken_ctx *ctx, const char *what, uint32_t index, int reas
 
 static int go_on(koken_ctx *ctx, struct supervisor *self);
 
+static uint64_t shutdown_of(const struct kn_nestling *child)
+{
+    return child->spec->shutdown_ns ? child->spec->shutdown_ns : SHUTDOWN_DEFAULT;
+}
+
+/* A child that is being removed has ended, or been given up: its place is free, and who waits is told. */
+static void end_removal(koken_ctx *ctx, struct supervisor *self, uint32_t i, int error)
+{
+    struct kn_nestling *child = &self->brood->children[i];
+    struct koken_child_stopped told = {error, i};
+    KN_ASSERT(child->is_leaving);
+    KN_ASSERT(!child->id);
+    may_fail(koken_cancel(ctx, child->removal)); /* -ESRCH: it was out of memory, or is over */
+    if (child->claim.number) { /* -EINVAL, -ENOMEM: then the end of the claim answers */
+        may_fail(koken_answer_(child->claim, &koken_type_koken_child_stopped, &told));
+    }
+    kn_nestling_free(child);
+}
+
+/* Stops waiting for the end of a child that does not come. */
+static void let_child_go(koken_ctx *ctx, struct supervisor *self, uint32_t i, int reason)
+{
+    struct kn_nestling *child = &self->brood->children[i];
+    say(ctx, "does not wait any longer for the end of child", i, reason);
+    may_fail(koken_demonitor(ctx, child->number)); /* -ESRCH: it has just ended after all */
+    kn_nestling_set(ctx, child, 0);
+    if (child->is_leaving) {
+        end_removal(ctx, self, i, reason);
+    }
+}
+
 /* Stops all children, and then ends. */
 static int begin_end(koken_ctx *ctx, struct supervisor *self, int reason)
 {
@@ -246,7 +172,7 @@ static int give_up(koken_ctx *ctx, struct supervisor *self, uint32_t i, int reas
 static int start_some(koken_ctx *ctx, struct supervisor *self)
 {
     for (uint32_t i = self->from; i < self->to; i++) {
-        struct nestling *child = &self->brood->children[i];
+        struct kn_nestling *child = &self->brood->children[i];
         while (child->is_wanted && !child->id) { /* ends: started, or too many restarts */
             int rc = start_child(ctx, self, i);
             if (rc < 0 && !may_restart(self)) {
@@ -263,18 +189,20 @@ static int go_on(koken_ctx *ctx, struct supervisor *self)
     KN_ASSERT(self->phase != RUNNING);
     while (self->at > self->from) { /* ends: counts down */
         uint32_t i = --self->at;
-        struct nestling *child = &self->brood->children[i];
-        const struct koken_child *spec = &self->spec->children[i];
+        struct kn_nestling *child = &self->brood->children[i];
         if (!child->id) {
             continue;
         }
-        child->is_wanted = spec->restart != KOKEN_TEMPORARY;
+        child->is_wanted = child->spec->restart != KOKEN_TEMPORARY && !child->is_leaving;
         struct late late = {i};
-        self->deadline = koken_timer_(ctx, koken_self(ctx),
-                                      spec->shutdown_ns ? spec->shutdown_ns : SHUTDOWN_DEFAULT, 0,
-                                      &late_type, &late);
+        self->deadline =
+            koken_timer_(ctx, koken_self(ctx), shutdown_of(child), 0, &late_type, &late);
         /* -ESRCH: its koken_down is on its way; -ENOMEM: the deadline goes on. */
-        may_fail(koken_exit((koken_ref){child->id}));
+        int rc = koken_exit((koken_ref){child->id});
+        if (rc == -ENOMEM && self->deadline.id == 0) { /* nothing would come to go on with */
+            let_child_go(ctx, self, i, rc);
+            continue;
+        }
         return 0;
     }
     if (self->phase == ENDING) {
@@ -303,15 +231,19 @@ static int restart(koken_ctx *ctx, struct supervisor *self, uint32_t i, int reas
 
 /* ---- the agent ------------------------------------------------------------------------------------------ */
 
+static bool is_sound_child(const struct koken_child *child)
+{
+    return !child->type != !child->supervisor && (unsigned)child->restart <= KOKEN_TEMPORARY;
+}
+
 static bool is_sound(const struct koken_supervisor *spec)
 {
-    if (!spec || spec->child_count > CHILDREN_MAX || (spec->child_count && !spec->children) ||
+    if (!spec || spec->child_count > KN_BROOD_MAX || (spec->child_count && !spec->children) ||
         spec->intensity > INTENSITY_MAX || (unsigned)spec->strategy > KOKEN_REST_FOR_ONE) {
         return false;
     }
     for (uint32_t i = 0; i < spec->child_count; i++) {
-        const struct koken_child *child = &spec->children[i];
-        if (!child->type == !child->supervisor || (unsigned)child->restart > KOKEN_TEMPORARY) {
+        if (!is_sound_child(&spec->children[i])) {
             return false;
         }
     }
@@ -334,7 +266,8 @@ static int on_init(koken_ctx *ctx, void *state, void *arg)
     if (!is_sound(self->spec)) {
         return -EINVAL;
     }
-    int rc = make_brood(ctx, self);
+    uint32_t intensity = self->spec->intensity ? self->spec->intensity : INTENSITY_DEFAULT;
+    int rc = kn_brood_make(ctx, self->spec, intensity, &self->brood);
     if (rc < 0) {
         return rc;
     }
@@ -343,15 +276,15 @@ static int on_init(koken_ctx *ctx, void *state, void *arg)
     }
     if (rc < 0) {
         ask_all(self);
-        drop_brood(ctx, self);
+        kn_brood_drop(ctx, &self->brood);
     }
     return rc;
 }
 
-static struct nestling *find_child(struct supervisor *self, const struct koken_down *down)
+static struct kn_nestling *find_child(struct supervisor *self, const struct koken_down *down)
 {
     for (uint32_t i = 0; i < self->brood->count; i++) {
-        struct nestling *child = &self->brood->children[i];
+        struct kn_nestling *child = &self->brood->children[i];
         if (child->id == down->who.id && child->number == (int)down->number) {
             return child;
         }
@@ -363,18 +296,27 @@ static int on_down(koken_ctx *ctx, void *state, void *payload)
 {
     struct supervisor *self = state;
     const struct koken_down *down = payload;
-    struct nestling *child = find_child(self, down);
+    struct kn_nestling *child = find_child(self, down);
     if (!child) {
         return 0; /* somebody's message that only looks like news */
     }
     uint32_t i = (uint32_t)(child - self->brood->children);
-    enum koken_restart kind = self->spec->children[i].restart;
-    set_child(ctx, child, 0);
+    enum koken_restart kind = child->spec->restart;
+    kn_nestling_set(ctx, child, 0);
+    struct kn_heirloom *left = kn_brood_take(ctx, &self->brood, down->who.id);
+    if (left) {
+        kn_heirloom_free(child->heirloom);
+        child->heirloom = left;
+    }
+    bool was_leaving = child->is_leaving;
+    if (was_leaving) {
+        end_removal(ctx, self, i, 0);
+    }
     if (self->phase != RUNNING && i == self->at) {
         may_fail(koken_cancel(ctx, self->deadline)); /* -ESRCH: it was out of memory */
         return go_on(ctx, self);
     }
-    if (self->phase == ENDING) {
+    if (self->phase == ENDING || was_leaving) {
         return 0;
     }
     bool is_again = kind == KOKEN_PERMANENT || (kind == KOKEN_TRANSIENT && down->reason < 0);
@@ -390,14 +332,124 @@ static int on_late(koken_ctx *ctx, void *state, void *payload)
 {
     struct supervisor *self = state;
     const struct late *late = payload;
-    struct nestling *child = &self->brood->children[late->index];
+    struct kn_nestling *child = &self->brood->children[late->index];
     if (self->phase == RUNNING || late->index != self->at || !child->id) {
         return 0;
     }
-    say(ctx, "does not wait any longer for the end of child", late->index, -ETIMEDOUT);
-    may_fail(koken_demonitor(ctx, child->number)); /* -ESRCH: it has just ended after all */
-    set_child(ctx, child, 0);
+    let_child_go(ctx, self, late->index, -ETIMEDOUT);
     return go_on(ctx, self);
+}
+
+static int on_clinging(koken_ctx *ctx, void *state, void *payload)
+{
+    struct supervisor *self = state;
+    const struct clinging *late = payload;
+    struct kn_nestling *child = &self->brood->children[late->index];
+    if (!child->is_leaving || !child->id || child->number != late->number) {
+        return 0;
+    }
+    let_child_go(ctx, self, late->index, -ETIMEDOUT);
+    return self->phase != RUNNING && late->index == self->at ? go_on(ctx, self) : 0;
+}
+
+/* A free place, made if need be. Errors: as kn_brood_grow. */
+static int find_place(koken_ctx *ctx, struct supervisor *self, uint32_t *ret_index)
+{
+    uint32_t i = 0;
+    while (i < self->brood->count && self->brood->children[i].spec) { /* ends: counts up */
+        i++;
+    }
+    int rc = i == self->brood->capacity ? kn_brood_grow(ctx, &self->brood) : 0;
+    if (rc == 0 && i == self->brood->count) {
+        pthread_mutex_lock(&ctx->rt->broods_lock);
+        self->brood->count++;
+        pthread_mutex_unlock(&ctx->rt->broods_lock);
+    }
+    *ret_index = i;
+    return rc;
+}
+
+/* A child more, at once. 0 or an error; then nothing has changed. */
+static int add_child(koken_ctx *ctx, struct supervisor *self, const struct koken_child *child,
+                     struct koken_child_started *ret)
+{
+    uint32_t i;
+    if (!is_sound_child(child)) {
+        return -EINVAL;
+    }
+    if (self->phase == ENDING || is_stopping(ctx)) {
+        return -ESHUTDOWN;
+    }
+    struct koken_child *spec = kn_alloc(sizeof *spec, _Alignof(struct koken_child), -1);
+    int rc = spec ? find_place(ctx, self, &i) : -ENOMEM;
+    if (rc < 0) {
+        kn_free(spec, sizeof *spec, _Alignof(struct koken_child));
+        return rc;
+    }
+    *spec = *child;
+    self->brood->children[i].spec = spec;
+    self->brood->children[i].is_added = true;
+    rc = start_child(ctx, self, i);
+    if (rc < 0) {
+        kn_nestling_free(&self->brood->children[i]);
+        return rc;
+    }
+    ret->index = i;
+    ret->who.id = self->brood->children[i].id;
+    return 0;
+}
+
+static int on_child_start(koken_ctx *ctx, void *state, void *payload)
+{
+    const struct koken_child_start *msg = payload;
+    struct koken_child_started told = {0};
+    told.error = add_child(ctx, state, &msg->child, &told);
+    may_fail(koken_reply_(ctx, &koken_type_koken_child_started, &told)); /* nobody may have asked */
+    return 0;
+}
+
+/* A child less. 0: it has ended already; 1: it is asked to; or an error. */
+static int remove_child(koken_ctx *ctx, struct supervisor *self, uint32_t i)
+{
+    struct kn_nestling *child = i < self->brood->count ? &self->brood->children[i] : NULL;
+    if (!child || !child->spec) {
+        return -ESRCH;
+    }
+    if (child->is_leaving) {
+        return -EALREADY;
+    }
+    if (!child->id) {
+        kn_nestling_free(child);
+        return 0;
+    }
+    struct clinging late = {i, child->number};
+    child->removal =
+        koken_timer_(ctx, koken_self(ctx), shutdown_of(child), 0, &clinging_type, &late);
+    if (child->removal.id == 0) {
+        return -ENOMEM;
+    }
+    int rc = koken_exit((koken_ref){child->id});
+    if (rc == -ENOMEM) {
+        may_fail(koken_cancel(ctx, child->removal)); /* armed a moment ago */
+        return rc;
+    }
+    child->is_leaving = true;
+    child->is_wanted = false;
+    return 1;
+}
+
+static int on_child_stop(koken_ctx *ctx, void *state, void *payload)
+{
+    struct supervisor *self = state;
+    const struct koken_child_stop *msg = payload;
+    struct koken_child_stopped told = {.index = msg->index};
+    told.error = remove_child(ctx, self, msg->index);
+    if (told.error == 1) {
+        self->brood->children[msg->index].claim = koken_defer(ctx); /* nobody may have asked */
+        return 0;
+    }
+    may_fail(koken_reply_(ctx, &koken_type_koken_child_stopped, &told)); /* likewise */
+    return 0;
 }
 
 static int on_stop(koken_ctx *ctx, void *state, void *payload)
@@ -416,7 +468,7 @@ static int on_exit_hook(koken_ctx *ctx, void *state, void *payload)
     (void)payload;
     if (self->brood) {
         ask_all(self);
-        drop_brood(ctx, self);
+        kn_brood_drop(ctx, &self->brood);
     }
     return 0;
 }
@@ -424,6 +476,9 @@ static int on_exit_hook(koken_ctx *ctx, void *state, void *payload)
 static const struct koken_row rows[] = {
     {&koken_type_koken_down, on_down, KOKEN_ROW_MESSAGE},
     {&late_type, on_late, KOKEN_ROW_MESSAGE},
+    {&clinging_type, on_clinging, KOKEN_ROW_MESSAGE},
+    {&koken_type_koken_child_start, on_child_start, KOKEN_ROW_MESSAGE},
+    {&koken_type_koken_child_stop, on_child_stop, KOKEN_ROW_MESSAGE},
     {&kn_type_stop, on_stop, KOKEN_ROW_MESSAGE},
     {NULL, on_init, KOKEN_ROW_INIT},
     {NULL, on_exit_hook, KOKEN_ROW_EXIT},

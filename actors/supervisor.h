@@ -23,7 +23,4 @@
 
 extern const struct koken_agent_type kn_supervisor_type;
 
-/* Frees what supervisors have left that ended without their exit hook. Nothing else runs. */
-void kn_broods_free(struct koken *rt);
-
 #endif

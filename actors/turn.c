@@ -154,7 +154,7 @@ static int handle_system(struct koken_ctx *ctx, struct kn_agent *a, struct kn_en
     ctx->msg = e;
     ctx->events = 0;
     kn_store(&ctx->local->running_type, e->type, relaxed); /* for reports only */
-    rc = call(row->handle, ctx, a, e);
+    rc = kn_ctx_verdict(ctx, call(row->handle, ctx, a, e));
     ctx->msg = NULL;
     if (!(ctx->events & KN_CTX_KEPT)) {
         kn_count_add(&ctx->local->counters.received, 1);
@@ -260,7 +260,7 @@ static KN_ALWAYS_INLINE enum outcome run_messages(struct koken_ctx *ctx, struct 
         } else {
             if (kn_likely(e->type == run.type) || find_run(ctx, a, e->type, &run)) {
                 ctx->msg = e;
-                rc = call(run.call, ctx, a, e);
+                rc = kn_ctx_verdict(ctx, call(run.call, ctx, a, e));
                 t.received += !(ctx->events & KN_CTX_KEPT);
                 t.consumed += dispose(ctx, a, e, run.has_drop, rc);
             } else {
@@ -322,6 +322,7 @@ static KN_NOINLINE enum outcome settle(struct koken_ctx *ctx, struct kn_agent *a
                                        struct kn_envelope *e, int rc)
 {
     struct tally t = {.spent = 1, .received = !(ctx->events & KN_CTX_KEPT)};
+    rc = kn_ctx_verdict(ctx, rc);
     t.consumed = dispose(ctx, a, e, e->type->drop != NULL, rc);
     ctx->msg = NULL;
     ctx->events = 0;

@@ -36,6 +36,15 @@ enum koken_row_kind {
     KOKEN_ROW_INIT,    /* before the first message; < 0: the agent fails */
     KOKEN_ROW_EXIT,    /* after the last one */
     KOKEN_ROW_BODY,    /* the whole life of a fiber agent */
+    KOKEN_ROW_SAVE,    /* before a supervised agent ends: what it leaves to its successor */
+    KOKEN_ROW_LOAD,    /* after init: what its predecessor has left */
+};
+
+/* What a row for saving fills in, or one for loading reads. Used by the macros below. */
+struct koken_heirloom {
+    const struct koken_type *type;
+    int reason;
+    void *payload;
 };
 
 /* One line of an agent's table. Made by the macros below. */
@@ -68,6 +77,15 @@ struct koken_agent_type {
 /* KOKEN_EXIT(function): void function(koken_ctx *, State *, int reason), 0 or the negative reason.
  */
 #define KOKEN_EXIT(FN) (EXIT, exit, FN)
+/*
+ * KOKEN_SAVE(message, function): int function(koken_ctx *, State *, int reason, struct message *ret) is called when
+ * an agent ends that a supervisor (supervisor.h) may start again, before its exit hook; what it writes into *ret,
+ * which is zero, is given to the successor by KOKEN_LOAD(message, function): int function(koken_ctx *, State *,
+ * const struct message *), after init. A save that answers < 0 leaves nothing: do so if the failure may have hit
+ * what would be saved. A load that answers < 0 fails the birth as an init does, and the next one begins fresh.
+ */
+#define KOKEN_SAVE(TYPE, FN) (SAVE, TYPE, FN)
+#define KOKEN_LOAD(TYPE, FN) (LOAD, TYPE, FN)
 
 /* KOKEN_AGENT(name, State, rows...) defines a kind of handler agent of up to 32 rows, or none. */
 #define KOKEN_AGENT(NAME, ...) KOKEN_CAT_(KOKEN_AGENT_, KOKEN_MORE_(__VA_ARGS__))(NAME, __VA_ARGS__)
@@ -156,6 +174,21 @@ struct koken_agent_type {
         FN(ctx, (STATE *)self, *(const int *)payload);                                             \
         return 0;                                                                                  \
     }
+#define KOKEN_CALL_SAVE_(NAME, STATE, WHAT, FN)                                                    \
+    static int koken_save_##NAME##_(koken_ctx *ctx, void *self, void *payload)                     \
+    {                                                                                              \
+        struct koken_heirloom *left = (struct koken_heirloom *)payload;                            \
+        left->type = &koken_type_##WHAT;                                                           \
+        return FN(ctx, (STATE *)self, left->reason, (struct WHAT *)left->payload);                 \
+    }
+#define KOKEN_CALL_LOAD_(NAME, STATE, WHAT, FN)                                                    \
+    static int koken_load_##NAME##_(koken_ctx *ctx, void *self, void *payload)                     \
+    {                                                                                              \
+        const struct koken_heirloom *left = (const struct koken_heirloom *)payload;                \
+        return left->type != &koken_type_##WHAT                                                    \
+                   ? 0 /* another kind of agent has left it: nothing to load */                    \
+                   : FN(ctx, (STATE *)self, (const struct WHAT *)left->payload);                   \
+    }
 #define KOKEN_CALL_BODY_(NAME, STATE, WHAT, FN)                                                    \
     static int koken_body_##NAME##_(koken_ctx *ctx, void *self, void *payload)                     \
     {                                                                                              \
@@ -167,6 +200,8 @@ struct koken_agent_type {
 #define KOKEN_LINE_ANY_(NAME, STATE, WHAT, FN) {NULL, koken_any_##NAME##_, KOKEN_ROW_ANY},
 #define KOKEN_LINE_INIT_(NAME, STATE, WHAT, FN) {NULL, koken_init_##NAME##_, KOKEN_ROW_INIT},
 #define KOKEN_LINE_EXIT_(NAME, STATE, WHAT, FN) {NULL, koken_exit_##NAME##_, KOKEN_ROW_EXIT},
+#define KOKEN_LINE_SAVE_(NAME, STATE, WHAT, FN) {NULL, koken_save_##NAME##_, KOKEN_ROW_SAVE},
+#define KOKEN_LINE_LOAD_(NAME, STATE, WHAT, FN) {NULL, koken_load_##NAME##_, KOKEN_ROW_LOAD},
 #define KOKEN_LINE_BODY_(NAME, STATE, WHAT, FN) {NULL, koken_body_##NAME##_, KOKEN_ROW_BODY},
 
 /* How an agent is made. Zero means the default. */
@@ -257,6 +292,14 @@ KOKEN_MUST_USE int koken_become_(koken_ctx *ctx, const struct koken_agent_type *
 KOKEN_MUST_USE int koken_stash(koken_ctx *ctx);
 void koken_unstash(koken_ctx *ctx);
 bool koken_unstash_one(koken_ctx *ctx);
+
+/*
+ * koken_fail fails the running agent with reason, from however deep inside its handler: whatever the handler then
+ * returns, it is taken for reason. Returns reason, so that `return koken_fail(ctx, rc)` reads well. A fiber agent's waits
+ * answer -ECANCELED from then on, and its body should return. The first failure counts; in an exit hook, or with
+ * a reason that is not negative, nothing happens. Thread: the running agent.
+ */
+int koken_fail(koken_ctx *ctx, int reason);
 
 /* koken_exit asks an agent to end; its waiting messages become dead letters. Errors: -ESRCH.
  * Thread: any. */

@@ -68,6 +68,25 @@ KOKEN_MUST_USE int koken_unlink(koken_ctx *ctx, koken_ref who);
  */
 KOKEN_MUST_USE int koken_trap_exits(koken_ctx *ctx, bool is_trapping);
 
+/*
+ * koken_spawn_linked(ctx, &ref, agent, .option = value, ...) is koken_try_spawn with a link from before the
+ * newborn's first step: however soon it fails, the caller hears. koken_spawn_monitored likewise answers the
+ * number of a monitor, > 0, and the news of the end have the true reason, never -ESRCH.
+ * Errors: as koken_try_spawn and koken_monitor; then nothing comes.
+ */
+#define koken_spawn_linked(ctx, ret_ref, ...)                                                      \
+    koken_spawn_linked_((ctx), &KOKEN_CAT_(koken_agent_, KOKEN_FIRST_(__VA_ARGS__)),               \
+                        KOKEN_OPTIONS_(struct koken_spawn_options, __VA_ARGS__), (ret_ref))
+#define koken_spawn_monitored(ctx, ret_ref, ...)                                                   \
+    koken_spawn_monitored_((ctx), &KOKEN_CAT_(koken_agent_, KOKEN_FIRST_(__VA_ARGS__)),            \
+                           KOKEN_OPTIONS_(struct koken_spawn_options, __VA_ARGS__), (ret_ref))
+KOKEN_MUST_USE int koken_spawn_linked_(koken_ctx *ctx, const struct koken_agent_type *type,
+                                       const struct koken_spawn_options *options,
+                                       koken_ref *ret_ref);
+KOKEN_MUST_USE int koken_spawn_monitored_(koken_ctx *ctx, const struct koken_agent_type *type,
+                                          const struct koken_spawn_options *options,
+                                          koken_ref *ret_ref);
+
 #pragma GCC visibility pop
 #ifdef __cplusplus
 }

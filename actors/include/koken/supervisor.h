@@ -8,7 +8,8 @@
  *   its timers are cancelled, its monitors and links tell, its names are free (registry.h);
  *   its state is dropped after its exit hook; its handle reaches nobody from then on.
  * A restart is a birth: new state by init from the same options, another handle, an empty mailbox. Ask
- * koken_supervised for the handle, or let init register a name. Nothing of the state is carried over.
+ * koken_supervised for the handle, or let init register a name. Of the state is carried over what the agent's
+ * KOKEN_SAVE row has written and its KOKEN_LOAD row reads (agent.h), and nothing without them.
  * A crash of the process (SIGSEGV) is not a failure of an agent, and no supervisor sees it.
  *
  * Each failure is seen by exactly one supervisor; one that gives up fails itself, which its own supervisor
@@ -90,6 +91,34 @@ KOKEN_MUST_USE int koken_supervise_ctx_(koken_ctx *ctx,
  * lives, or the child is down at the moment, or for good; -EINVAL there is no such index. Thread: any.
  */
 KOKEN_MUST_USE int koken_supervised(koken_ref who, uint32_t index, koken_ref *ret_ref);
+
+/*
+ * Children come and go at run time by messages to their supervisor:
+ *
+ *     struct koken_child_started told;
+ *     rc = koken_await(rt, supervisor, KOKEN_S(1), &told, koken_child_start,
+ *                      .child = {.type = KOKEN_AGENT_TYPE(worker)});
+ *
+ * koken_child_start makes a child more, at the lowest free index, and starts it at once; from then on it is like
+ * the others. What the child points to lasts until it has been removed; the struct itself is copied.
+ * Answered: koken_child_started. error: 0; -EINVAL, -ENOMEM, -ESHUTDOWN; what the child's init returned; then
+ * nothing has changed.
+ *
+ * koken_child_stop asks the child of that index to end, which it has its shutdown_ns for, and frees the index.
+ * Answered when it has ended: koken_child_stopped. error: 0; -ETIMEDOUT it did not, and is given up; -ESRCH there is no
+ * such child; -EALREADY it is under way; -ENOMEM nothing has changed.
+ */
+KOKEN_MESSAGE(koken_child_start, { struct koken_child child; });
+KOKEN_MESSAGE(koken_child_started, {
+    int32_t error;
+    uint32_t index;
+    koken_ref who;
+});
+KOKEN_MESSAGE(koken_child_stop, { uint32_t index; });
+KOKEN_MESSAGE(koken_child_stopped, {
+    int32_t error;
+    uint32_t index;
+});
 
 #pragma GCC visibility pop
 #ifdef __cplusplus

@@ -276,3 +276,79 @@ Test(context, tells_who_is_who)
     cr_assert_eq(koken_signal(who, look), -ESRCH);
     stop(rt);
 }
+
+/* ---- koken_fail ------------------------------------------------------------------------------------------- */
+
+KOKEN_MESSAGE(fail_with, { int32_t reason; });
+
+struct weak {
+    uint32_t unused;
+};
+
+/* Deep inside; what the handler says afterwards does not matter, nor does a second failure. */
+static void stumble(koken_ctx *ctx, int reason)
+{
+    expect(koken_fail(ctx, reason) == reason);
+    expect(koken_fail(ctx, -EBUSY) == -EBUSY);
+}
+
+static int on_fail_with(koken_ctx *ctx, struct weak *self, const struct fail_with *msg)
+{
+    (void)self;
+    expect(koken_fail(ctx, 0) == 0); /* no reason: nothing happens */
+    stumble(ctx, msg->reason);
+    return msg->reason == -EPROTO ? 0 : KOKEN_STOP;
+}
+
+static kn_atomic(uint32_t) end_reason, fiber_wait;
+
+static void on_weak_exit(koken_ctx *ctx, struct weak *self, int reason)
+{
+    (void)self;
+    expect(koken_fail(ctx, -EBUSY) == -EBUSY); /* too late to matter */
+    kn_store(&end_reason, (uint32_t)-reason, release);
+}
+
+KOKEN_AGENT(weak, struct weak, KOKEN_ON(fail_with, on_fail_with), KOKEN_EXIT(on_weak_exit));
+
+static int on_weak_init(koken_ctx *ctx, struct weak *self, const void *arg)
+{
+    (void)self, (void)arg;
+    stumble(ctx, -EPERM);
+    return 0;
+}
+
+KOKEN_AGENT(stillborn, struct weak, KOKEN_INIT(on_weak_init), KOKEN_ON(fail_with, on_fail_with));
+
+static int weak_body(koken_ctx *ctx, struct weak *self, const void *arg)
+{
+    struct fail_with msg;
+    (void)self, (void)arg;
+    (void)!koken_receive_only(ctx, KOKEN_NO_DEADLINE, fail_with, &msg);
+    stumble(ctx, msg.reason);
+    kn_store(&fiber_wait, (uint32_t)-koken_sleep(ctx, KOKEN_S(1000)), release);
+    return 0;
+}
+
+KOKEN_FIBER(weak_fiber, struct weak, weak_body);
+
+Test(context, koken_fail_fails_from_anywhere)
+{
+    struct koken *rt = start(1);
+    const int reasons[] = {-EPROTO, -EPERM};
+    for (unsigned i = 0; i < 2; i++) {
+        reset(&end_reason);
+        cr_assert_eq(koken_signal(koken_spawn(rt, weak), fail_with, .reason = reasons[i]), 0);
+        drain(rt);
+        cr_assert_eq(reading(&end_reason), (uint32_t)-reasons[i]);
+    }
+    koken_ref ref;
+    cr_assert_eq(koken_try_spawn(rt, &ref, stillborn), -EPERM);
+    reset(&fiber_wait);
+    cr_assert_eq(koken_signal(koken_spawn(rt, weak_fiber), fail_with, .reason = -EPROTO), 0);
+    drain(rt);
+    cr_assert_eq(reading(&fiber_wait), ECANCELED);
+    cr_assert_eq(metrics(rt).failed, 4);
+    cr_assert_eq(metrics(rt).alive, 0);
+    stop(rt);
+}

@@ -493,3 +493,78 @@ Test(link, a_stop_ends_bonds)
     }
     stop(rt);
 }
+
+/* ---- bound from birth --------------------------------------------------------------------------------------- */
+
+KOKEN_EVENT(beget);
+
+static kn_atomic(uint32_t) heirs_down, heir_reason, heirs_born;
+
+struct brief {
+    uint32_t unused;
+};
+
+static int on_brief_init(koken_ctx *ctx, struct brief *self, const void *arg)
+{
+    (void)self;
+    return arg ? -EBUSY : koken_signal(koken_self(ctx), beget);
+}
+
+static int on_brief(koken_ctx *ctx, struct brief *self, const struct beget *msg)
+{
+    (void)ctx, (void)self, (void)msg;
+    return -EPROTO;
+}
+
+KOKEN_AGENT(brief, struct brief, KOKEN_INIT(on_brief_init), KOKEN_ON(beget, on_brief));
+
+static int on_beget(koken_ctx *ctx, struct brief *self, const struct beget *msg)
+{
+    (void)self, (void)msg;
+    koken_ref ref;
+    expect(koken_spawn_monitored(ctx, &ref, brief, .arg = ctx) == -EBUSY);
+    expect(koken_spawn_linked(ctx, &ref, brief, .arg = ctx) == -EBUSY);
+    for (int i = 0; i < 10; i++) {
+        expect(koken_spawn_monitored(ctx, &ref, brief) > 0);
+        (void)count(&heirs_born);
+    }
+    return 0;
+}
+
+static int on_brief_down(koken_ctx *ctx, struct brief *self, const struct koken_down *msg)
+{
+    (void)self;
+    expect(msg->reason == -EPROTO); /* the true one, never -ESRCH */
+    expect(!koken_alive(msg->who));
+    if (count(&heirs_down) + 1 == 10) {
+        koken_ref ref;
+        expect(koken_spawn_linked(ctx, &ref, brief) == 0);
+    }
+    return 0;
+}
+
+static void on_parent_exit(koken_ctx *ctx, struct brief *self, int reason)
+{
+    (void)ctx, (void)self;
+    kn_store(&heir_reason, (uint32_t)-reason, release);
+}
+
+KOKEN_AGENT(parent_of_briefs, struct brief, KOKEN_ON(beget, on_beget),
+            KOKEN_ON(koken_down, on_brief_down), KOKEN_EXIT(on_parent_exit));
+
+/* However soon a newborn fails, its parent hears, with the reason; and a linked one takes the parent along. */
+Test(link, bound_from_birth)
+{
+    for (unsigned workers = 1; workers <= 2; workers++) {
+        struct koken *rt = start(workers);
+        reset(&heirs_down);
+        reset(&heir_reason);
+        cr_assert_eq(koken_signal(koken_spawn(rt, parent_of_briefs), beget), 0);
+        drain(rt);
+        cr_assert_eq(reading(&heirs_down), 10);
+        cr_assert_eq(reading(&heir_reason), EPROTO);
+        cr_assert_eq(metrics(rt).alive, 0);
+        check_balance(rt, 0);
+        stop(rt);
+    }
+}
