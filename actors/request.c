@@ -367,6 +367,16 @@ int koken_request_(koken_ctx *ctx, koken_ref to, uint64_t timeout_ns, const stru
     return (int)number;
 }
 
+uint64_t koken_time_left(const koken_ctx *ctx)
+{
+    uint64_t deadline = ctx && ctx->msg ? kn_message_deadline(ctx->msg) : 0;
+    if (!deadline) {
+        return KOKEN_NO_DEADLINE;
+    }
+    uint64_t now = kn_now();
+    return deadline > now ? deadline - now : 0;
+}
+
 uint32_t koken_request_number(const koken_ctx *ctx)
 {
     return ctx->request;

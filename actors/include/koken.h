@@ -4,6 +4,7 @@
 #define KOKEN_H
 
 #include <koken/agent.h>
+#include <koken/await.h>
 #include <koken/blocking_queue.h>
 #include <koken/broadcast.h>
 #include <koken/cancel.h>

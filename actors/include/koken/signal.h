@@ -100,6 +100,13 @@ KOKEN_MUST_USE int koken_request_(koken_ctx *ctx, koken_ref to, uint64_t timeout
                                   const struct koken_type *type, const void *payload);
 uint32_t koken_request_number(const koken_ctx *ctx);
 
+/*
+ * koken_time_left is how long the sender of the present message waits for its answer still: the time to give to
+ * what is asked of others in order to answer it, so that a deadline holds over any number of hops.
+ * KOKEN_NO_DEADLINE: no request, it waits for ever, or its message has more than 216 bytes. Cost: a clock read.
+ */
+uint64_t koken_time_left(const koken_ctx *ctx);
+
 /* A request that got no answer: -ETIMEDOUT, -ESRCH, or the code that the receiver failed with. */
 KOKEN_MESSAGE(koken_failed, {
     uint32_t request;
