@@ -222,6 +222,11 @@ static int settled(koken_ctx *ctx, struct asker *self, uint32_t index, int error
     enum koken_await_rule rule = asked->options.rule;
     entry->number = 0;
     entry->error = error;
+    if (error == -ETIMEDOUT && asked->timeout_ns != KOKEN_NO_DEADLINE &&
+        koken_now() >= asked->deadline_ns) {
+        return conclude(self,
+                        -ETIMEDOUT); /* the request's time was the call's; it may be told first */
+    }
     if (error < 0) {
         asked->last = error;
         if (entry->attempts < asked->options.attempts && may_pass(error) &&
