@@ -47,6 +47,7 @@ const struct bench bench_table[] = {
     {"teg-dag-0", "random task effect graph, nodes of 0 us", bench_teg, 1, BENCH_ALONE},
     {"teg-dag-1", "random task effect graph, nodes of 1 us", bench_teg, 2, 0},
     {"teg-dag-10", "random task effect graph, nodes of 10 us", bench_teg, 3, 0},
+    {"teg-skew", "a skewed graph after 50 adaptive runs", bench_teg_skew, 0, 0},
     {"teg-even", "8 nodes of 50 ms: efficiency", bench_teg_even, 0, 0},
     {"quorum", "a vote of 5 agents, from question to verdict", bench_quorum, 0, BENCH_ALONE},
     {"quorum-value", "the same, equal answers counted together", bench_quorum, 1, 0},

@@ -42,6 +42,7 @@ int bench_matmul(struct bench_run *run, unsigned arg);
 int bench_uct(struct bench_run *run, unsigned arg);
 int bench_teg(struct bench_run *run, unsigned arg);
 int bench_teg_even(struct bench_run *run, unsigned arg);
+int bench_teg_skew(struct bench_run *run, unsigned arg);
 int bench_quorum(struct bench_run *run, unsigned arg);
 int bench_lease(struct bench_run *run, unsigned arg);
 int bench_lease_guard(struct bench_run *run, unsigned arg);

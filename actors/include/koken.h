@@ -33,6 +33,7 @@
 #include <koken/supervisor.h>
 #include <koken/teg.h>
 #include <koken/teg_io.h>
+#include <koken/teg_learn.h>
 #include <koken/teg_run.h>
 #include <koken/time.h>
 #include <koken/topology.h>

@@ -41,7 +41,7 @@ if(KOKEN_SANITIZE MATCHES "thread|memory")
 endif()
 option(KOKEN_TEST_SHIM "Unit tests use test/shim instead of Criterion" ${shim})
 
-set(KOKEN_REQUIRES ck liburcu-qsbr liburcu-cds hwloc jansson)
+set(KOKEN_REQUIRES ck liburcu-qsbr liburcu-cds hwloc jansson libcrypto)
 if(KOKEN_JEMALLOC)
   list(APPEND KOKEN_REQUIRES jemalloc)
 endif()

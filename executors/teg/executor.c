@@ -12,6 +12,7 @@
 #include "actors/agent.h"
 #include "actors/request.h"
 #include "base/alloc.h"
+#include "executors/teg/model.h"
 #include "orchestration/either.h"
 #include "sched/topology.h"
 
@@ -50,8 +51,9 @@ struct entry {
 };
 
 struct executor {
-    struct koken_teg_config config;
+    struct koken_teg_config config; /* with all defaults filled in */
     struct entry *entries;
+    bool owns_model;
 };
 
 static void drop_submit(void *payload)
@@ -98,6 +100,11 @@ static int on_init(koken_ctx *ctx, struct executor *self, const void *arg)
         mine->pool_count = 4 * mine->worker_count;
     }
     mine->pool_count = mine->pool_count < POOL_MOST ? mine->pool_count : (uint32_t)POOL_MOST;
+    if (mine->adaptive_scheduling && !mine->model) {
+        mine->model = koken_teg_model_new();
+        self->owns_model = true;
+        return mine->model ? 0 : -ENOMEM;
+    }
     return 0;
 }
 
@@ -169,6 +176,9 @@ static int on_over(koken_ctx *ctx, struct executor *self, const struct kn_teg_ov
     (void)ctx;
     KOKEN_CHECK(entry);
     *at = entry->next;
+    if (self->config.adaptive_scheduling) {
+        kn_teg_model_learn_run(self->config.model, entry->run);
+    }
     close_entry(entry, /* is_answered= */ true);
     return 0;
 }
@@ -182,6 +192,9 @@ static void on_exit(koken_ctx *ctx, struct executor *self, int reason)
         self->entries = entry->next;
         koken_teg_cancel(entry->run);
         close_entry(entry, /* is_answered= */ false);
+    }
+    if (self->owns_model) {
+        koken_teg_model_free(self->config.model); /* runs use it only in turns of this agent */
     }
 }
 

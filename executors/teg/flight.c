@@ -130,7 +130,7 @@ bool kn_teg_hold(struct koken_teg_run *run, uint32_t node)
 }
 
 /* A place on the pool is free: the first that waits for one is ready again. */
-static void leave_pool(struct kn_teg_harvest *harvest)
+void kn_teg_leave_pool(struct kn_teg_harvest *harvest)
 {
     struct koken_teg_run *run = harvest->run;
     uint32_t node = UINT32_MAX;
@@ -159,7 +159,7 @@ static void land(struct kn_teg_harvest *harvest, struct kn_teg_flight *flight)
     (void)kn_teg_conclude(harvest, &flight->call, flight->rc);
     (void)kn_timer_cancel(harvest->worker, &flight->timer); /* it is called back in any case */
     if (is_on_pool) {
-        leave_pool(harvest);
+        kn_teg_leave_pool(harvest);
     }
 }
 
@@ -228,7 +228,7 @@ void kn_teg_launch(struct kn_teg_harvest *harvest, uint32_t node, uint32_t word)
             (void)kn_teg_conclude(harvest, &call, -ENOMEM);
         }
         if (is_on_pool) {
-            leave_pool(harvest);
+            kn_teg_leave_pool(harvest);
         }
         return;
     }
@@ -251,6 +251,43 @@ void kn_teg_launch(struct kn_teg_harvest *harvest, uint32_t node, uint32_t word)
     flight->rc = rc;
     land(harvest, flight);
     flight_unref(flight);
+}
+
+/* ---- following ---- */
+
+/* The result that was waited for is there, or will not come: then the effect runs after all. */
+static enum kn_ran follow_step(struct kn_worker *worker, struct kn_runnable *runnable)
+{
+    struct kn_teg_flight *flight = kn_container_of(runnable, struct kn_teg_flight, landing);
+    const struct kn_teg_node *node = &flight->call.run->teg->nodes[flight->call.node];
+    flight->landing.step = landing_step;
+    if (!flight->has_result && !koken_teg_cancelled(&flight->call)) {
+        if (node->place == KOKEN_TEG_ON_POOL) {
+            flight->job.fn = run_job;
+            flight->job.done = &flight->landing;
+            flight->job.prio = KN_PRIO_NORMAL;
+            int rc = kn_blocking_submit(worker->sched, &flight->job);
+            if (rc == 0) {
+                return KN_RAN_DONE;
+            }
+            flight->rc = rc;
+        } else {
+            flight->rc = node->run(&flight->call);
+        }
+    }
+    return landing_step(worker, &flight->landing);
+}
+
+struct kn_teg_flight *kn_teg_follow(struct kn_teg_harvest *harvest, uint32_t node, uint32_t word)
+{
+    struct kn_teg_flight *flight = flight_new(harvest->run, node, word, harvest->lane);
+    if (flight) {
+        kn_store(&harvest->run->slots[node].began_at, kn_ticks(), relaxed); /* a statistic */
+        harvest->run->slots[node].is_hit = 1;
+        flight->landing.step = follow_step;
+        arm_deadline(harvest, flight);
+    }
+    return flight;
 }
 
 /* ---- elsewhere ---- */

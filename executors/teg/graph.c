@@ -200,6 +200,7 @@ koken_teg_node koken_teg_add(struct koken_teg *teg, const struct koken_teg_effec
     };
     teg->count++;
     teg->has_undo = teg->has_undo || effect->undo;
+    teg->has_cached = teg->has_cached || effect->is_cached;
     if (effect->id) {
         if (teg->id_nodes[id]) {
             kn_teg_note(teg, KOKEN_TEG_DUPLICATE_ID, teg->id_nodes[id], node.number);

@@ -113,7 +113,7 @@ struct koken_teg {
     void *frozen;
     size_t frozen_size;
     uint32_t source_count, sink_count;
-    bool has_undo; /* (m) of any node */
+    bool has_undo, has_cached; /* (m) of any node */
 };
 
 /* What a key is made of; see kn_teg_key_text. The parts live as long as the graph. */

@@ -15,7 +15,7 @@
  * The same timer looks after effects that stay on their worker for too long: nobody can take the worker from
  * them, but their node times out, and the run goes on without it.
  */
-#include "executors/teg/run.h"
+#include "executors/teg/cache.h"
 
 #include "actors/agent.h"
 #include "base/alloc.h"
@@ -325,6 +325,13 @@ static void run_node(struct kn_teg_lane *lane, struct kn_teg_harvest *harvest, u
         return;
     }
     uint32_t word = begin(harvest, node);
+    if (kn_unlikely(run->making != NULL) && word && (run->teg->nodes[node].flags & KN_TEG_CACHED) &&
+        kn_teg_cache_ask(harvest, node, word)) {
+        if (place == KOKEN_TEG_ON_POOL) {
+            kn_teg_leave_pool(harvest);
+        }
+        return;
+    }
     if (kn_likely(place == KOKEN_TEG_ON_WORKER)) {
         if (kn_likely(word)) {
             run_here(lane, harvest, node, word);

@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 #include "base/world.h"
 #include "executors/teg/executor.h"
+#include "executors/teg/model.h"
 
 #include <errno.h>
 #include <string.h>
@@ -95,6 +96,9 @@ void koken_teg_run_free(struct koken_teg_run *run)
     if (run->lanes) {
         kn_free(run->lanes, run->lane_count * sizeof *run->lanes, KN_FALSE_SHARING);
         kn_free(run->lane_words, run->lane_word_count * sizeof(uint64_t), KN_FALSE_SHARING);
+    }
+    if (run->making) {
+        kn_free(run->making, run->teg->count * sizeof *run->making, KN_CACHE_LINE);
     }
     if (run->own_order) {
         kn_free(run->own_order, 2 * (size_t)run->teg->count * sizeof(uint32_t) + 1, KN_CACHE_LINE);
@@ -208,6 +212,17 @@ int kn_teg_run_begin(struct koken_teg_run *run, struct kn_worker *worker,
     run->sweeper.step = sweep_step;
     if (!make_lanes(run)) {
         return -ENOMEM;
+    }
+    if (config->cache && run->teg->has_cached) {
+        size_t size = run->teg->count * sizeof *run->making;
+        run->making = kn_alloc(size, KN_CACHE_LINE, -1);
+        if (!run->making) {
+            return -ENOMEM; /* what was made goes with the run */
+        }
+        memset(run->making, 0, size);
+    }
+    if (config->adaptive_scheduling && config->model) {
+        kn_teg_model_order(config->model, run);
     }
     run->notice = kn_teg_notice_new(run, worker->local);
     if (!run->notice) {

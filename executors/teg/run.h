@@ -56,7 +56,8 @@ struct KN_ALIGNED(KN_CACHE_LINE) kn_teg_slot {
     int16_t error;                                    /* (w) */
     kn_atomic(uint16_t) lane;                         /* (a) statistics */
     uint8_t is_items;                                 /* (w) */
-    uint8_t is_shared;                                /* (w) bytes belong to somebody else */
+    uint8_t is_shared : 1;                            /* (w) bytes belong to somebody else */
+    uint8_t is_hit : 1;                               /* (w) the result is the cache's */
 };
 _Static_assert(sizeof(struct kn_teg_slot) == KN_CACHE_LINE, "a slot is one line");
 
@@ -81,6 +82,8 @@ struct KN_ALIGNED(KN_FALSE_SHARING) kn_teg_lane {
     struct kn_count steals, failed_steals, items_stolen; /* (o) */
     struct kn_timer timer; /* while parked: look for work and overdue nodes */
 };
+
+struct kn_teg_entry;
 
 struct koken_teg_run {
     struct koken_teg *teg;            /* (c) a reference */
@@ -112,6 +115,9 @@ struct koken_teg_run {
     kn_atomic(uint32_t) parked;                                       /* (a) lanes, a hint */
     kn_atomic(uint32_t) failures;                                     /* (a) nobody handled */
     kn_atomic(uint32_t) retries, hits, shares, undone, undo_failures; /* (a) statistics */
+
+    struct kn_teg_entry *
+        *making; /* (w) of an EXECUTING node: what it makes for the cache; NULL: no cache */
 
     struct kn_lock lock;
     struct kn_list flights;   /* (r) */
@@ -153,16 +159,18 @@ struct koken_teg_call {
 struct kn_teg_flight {
     struct koken_teg_call call;
     struct kn_job job;
-    struct kn_runnable landing;    /* the effect has ended, or it is time to try again */
-    struct kn_timer timer;         /* its deadline, or the next attempt */
-    struct kn_list link;           /* (r) in run->flights, unless it undoes */
-    kn_atomic(uint32_t) refs;      /* (a) effect and timer */
-    kn_atomic(uint32_t) cancelled; /* (a) a futex */
-    void (*on_cancel)(void *arg);  /* (r) */
-    void *on_cancel_arg;           /* (r) */
-    uint32_t lane;                 /* (c) where it began */
-    int rc;                        /* the effect's */
-    bool is_on_pool;               /* (c) counted in run->on_pool */
+    struct kn_runnable landing;        /* the effect has ended, or it is time to try again */
+    struct kn_timer timer;             /* its deadline, or the next attempt */
+    struct kn_list link;               /* (r) in run->flights, unless it undoes */
+    kn_atomic(uint32_t) refs;          /* (a) effect and timer */
+    kn_atomic(uint32_t) cancelled;     /* (a) a futex */
+    void (*on_cancel)(void *arg);      /* (r) */
+    void *on_cancel_arg;               /* (r) */
+    uint32_t lane;                     /* (c) where it began */
+    int rc;                            /* the effect's */
+    bool is_on_pool;                   /* (c) counted in run->on_pool */
+    bool has_result;                   /* by the cache, before it lands */
+    struct kn_teg_flight *next_waiter; /* (the cache's lock) */
 };
 
 static inline enum koken_teg_state kn_teg_state_of(uint32_t word)
@@ -268,6 +276,12 @@ void kn_teg_launch(struct kn_teg_harvest *harvest, uint32_t node, uint32_t word)
 
 /* Tries a node again after its delay; it is READY under word already. */
 void kn_teg_retry(struct kn_teg_harvest *harvest, uint32_t node, uint32_t word, uint64_t delay_ns);
+
+/* A flight for a node that waits for a result which another one makes; its landing is readied then. NULL: no memory. */
+struct kn_teg_flight *kn_teg_follow(struct kn_teg_harvest *harvest, uint32_t node, uint32_t word);
+
+/* Gives a place on the pool back that was taken by kn_teg_hold. */
+void kn_teg_leave_pool(struct kn_teg_harvest *harvest);
 
 /* Tells the flights of a node, or of all (UINT32_MAX), that they are not wanted any more. */
 void kn_teg_flight_cancel(struct koken_teg_run *run, uint32_t node);

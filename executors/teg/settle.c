@@ -8,7 +8,7 @@
  * Nodes that are decided not to run end at once, and their links are settled likewise; they wait in a list
  * through slot->next, so that depth costs no stack.
  */
-#include "executors/teg/run.h"
+#include "executors/teg/cache.h"
 
 #include "base/world.h"
 
@@ -230,6 +230,9 @@ bool kn_teg_conclude(struct kn_teg_harvest *harvest, struct koken_teg_call *call
     struct kn_teg_slot *slot = &run->slots[call->node];
     uint32_t word = call->word;
     enum koken_teg_state end = KOKEN_TEG_COMPLETED;
+    if (kn_unlikely(run->making != NULL)) {
+        kn_teg_cache_made(run, call, rc); /* though nobody may want it here any more */
+    }
     if (kn_unlikely(rc < 0)) {
         if (run->teg->nodes[call->node].retries_more && try_again(harvest, call)) {
             return true;
