@@ -127,7 +127,7 @@ int bench_teg_even(struct bench_run *run, unsigned arg)
     int rc = teg ? koken_teg_check(teg, NULL) : -ENOMEM;
     rc = rc < 0 ? bench_error(run, "koken_teg_check", rc) : measure_graph(run, teg, &metrics, &ns);
     if (rc == 0) {
-        bench_report(run, "teg-even", metrics.parallelism_efficiency, "busy/wall/worker");
+        bench_report(run, "teg-even", metrics.parallelism_efficiency, "busy/wall");
     }
     koken_teg_free(teg);
     return rc;
@@ -266,8 +266,8 @@ int bench_teg_skew(struct bench_run *run, unsigned arg)
         rc = bench_end(run, rt, rc);
     }
     if (rc == 0) {
-        bench_report(run, "teg-skew-first", (double)first_ns / 1e3 / (double)best_us, "x list");
-        bench_report(run, "teg-skew", (double)last_ns / 1e3 / (double)best_us, "x list");
+        bench_report(run, "teg-skew-first", (double)first_ns / 1e3 / (double)best_us, "x");
+        bench_report(run, "teg-skew", (double)last_ns / 1e3 / (double)best_us, "x");
     }
     koken_teg_free(teg);
     free(skew);
