@@ -109,6 +109,16 @@ static size_t make_key(char *key, enum koken_teg_kind kind, const char *tag, con
     return tag_len + domain_len + 2;
 }
 
+/* The square root, by Newton's method: the library does without libm. */
+static double root_of(double value)
+{
+    double root = value > 1 ? value : 1;
+    for (int i = 0; i < 1100 && root * root > value * (1 + 1e-15); i++) { /* halves far from it */
+        root = (root + value / root) / 2;
+    }
+    return value > 0 ? root : 0;
+}
+
 int koken_teg_model_learn(struct koken_teg_model *model, enum koken_teg_kind kind, const char *tag,
                           const char *domain, uint64_t cost, uint64_t ns)
 {
@@ -136,7 +146,7 @@ void koken_teg_model_predict(struct koken_teg_model *model, enum koken_teg_kind 
     if (known) {
         ret_prediction->samples = known->samples;
         ret_prediction->mean_ns = known->mean;
-        ret_prediction->deviation_ns = sqrt(known->variance);
+        ret_prediction->deviation_ns = root_of(known->variance);
     }
     kn_unlock(&model->lock);
 }
