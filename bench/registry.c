@@ -37,6 +37,7 @@ const struct bench bench_table[] = {
     {"await-ext", "round trip of an await from outside", bench_await_ext, 0, 0},
     {"fiber", "switch between two yielding fibers", bench_fiber, 0, 0},
     {"timer", "arm and cancel; how late timers are", bench_timer, 0, 0},
+    {"future-chain", "a chain of a million futures, per link", bench_future_chain, 0, 0},
     {"philosophers", "20 philosophers and an arbitrator", bench_philosophers, 0, 0},
     {"barber", "the sleeping barber, 5000 haircuts", bench_barber, 0, 0},
     {"radixsort", "100 000 numbers through 60 agents", bench_radixsort, 0, 0},

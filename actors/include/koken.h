@@ -15,6 +15,7 @@
 #include <koken/epoch.h>
 #include <koken/error.h>
 #include <koken/fiber.h>
+#include <koken/future.h>
 #include <koken/give.h>
 #include <koken/histogram.h>
 #include <koken/lease.h>

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Futures: orchestration/future.c, future_join.c and sched/lock.c as they stand. Who waits is told once and sees the value, also who
+ * comes too late or goes away again; nobody touches what was taken off; joins settle once, while inputs end from several
+ * threads, and are gone in the end.
+ */
+#include "test/model/lib/model.h"
+
+#include "orchestration/future.c"
+#define on_cancel on_cancel_of_until
+#include "orchestration/future_join.c"
+#undef on_cancel
+#include "sched/lock.c"
+
+static koken_promise promises[2];
+static struct koken_future *inputs[2], *result;
+static struct koken_future *given; /* whom the waiter looks at */
+static uint64_t told;              /* plain: the explorer looks for races */
+
+/* ---- what is left out ------------------------------------------------------------------------ */
+
+void kn_callback_begin(void)
+{
+}
+
+void kn_callback_end(void)
+{
+}
+
+int kn_bell_init(struct kn_bell *bell, bool (*leave_it)(struct kn_bell *self))
+{
+    kn_atomic_init(&bell->rung, 0);
+    bell->leave = leave_it;
+    return 0;
+}
+
+void kn_bell_ring(struct kn_bell *bell)
+{
+    kn_store(&bell->rung, 1, release);
+    kn_futex_wake(&bell->rung, 1);
+}
+
+/* timeout_ns 1: out of time at once. */
+int kn_bell_wait(struct kn_bell *bell, uint64_t timeout_ns)
+{
+    if (timeout_ns == 1 && bell->leave(bell)) {
+        return -ETIMEDOUT;
+    }
+    while (!kn_load(&bell->rung, acquire)) {
+        (void)kn_futex_wait(&bell->rung, 0, KN_NEVER);
+    }
+    return 0;
+}
+
+KN_TLS struct kn_worker *kn_worker_self;
+
+void kn_rcu_visit(void)
+{
+}
+
+void kn_rcu_depart(void)
+{
+}
+
+int kn_post(struct kn_local *local, uint64_t to, const struct koken_type *type, const void *payload,
+            uint32_t corr, unsigned flags)
+{
+    (void)local;
+    (void)to;
+    (void)type;
+    (void)payload;
+    (void)corr;
+    (void)flags;
+    return 0;
+}
+
+void kn_delay_start(struct kn_sched *sched, struct kn_delay *delay, uint64_t deadline_ns,
+                    void (*fn)(struct kn_delay *self, bool is_due))
+{
+    (void)sched;
+    (void)delay;
+    (void)deadline_ns;
+    (void)fn;
+}
+
+void kn_delay_stop(struct kn_delay *delay)
+{
+    (void)delay;
+}
+
+uint64_t kn_delay_deadline(uint64_t timeout_ns)
+{
+    return timeout_ns;
+}
+
+bool kn_source_hook(struct koken_source *source, struct kn_hook *hook)
+{
+    (void)source;
+    (void)hook;
+    return true;
+}
+
+enum kn_unhooked kn_source_unhook(struct koken_source *source, struct kn_hook *hook)
+{
+    (void)source;
+    (void)hook;
+    return KN_UNHOOKED;
+}
+
+koken_token koken_token_keep(koken_token token)
+{
+    return token;
+}
+
+void koken_token_drop(koken_token *token)
+{
+    (void)token;
+}
+
+/* ---- the actors ------------------------------------------------------------------------------ */
+
+static void start_inputs(size_t count)
+{
+    kn_model_thread_local(&wave_here, sizeof wave_here);
+    kn_model_thread_local(&kn_worker_self, sizeof kn_worker_self);
+    told = 0;
+    result = NULL;
+    for (size_t i = 0; i < count; i++) {
+        KOKEN_CHECK(koken_promise_new(8, &promises[i], &inputs[i]) == 0);
+    }
+    given = inputs[0];
+}
+
+static void start_one(void)
+{
+    start_inputs(1);
+}
+
+static void start_all(void)
+{
+    start_inputs(2);
+    KOKEN_CHECK(koken_future_all(inputs, 2, &result) == 0);
+    given = result;
+}
+
+static void start_race(void)
+{
+    start_inputs(2);
+    KOKEN_CHECK(koken_future_race(inputs, 2, &result) == 0);
+    given = result;
+}
+
+static void complete(unsigned i)
+{
+    uint64_t value = i + 1;
+    KOKEN_CHECK(koken_promise_set(&promises[i], &value) == 0);
+    koken_future_drop(inputs[i]);
+}
+
+static void first(void)
+{
+    complete(0);
+}
+
+static void second(void)
+{
+    complete(1);
+}
+
+static void completer(void)
+{
+    uint64_t value = 1;
+    KOKEN_CHECK(koken_promise_set(&promises[0], &value) == 0);
+}
+
+static void waiter(void)
+{
+    const void *value = NULL;
+    KOKEN_CHECK(koken_future_join(given, 9) == 0);
+    KOKEN_CHECK(koken_future_peek(given, &value) == 0);
+    KOKEN_CHECK(*(const uint64_t *)value >= 1);
+}
+
+static void goer(void)
+{
+    uint64_t value = 0;
+    int rc = koken_future_wait(given, 1, &value);
+    KOKEN_CHECK(rc == 0 ? value == 1 : rc == -ETIMEDOUT);
+}
+
+static void on_told(void *arg, struct koken_future *future)
+{
+    (void)arg;
+    (void)future;
+    told++;
+}
+
+static void hooker(void)
+{
+    KOKEN_CHECK(koken_future_hook(given, on_told, NULL) == 0);
+}
+
+/* Makes a race of an input that ends meanwhile. */
+static void racer(void)
+{
+    KOKEN_CHECK(koken_future_race(inputs, 1, &result) == 0);
+    waiter();
+}
+
+static void check_one(void)
+{
+    koken_future_drop(inputs[0]);
+    koken_future_drop(result);
+}
+
+static void check_told(void)
+{
+    KOKEN_CHECK(told == 1);
+    check_one();
+}
+
+static void check_all(void)
+{
+    const void *value = NULL;
+    KOKEN_CHECK(koken_future_peek(result, &value) == 0);
+    KOKEN_CHECK(((const uint64_t *)value)[0] == 1);
+    KOKEN_CHECK(((const uint64_t *)value)[1] == 2);
+    koken_future_drop(result);
+}
+
+static void check_race(void)
+{
+    const void *value = NULL;
+    KOKEN_CHECK(koken_future_peek(result, &value) == 0);
+    KOKEN_CHECK(*(const uint64_t *)value == koken_future_index(result) + 1);
+    koken_future_drop(result);
+}
+
+static const struct kn_scenario scenarios[] = {
+    {"completed while waited for", start_one, {completer, waiter}, check_one},
+    {"completed while somebody gives up", start_one, {completer, goer}, check_one},
+    {"completed while a function is hung on", start_one, {completer, hooker}, check_told},
+    {"waiting, and giving up", start_one, {completer, waiter, goer}, check_one, .limit = 60000},
+    {"a race made of what ends", start_one, {completer, racer}, check_one, .limit = 60000},
+    {"all of two", start_all, {first, second}, check_all, .limit = 60000},
+    {"all of two, waited for", start_all, {first, second, waiter}, check_all, .limit = 60000},
+    {"a race of two", start_race, {first, second}, check_race, .limit = 60000},
+    {0},
+};
+
+int main(int argc, char **argv)
+{
+    return kn_model_main(argc, argv, scenarios);
+}
