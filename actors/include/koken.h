@@ -20,6 +20,7 @@
 #include <koken/histogram.h>
 #include <koken/lease.h>
 #include <koken/link.h>
+#include <koken/machine.h>
 #include <koken/message.h>
 #include <koken/payload.h>
 #include <koken/queue.h>

@@ -10,6 +10,7 @@ enum cli_exit { CLI_OK = 0, CLI_FAILED = 1, CLI_MISUSED = 2 };
 int cli_bench(int argc, char **argv);
 int cli_doctor(int argc, char **argv);
 int cli_lint(int argc, char **argv);
+int cli_run(int argc, char **argv);
 int cli_sim(int argc, char **argv);
 int cli_stress(int argc, char **argv);
 int cli_teg(int argc, char **argv);

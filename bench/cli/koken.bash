@@ -10,7 +10,7 @@ _koken() {
     ;;
   esac
   if [ "$COMP_CWORD" -eq 1 ]; then
-    mapfile -t COMPREPLY < <(compgen -W 'bench doctor lint sim stress teg --help --version' -- "$word")
+    mapfile -t COMPREPLY < <(compgen -W 'bench doctor lint run sim stress teg --help --version' -- "$word")
   elif [ "${COMP_WORDS[1]}" = bench ] && [[ $word == -* ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$(koken bench --help | grep -oE -- '--[a-z-]+')" -- "$word")
   elif [[ ${COMP_WORDS[1]} == sim || ${COMP_WORDS[1]} == stress ]]; then
@@ -19,6 +19,8 @@ _koken() {
     mapfile -t COMPREPLY < <(compgen -W "$(koken teg --help | grep -oE -- '--[a-z-]+')" -- "$word")
   elif [ "${COMP_WORDS[1]}" = teg ]; then
     mapfile -t COMPREPLY < <(compgen -f -- "$word")
+  elif [ "${COMP_WORDS[1]}" = run ]; then
+    mapfile -t COMPREPLY < <(compgen -f -W "$(koken run --help | grep -oE -- '--[a-z-]+')" -- "$word")
   elif [ "${COMP_WORDS[1]}" = lint ] && [[ $word == -* ]]; then
     mapfile -t COMPREPLY < <(compgen -W '-p -j --deep --sarif --partial' -- "$word")
   elif [ "${COMP_WORDS[1]}" = lint ]; then

@@ -17,6 +17,7 @@ static const char help_text[] =
     "  bench all          every benchmark, each at least 10 times after a warm-up\n"
     "  doctor             look at this machine with the eyes of the runtime; advise\n"
     "  lint FILE...       report what breaks the rules of capabilities\n"
+    "  run PROGRAM.kasm   run a program of the register machine\n"
     "  sim                run the whole runtime under many seeds, with misfortunes\n"
     "  stress             closed workloads on real threads, checked\n"
     "  teg FILE           run a task effect graph\n"
@@ -61,6 +62,9 @@ int main(int argc, char **argv)
     }
     if (strcmp(command, "lint") == 0) {
         return finish(cli_lint(argc - 1, argv + 1));
+    }
+    if (strcmp(command, "run") == 0) {
+        return finish(cli_run(argc - 1, argv + 1));
     }
     if (strcmp(command, "sim") == 0) {
         return cli_sim(argc - 1, argv + 1);

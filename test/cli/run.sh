@@ -63,6 +63,26 @@ expect 'bench without a name lists' 0 out '^skynet ' "$koken" bench
 holds 'each listed name is accepted' bash -c \
   "'$koken' bench --list | while read -r name _; do '$koken' bench --list \"\$name\" >/dev/null || exit 1; done"
 
+# ---- run ------------------------------------------------------------------------------------------------
+
+kasm=$root/examples/kasm
+expect 'run gives 42' 0 out '^42$' "$koken" run "$kasm/answer.kasm"
+expect 'run loops' 0 out '^5050$' "$koken" run "$kasm/sum.kasm"
+expect 'run traces' 0 err '^ +2 +2 +return r1 +gas 999898$' "$koken" run --trace "$kasm/answer.kasm"
+expect 'run gives a witness' 0 out '^7$' "$koken" run --witness 7 "$kasm/answer.kasm"
+expect 'run writes JSON' 0 out '"ok": true, "value": "7", "gas": 34,' "$koken" run --json "$kasm/ticket.kasm"
+expect 'a ticket is transferred once' 1 err 'RegisterAlreadyConsumed' "$koken" run "$kasm/ticket_twice.kasm"
+expect 'errors are JSON' 1 out '"error": "LinearityViolation", .*"pc": 4, "register": 2' \
+  "$koken" run --json "$kasm/ticket_twice.kasm"
+expect 'run stops at its gas' 1 err 'OutOfGas' "$koken" run --gas 20 "$kasm/sum.kasm"
+expect 'strict wants witnesses' 1 err 'NoWitnessProvider' "$koken" run --strict "$kasm/answer.kasm"
+expect 'run prints a program' 0 out '^    return r1$' "$koken" run --print "$kasm/answer.kasm"
+expect 'run wants a program' 2 err "missing" "$koken" run
+expect 'run wants one program' 2 err "one program" "$koken" run a b
+expect 'run wants a number' 2 err "number in range" "$koken" run --gas many a
+expect 'run knows its options' 2 err "dance" "$koken" run --dance
+expect 'a file that is not there' 1 err 'No such file' "$koken" run nowhere.kasm
+
 # ---- sim and stress -------------------------------------------------------------------------------------
 
 expect 'stress finds nothing wrong' 0 out 'runs, nothing wrong' "$koken" stress -n 2

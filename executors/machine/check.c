@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What is checked before anything runs. First the form: every number in a program names something that is
+ * there, so that running needs no check of operands. Then the flow: what each register may be at each
+
+ * PASSES_MAX is refused, and the time is bounded by its length.
+ */
+#include "base/alloc.h"
+#include "executors/machine/code.h"
+
+#include <string.h>
+
+enum { PASSES_MAX = 64 };
+
+/* What a register may be: a set of registers for each. */
+enum fact { AFFINE, LINEAR, COPYABLE, ABSENT, CONSUMED, FACTS };
+#define LIVE ((1u << AFFINE) | (1u << LINEAR) | (1u << COPYABLE))
+
+/* ---- form ---- */
+
+/* The instruction is not shown: it may be nonsense. */
+static int bad(struct koken_machine_error *error, uint32_t pc, const char *what)
+{
+    return kn_machine_fail(error, KOKEN_CODE_INVALID_INSTRUCTION, NULL, pc, KOKEN_NO_REGISTER,
+                           "Machine error: invalid instruction %u: %s", pc, what);
+}
+
+static int bad_table(struct koken_machine_error *error, const char *what)
+{
+    return kn_machine_fail(error, KOKEN_CODE_BAD_BYTES, NULL, 0, KOKEN_NO_REGISTER,
+                           "Machine error: %s", what);
+}
+
+static bool is_sound_constant(const struct koken_program *program, uint32_t i)
+{
+    const struct kn_constant *constant = &program->constants[i];
+    if (constant->kind > KOKEN_KIND_RELEVANT || constant->spare != 0) {
+        return false;
+    }
+    switch (constant->tag) {
+    case KOKEN_VALUE_UNIT: return constant->a == 0 && constant->b == 0;
+    case KOKEN_VALUE_BOOL: return constant->a <= 1 && constant->b == 0;
+    case KOKEN_VALUE_INT: return constant->b == 0;
+    case KOKEN_VALUE_SYMBOL: return constant->a < program->symbol_count && constant->b == 0;
+    case KOKEN_VALUE_PRODUCT:
+    case KOKEN_VALUE_TENSOR: return constant->a < i && constant->b < i;
+    case KOKEN_VALUE_SUM: return constant->a < program->symbol_count && constant->b < i;
+    case KOKEN_VALUE_BUILTIN: return constant->a < KN_BUILTIN_COUNT_ && constant->b == 0;
+    case KOKEN_VALUE_FUNCTION: return constant->a < program->function_count && constant->b == 0;
+    case KOKEN_VALUE_TYPE: /* the parts lie before it, one after the other */
+        return constant->a < KN_TYPE_COUNT_ &&
+               (kn_type_parts[constant->a] == 0
+                    ? constant->b == 0
+                    : constant->b + 1 < i &&
+                          program->constants[constant->b].tag == KOKEN_VALUE_TYPE &&
+                          program->constants[constant->b + 1].tag == KOKEN_VALUE_TYPE);
+    default: return false;
+    }
+}
+
+/* How deep constants are nested; parts come first, so one pass will do. */
+static int check_constants(const struct koken_program *program, struct koken_machine_error *error)
+{
+    uint8_t depths[KN_TABLE_MAX];
+    for (uint32_t i = 0; i < program->constant_count; i++) {
+        const struct kn_constant *constant = &program->constants[i];
+        uint8_t depth = 0;
+        if (!is_sound_constant(program, i)) {
+            return bad_table(error, "a constant is not sound");
+        }
+        if (constant->tag == KOKEN_VALUE_PRODUCT || constant->tag == KOKEN_VALUE_TENSOR) {
+            depth = depths[constant->a] > depths[constant->b] ? depths[constant->a]
+                                                              : depths[constant->b];
+        } else if (constant->tag == KOKEN_VALUE_SUM) {
+            depth = depths[constant->b];
+        } else if (constant->tag == KOKEN_VALUE_TYPE && kn_type_parts[constant->a]) {
+            const uint8_t *parts = &depths[constant->b];
+            depth = parts[0] > parts[1] ? parts[0] : parts[1];
+        }
+        depths[i] = (uint8_t)(depth + 1);
+        if (depths[i] > KN_NESTING_MAX) {
+            return bad_table(error, "constants are nested too deep");
+        }
+    }
+    return 0;
+}
+
+static bool is_sound_condition(struct koken_program *program, uint32_t i)
+{
+    struct kn_condition *condition = &program->conditions[i];
+    const uint32_t *operands = &condition->a;
+    unsigned depth = 0;
+    if (condition->op >= KN_CONDITION_COUNT_) {
+        return false;
+    }
+    for (const char *part = kn_condition_parts[condition->op]; *part != '\0'; part++) {
+        uint32_t operand = *operands++;
+        if (*part == 'x') {
+            if (operand >= i) {
+                return false;
+            }
+            unsigned inner = program->conditions[operand].depth;
+            depth = inner > depth ? inner : depth;
+        } else if (*part == 'r') {
+            if (operand >= KN_REGISTERS_MAX) {
+                return false;
+            }
+            if (operand >= program->register_count) {
+                program->register_count = operand + 1;
+            }
+        } else if (*part == 'k' ? operand >= program->constant_count ||
+                                      program->constants[operand].tag != KOKEN_VALUE_TYPE
+                                : operand >= program->symbol_count) {
+            return false;
+        }
+    }
+    condition->depth = (uint8_t)(depth + 1);
+    return condition->depth <= KN_NESTING_MAX;
+}
+
+static bool is_label(const struct koken_program *program, uint32_t target)
+{
+    return target < program->code_count && program->code[target].op == KN_OP_LABEL;
+}
+
+static int check_tables(struct koken_program *program, struct koken_machine_error *error)
+{
+    int rc = check_constants(program, error);
+    for (uint32_t i = 0; rc == 0 && i < program->condition_count; i++) {
+        if (!is_sound_condition(program, i)) {
+            rc = bad_table(error, "a condition is not sound");
+        }
+    }
+    for (uint32_t i = 0; rc == 0 && i < program->function_count; i++) {
+        const struct kn_function *function = &program->functions[i];
+        bool is_sound = function->param_count <= KN_PARAMS_MAX;
+        if (!is_label(program, function->target)) {
+            return kn_machine_fail(error, KOKEN_CODE_LABEL_NOT_FOUND, NULL, 0, KOKEN_NO_REGISTER,
+                                   "Machine error: function %u has no label", i);
+        }
+        for (uint32_t k = 0; is_sound && k <= function->param_count; k++) {
+            uint32_t reg = k < function->param_count ? function->params[k] : function->env;
+            if (k == function->param_count && reg == KOKEN_NO_REGISTER) {
+                continue;
+            }
+            is_sound = reg < KN_REGISTERS_MAX;
+            if (is_sound && reg >= program->register_count) {
+                program->register_count = reg + 1;
+            }
+        }
+        rc = is_sound ? 0 : bad_table(error, "a function is not sound");
+    }
+    for (uint32_t i = 0; rc == 0 && i < program->effect_count; i++) {
+        const struct kn_effect *effect = &program->effects[i];
+        if (effect->tag >= program->symbol_count || effect->pre >= program->condition_count ||
+            effect->post >= program->condition_count || effect->hint > program->symbol_count) {
+            rc = bad_table(error, "an effect is not sound");
+        }
+    }
+    return rc;
+}
+
+/* Operands that are not registers. */
+static int check_others(const struct koken_program *program, struct koken_machine_error *error,
+                        uint32_t pc)
+{
+    const struct kn_insn *insn = &program->code[pc];
+    switch (insn->op) {
+    case KN_OP_MATCH:
+    case KN_OP_JUMP:
+        if (!is_label(program, insn->d) ||
+            (insn->op == KN_OP_MATCH && !is_label(program, insn->e))) {
+            return kn_machine_fail(error, KOKEN_CODE_LABEL_NOT_FOUND, NULL, pc, KOKEN_NO_REGISTER,
+                                   "Machine error: label not found");
+        }
+        return 0;
+    case KN_OP_CHECK: return insn->d < program->condition_count ? 0 : bad(error, pc, "condition");
+    case KN_OP_PERFORM: return insn->d < program->effect_count ? 0 : bad(error, pc, "effect");
+    case KN_OP_LABEL: return insn->e < program->symbol_count ? 0 : bad(error, pc, "label");
+    case KN_OP_CONST:
+        if (insn->b == 0) {
+            return insn->d < program->constant_count ? 0 : bad(error, pc, "constant");
+        }
+        return insn->b == KOKEN_VALUE_INT || (insn->b == KOKEN_VALUE_BOOL && insn->d <= 1) ||
+                       (insn->b == KOKEN_VALUE_UNIT && insn->d == 0)
+                   ? 0
+                   : bad(error, pc, "constant");
+    default: return 0;
+    }
+}
+
+/* The form of the code; the window's size. */
+static int check_code(struct koken_program *program, struct koken_machine_error *error)
+{
+    uint32_t most = 0;
+    for (uint32_t pc = 0; pc < program->code_count; pc++) {
+        struct kn_insn *insn = &program->code[pc];
+        if (insn->op >= KN_OP_END || insn->kind > KOKEN_KIND_RELEVANT ||
+            (insn->kind != 0 && insn->op != KN_OP_CONST && !kn_op_has_kind(insn->op))) {
+            return bad(error, pc, "operation");
+        }
+        if (insn->op == KN_OP_LABEL) {
+            insn->a = insn->b = insn->c = 0;
+            insn->d = 0;
+        }
+        if (insn->op == KN_OP_RETURN && insn->a == KOKEN_NO_REGISTER) {
+            continue;
+        }
+        uint32_t all = (uint32_t)insn->a | insn->b | insn->c;
+        uint32_t fourth = insn->op == KN_OP_SELECT ? insn->d : 0;
+        if (kn_unlikely((all | fourth) >= KN_REGISTERS_MAX)) {
+            return bad(error, pc, "register");
+        }
+        most = insn->a > most ? insn->a : most;
+        most = insn->b > most && insn->op != KN_OP_CONST ? insn->b : most;
+        most = insn->c > most ? insn->c : most;
+        most = fourth > most ? fourth : most;
+        int rc = check_others(program, error, pc);
+        if (rc < 0) {
+            return rc;
+        }
+    }
+    if (most >= program->register_count) {
+        program->register_count = most + 1;
+    }
+    return 0;
+}
+
+/* Gas and instructions of each block go into its label; the first block has none. */
+static void measure_blocks(struct koken_program *program)
+{
+    uint32_t gas = 0, steps = 0, stamp = 2166136261u;
+    for (uint32_t pc = program->code_count; pc-- > 0;) {
+        struct kn_insn *insn = &program->code[pc];
+        if (insn->op == KN_OP_LABEL) {
+            insn->d = gas;
+            insn->a = (uint16_t)(steps + 1);
+            gas = steps = 0;
+            program->label_count++;
+        } else {
+            if (kn_op_ends_block(insn->op)) {
+                gas = steps = 0;
+            }
+            gas += kn_op_gas[insn->op];
+            steps++;
+        }
+        stamp =
+            (stamp ^ insn->op ^ ((uint32_t)insn->a << 8) ^ insn->d ^ (insn->e << 3)) * 16777619u;
+    }
+    program->first_gas = gas;
+    program->first_steps = steps;
+    program->stamp = stamp;
+}
+
+static int compare_names(const struct koken_program *program, uint8_t *seen,
+                         struct koken_machine_error *error)
+{
+    for (uint32_t pc = 0; pc < program->code_count; pc++) {
+        const struct kn_insn *insn = &program->code[pc];
+        if (insn->op == KN_OP_LABEL) {
+            if (seen[insn->e]) {
+                uint32_t len;
+                const char *text = kn_program_text(program, insn->e, &len);
+                return kn_machine_fail(
+                    error, KOKEN_CODE_DUPLICATE_LABEL, program, pc, KOKEN_NO_REGISTER,
+                    "Machine error: label '%.*s' is defined twice", (int)len, text);
+            }
+            seen[insn->e] = 1;
+        }
+    }
+    return 0;
+}
+
+int kn_program_seal(struct koken_program *program, struct koken_machine_error *error)
+{
+    uint8_t seen[KN_TABLE_MAX];
+    if (program->code_count > KN_CODE_MAX) {
+        return kn_machine_fail(error, KOKEN_CODE_PROGRAM_TOO_LARGE, NULL, 0, KOKEN_NO_REGISTER,
+                               "Machine error: program of %u instructions, at most %d",
+                               program->code_count, KN_CODE_MAX);
+    }
+    uint32_t end = kn_program_insn(program, (struct kn_insn){.op = KN_OP_END});
+    if (end == UINT32_MAX) {
+        return kn_machine_fail(error, KOKEN_CODE_NO_MEMORY, NULL, 0, KOKEN_NO_REGISTER,
+                               "Memory error: out of memory");
+    }
+    program->code_count--;
+    program->register_count = 1;
+    program->label_count = 0;
+    int rc = check_tables(program, error);
+    rc = rc < 0 ? rc : check_code(program, error);
+    if (rc < 0) {
+        return rc;
+    }
+    measure_blocks(program);
+    if (program->label_count > 1) {
+        memset(seen, 0, program->symbol_count);
+        rc = compare_names(program, seen, error);
+    }
+    return rc;
+}

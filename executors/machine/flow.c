@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The static check: what each register may be at each instruction, joined over all ways to it. A register that
+ * is read must be live on all of them. So a program that passes reads no register that is absent or consumed,
+ * whatever its witnesses are; what is in a register (a resource used up elsewhere, a tag that no branch knows)
+ * is seen when it runs.
+ *
+ * Facts are sets of registers that only grow, so the passes over the code end. A program that needs more than
+ * PASSES_MAX is refused: the time of the check is bounded by the length of the program.
+ */
+#include "base/alloc.h"
+#include "executors/machine/code.h"
+
+#include <string.h>
+
+enum { PASSES_MAX = 64, SCRATCH_WORDS = 512 };
+
+/* What a register may be. */
+enum fact { AFFINE, LINEAR, COPYABLE, ABSENT, CONSUMED, FACTS };
+enum { LIVE = 1 << AFFINE | 1 << LINEAR | 1 << COPYABLE };
+
+struct flow {
+    const struct koken_program *program;
+    struct koken_machine_error *error;
+    uint64_t *now;       /* FACTS sets of `words` words */
+    uint64_t *labels;    /* the same for each label, in the order of the code */
+    uint8_t *is_reached; /* by label */
+    uint16_t *places;    /* label of the instruction, where it is one */
+    uint32_t words;
+    uint32_t pc;
+    bool is_changed; /* a label before this instruction knows more: once again */
+    bool is_live;    /* this instruction can be reached */
+};
+
+static unsigned facts_of(const struct flow *flow, uint32_t reg)
+{
+    const uint64_t *at = flow->now + (reg >> 6);
+    unsigned facts = 0;
+    for (unsigned i = 0; i < FACTS; i++) {
+        facts |= (unsigned)(at[i * flow->words] >> (reg & 63) & 1) << i;
+    }
+    return facts;
+}
+
+static void set_facts(struct flow *flow, uint32_t reg, unsigned facts)
+{
+    uint64_t *at = flow->now + (reg >> 6), bit = UINT64_C(1) << (reg & 63);
+    for (unsigned i = 0; i < FACTS; i++) {
+        uint64_t *word = at + i * flow->words;
+        *word = (facts >> i & 1) ? *word | bit : *word & ~bit;
+    }
+}
+
+/* The reference has these words for its second instruction set. */
+static const char *missing(const struct kn_insn *insn, uint32_t reg)
+{
+    bool is_first = insn->a == reg;
+    switch (insn->op) {
+    case KN_OP_TRANSFORM:
+        return is_first ? "Morphism not found in register" : "Input not found in register";
+    case KN_OP_ALLOC5:
+        return is_first ? "Type not found in register" : "Init value not found in register";
+    case KN_OP_CONSUME5: return "Resource not found in register";
+    case KN_OP_COMPOSE:
+        return is_first ? "First morphism not found in register"
+                        : "Second morphism not found in register";
+    case KN_OP_TENSOR:
+        return is_first ? "Left value not found in register" : "Right value not found in register";
+    default: return "nothing in register";
+    }
+}
+
+int kn_flow_not_live(struct koken_machine_error *error, const struct koken_program *program,
+                     uint32_t pc, uint32_t reg, enum koken_machine_code code)
+{
+    const struct kn_insn *insn = &program->code[pc];
+    bool is_second_set = insn->op >= KN_OP_TRANSFORM && insn->op <= KN_OP_TENSOR;
+    if (code == KOKEN_CODE_BRANCHES_DISAGREE) {
+        return kn_machine_fail(error, code, program, pc, reg,
+                               "Linearity violation: register r%u is not live on every way to here",
+                               reg);
+    }
+    if (is_second_set || code == KOKEN_CODE_REGISTER_NOT_FOUND) {
+        return kn_machine_fail(error, code, program, pc, reg, "Register error: %s r%u",
+                               missing(insn, reg), reg);
+    }
+    return kn_machine_fail(error, code, program, pc, reg,
+                           "Linearity violation: register r%u is consumed already", reg);
+}
+
+static int complain(struct flow *flow, uint32_t reg, unsigned facts)
+{
+    return kn_flow_not_live(flow->error, flow->program, flow->pc, reg,
+                            facts & LIVE               ? KOKEN_CODE_BRANCHES_DISAGREE
+                            : facts & (1u << CONSUMED) ? KOKEN_CODE_REGISTER_CONSUMED
+                                                       : KOKEN_CODE_REGISTER_NOT_FOUND);
+}
+
+/* A look, which leaves the register as it is. */
+static int look(struct flow *flow, uint32_t reg)
+{
+    unsigned facts = facts_of(flow, reg);
+    return facts & (1u << ABSENT | 1u << CONSUMED) ? complain(flow, reg, facts) : 0;
+}
+
+/* A use; ret_facts is what was there. */
+static int use(struct flow *flow, uint32_t reg, unsigned *ret_facts)
+{
+    unsigned facts = facts_of(flow, reg);
+    if (kn_unlikely(facts & (1u << ABSENT | 1u << CONSUMED))) {
+        return complain(flow, reg, facts);
+    }
+    if (facts != 1u << COPYABLE) {
+        set_facts(flow, reg, (facts & (1u << COPYABLE)) | 1u << CONSUMED);
+    }
+    *ret_facts = facts;
+    return 0;
+}
+
+static int write(struct flow *flow, uint32_t reg, unsigned facts)
+{
+    if (kn_unlikely(facts_of(flow, reg) == 1u << LINEAR)) {
+        return kn_machine_fail(flow->error, KOKEN_CODE_OVERWRITE_LIVE, flow->program, flow->pc, reg,
+                               "Linearity violation: register r%u holds a linear value and is "
+                               "written",
+                               reg);
+    }
+    set_facts(flow, reg, facts);
+    return 0;
+}
+
+static unsigned facts_of_kind(unsigned kind)
+{
+    return kind & KOKEN_KIND_UNRESTRICTED ? 1u << COPYABLE
+           : kind == KOKEN_KIND_LINEAR    ? 1u << LINEAR
+                                          : 1u << AFFINE;
+}
+
+static void join(struct flow *flow, uint32_t target, const uint64_t *facts)
+{
+    uint32_t place = flow->places[target];
+    uint64_t *known = flow->labels + (size_t)place * FACTS * flow->words, fresh = 0;
+    for (uint32_t i = 0; i < FACTS * flow->words; i++) {
+        fresh |= facts[i] & ~known[i];
+        known[i] |= facts[i];
+    }
+    if (fresh || !flow->is_reached[place]) {
+        flow->is_reached[place] = 1;
+        flow->is_changed |= target <= flow->pc;
+    }
+}
+
+/* The registers of a condition are looked at; whether one is consumed may be asked of any. */
+static int look_at_condition(struct flow *flow, uint32_t number)
+{
+    const struct kn_condition *condition = &flow->program->conditions[number];
+    const uint32_t *operands = &condition->a;
+    int rc = 0;
+    if (condition->op == KN_CONDITION_IS_CONSUMED || condition->op == KN_CONDITION_IS_OWNER ||
+        condition->op == KN_CONDITION_HAS_CAPABILITY) { /* the last two are never true */
+        return 0;
+    }
+    for (const char *part = kn_condition_parts[condition->op]; rc == 0 && *part != '\0'; part++) {
+        uint32_t operand = *operands++;
+        rc = *part == 'x'   ? look_at_condition(flow, operand) /* nested KN_NESTING_MAX at most */
+             : *part == 'r' ? look(flow, operand)
+                            : 0;
+    }
+    return rc;
+}
+
+/* MATCH writes another register on each of its ways. */
+static int branch(struct flow *flow, const struct kn_insn *insn)
+{
+    unsigned facts;
+    int rc = use(flow, insn->a, &facts);
+    for (unsigned side = 0; rc == 0 && side < 2; side++) {
+        uint32_t reg = side == 0 ? insn->b : insn->c;
+        unsigned before = facts_of(flow, reg);
+        rc = write(flow, reg, 1u << AFFINE);
+        if (rc == 0) {
+            join(flow, side == 0 ? insn->d : insn->e, flow->now);
+            set_facts(flow, reg, before);
+        }
+    }
+    return rc;
+}
+
+/* SELECT uses one of two. */
+static int choose(struct flow *flow, const struct kn_insn *insn)
+{
+    unsigned facts;
+    int rc = use(flow, insn->a, &facts);
+    for (unsigned side = 0; rc == 0 && side < 2; side++) {
+        uint32_t reg = side == 0 ? insn->b : insn->c;
+        rc = look(flow, reg);
+        facts = facts_of(flow, reg);
+        if (rc == 0 && facts != 1u << COPYABLE) {
+            set_facts(flow, reg, facts | 1u << CONSUMED);
+        }
+    }
+    return rc < 0 ? rc : write(flow, insn->d, 1u << AFFINE);
+}
+
+/* Operands that are read, in their order, then the one that is written. */
+static int step(struct flow *flow, const struct kn_insn *insn)
+{
+    unsigned facts = 1u << AFFINE, first = 0;
+    int rc = 0;
+    switch (insn->op) {
+    case KN_OP_MOVE:
+        rc = use(flow, insn->a, &facts);
+        return rc < 0 ? rc : write(flow, insn->b, facts);
+    case KN_OP_CONST:
+    case KN_OP_WITNESS: return write(flow, insn->a, facts_of_kind(insn->kind));
+    case KN_OP_MATCH: return branch(flow, insn);
+    case KN_OP_SELECT: return choose(flow, insn);
+    case KN_OP_CONSUME:
+    case KN_OP_CONSUME5:
+        rc = use(flow, insn->a, &facts);
+        return rc < 0 ? rc : write(flow, insn->b, 1u << AFFINE);
+    case KN_OP_ALLOC:
+    case KN_OP_ALLOC5:
+        first = facts_of(flow, insn->a); /* a type may be looked at after it was consumed */
+        if (first & (1u << ABSENT)) {
+            return complain(flow, insn->a, first);
+        }
+        rc = use(flow, insn->b, &facts);
+        return rc < 0 ? rc : write(flow, insn->c, 1u << LINEAR);
+    case KN_OP_TRANSFORM:
+        rc = look(flow, insn->a);
+        rc = rc < 0 ? rc : use(flow, insn->b, &facts);
+        return rc < 0 ? rc : write(flow, insn->c, 1u << AFFINE);
+    case KN_OP_COMPOSE:
+        rc = look(flow, insn->a);
+        rc = rc < 0 ? rc : look(flow, insn->b);
+        return rc < 0 ? rc : write(flow, insn->c, 1u << AFFINE);
+    case KN_OP_CHECK: return look_at_condition(flow, insn->d);
+    case KN_OP_PERFORM:
+        rc = look_at_condition(flow, flow->program->effects[insn->d].pre);
+        return rc < 0 ? rc : write(flow, insn->a, 1u << AFFINE);
+    case KN_OP_RETURN: return insn->a == KOKEN_NO_REGISTER ? 0 : use(flow, insn->a, &facts);
+    case KN_OP_JUMP: join(flow, insn->d, flow->now); return 0;
+    default: /* two are read, one is written */
+        rc = use(flow, insn->a, &facts);
+        rc = rc < 0 ? rc : use(flow, insn->b, &facts);
+        return rc < 0 ? rc : write(flow, insn->c, facts_of_kind(insn->kind));
+    }
+}
+
+static int pass(struct flow *flow)
+{
+    const struct koken_program *program = flow->program;
+    size_t size = FACTS * flow->words * sizeof(uint64_t);
+    for (uint32_t pc = 0; pc < program->code_count; pc++) {
+        const struct kn_insn *insn = &program->code[pc];
+        flow->pc = pc;
+        if (insn->op == KN_OP_LABEL) {
+            uint32_t place = flow->places[pc];
+            if (flow->is_live) {
+                bool was_changed = flow->is_changed;
+                join(flow, pc, flow->now);
+                flow->is_changed = was_changed; /* what is joined here is read here, at once */
+            }
+            flow->is_live = flow->is_reached[place];
+            memcpy(flow->now, flow->labels + place * FACTS * flow->words, size);
+            continue;
+        }
+        if (!flow->is_live) {
+            continue;
+        }
+        int rc = step(flow, insn);
+        if (kn_unlikely(rc < 0)) {
+            return rc;
+        }
+        flow->is_live = !kn_op_ends_block(insn->op);
+    }
+    return 0;
+}
+
+/* A function begins with its parameters, and what goes along. */
+static void enter_functions(struct flow *flow)
+{
+    for (uint32_t i = 0; i < flow->program->function_count; i++) {
+        const struct kn_function *function = &flow->program->functions[i];
+        memset(flow->now, 0, FACTS * flow->words * sizeof(uint64_t));
+        for (uint32_t reg = 0; reg < flow->program->register_count; reg++) {
+            set_facts(flow, reg, 1u << ABSENT);
+        }
+        if (function->env != KOKEN_NO_REGISTER) {
+            set_facts(flow, function->env, 1u << COPYABLE);
+        }
+        for (uint32_t k = 0; k < function->param_count; k++) {
+            set_facts(flow, function->params[k], 1u << AFFINE);
+        }
+        join(flow, function->target, flow->now);
+    }
+}
+
+static void enter_program(struct flow *flow, const struct koken_value *registers, uint32_t count)
+{
+    memset(flow->now, 0, FACTS * flow->words * sizeof(uint64_t));
+    memset(flow->now + ABSENT * flow->words, 0xff, flow->words * sizeof(uint64_t));
+    for (uint32_t reg = 0; reg < count && reg < flow->program->register_count; reg++) {
+        if (registers[reg].state == KOKEN_REGISTER_LIVE) {
+            set_facts(flow, reg, facts_of_kind(registers[reg].kind));
+        } else if (registers[reg].state == KOKEN_REGISTER_CONSUMED) {
+            set_facts(flow, reg, 1u << CONSUMED);
+        }
+    }
+}
+
+static int run_passes(struct flow *flow, const struct koken_value *registers, uint32_t count)
+{
+    uint16_t place = 0;
+    for (uint32_t pc = 0; flow->places && pc < flow->program->code_count; pc++) {
+        flow->places[pc] = flow->program->code[pc].op == KN_OP_LABEL ? place++ : 0;
+    }
+    flow->pc = 0;
+    if (flow->program->function_count > 0) {
+        enter_functions(flow);
+    }
+    for (int i = 0; i < PASSES_MAX; i++) {
+        flow->is_changed = false;
+        flow->is_live = true;
+        enter_program(flow, registers, count);
+        int rc = pass(flow);
+        if (rc < 0 || !flow->is_changed) {
+            return rc;
+        }
+    }
+    return kn_machine_fail(flow->error, KOKEN_CODE_INVALID_INSTRUCTION, NULL, 0, KOKEN_NO_REGISTER,
+                           "Machine error: too many jumps back to follow");
+}
+
+int kn_program_flow(const struct koken_program *program, const struct koken_value *registers,
+                    uint32_t count, struct koken_machine_error *error)
+{
+    uint64_t small[SCRATCH_WORDS], *memory = small;
+    uint32_t words = (program->register_count + 63) / 64;
+    size_t set = FACTS * words;
+    size_t label_bytes =
+        program->label_count ? program->label_count + 2 * (size_t)program->code_count : 0;
+    size_t total = set * (1 + program->label_count) + (label_bytes + 7) / 8;
+    if (total > SCRATCH_WORDS) {
+        memory = kn_alloc(total * sizeof *memory, 16, -1);
+        if (!memory) {
+            return kn_machine_fail(error, KOKEN_CODE_NO_MEMORY, NULL, 0, KOKEN_NO_REGISTER,
+                                   "Memory error: out of memory");
+        }
+    }
+    struct flow flow = {.program = program, .error = error, .now = memory, .words = words};
+    if (program->label_count) {
+        flow.labels = memory + set;
+        flow.places = (uint16_t *)(flow.labels + set * program->label_count);
+        flow.is_reached = (uint8_t *)(flow.places + program->code_count);
+        memset(flow.labels, 0, set * program->label_count * sizeof *memory);
+        memset(flow.is_reached, 0, program->label_count);
+    }
+    int rc = run_passes(&flow, registers, count);
+    if (memory != small) {
+        kn_free(memory, total * sizeof *memory, 16);
+    }
+    return rc;
+}
+
+int koken_program_check(const struct koken_program *program, struct koken_machine_error *ret_error)
+{
+    if (kn_load(&program->is_checked, relaxed)) { /* a fact about what does not change */
+        return 0;
+    }
+    return kn_program_flow(program, NULL, 0, ret_error);
+}
+
+int kn_program_check_once(struct koken_program *program, struct koken_machine_error *ret_error)
+{
+    int rc = koken_program_check(program, ret_error);
+    if (rc == 0) {
+        kn_store(&program->is_checked, 1, relaxed); /* nothing else is published by it */
+    }
+    return rc;
+}

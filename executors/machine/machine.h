@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A machine's memory: registers in windows, cells (the insides of pairs), resources, texts. Cells do not change
+ * once they are made, and everything grows at its end only; so undoing a run that fails is to set the counts
+ * back, and the main registers to a copy of what they were.
+ */
+#ifndef KN_EXECUTORS_MACHINE_MACHINE_H
+#define KN_EXECUTORS_MACHINE_MACHINE_H
+
+#include "executors/machine/code.h"
+
+enum {
+    KN_RESOURCES_MAX = 2048,
+    KN_EFFECTS_MAX = 65536,
+    KN_DEPTH_MAX = 200,    /* of values in values */
+    KN_VISITS_MAX = 65536, /* of parts, when values are compared or printed */
+};
+
+struct kn_cell {
+    struct koken_value a, b;
+};
+
+/* A linear resource. Its id is a hash of origin and serial; references know it by index and serial. */
+struct kn_resource {
+    struct koken_value value, type;
+    uint64_t origin, serial;
+    uint32_t generation; /* of references to it, in koken_value.aux */
+    uint32_t is_consumed;
+};
+
+struct kn_nullified {
+    uint64_t origin, serial;
+};
+
+/* What happens with a value that is returned: it is stored, or another function is applied to it. */
+struct kn_frame {
+    struct koken_value then; /* tag NONE: back to pc, with the value in out of the window at base */
+    uint32_t pc, base;
+    uint32_t window; /* size of the window that is left */
+    uint32_t out;
+};
+
+/* Counts at the begin of a run. */
+struct kn_mark {
+    uint32_t cells, resources, nullified, effects, symbols, constraints, touched;
+    uint64_t serial;
+};
+
+struct koken_machine {
+    struct koken_machine_config config;
+    struct koken_value *registers; /* main window, then those of calls */
+    struct koken_value *saved;     /* the main window at the begin of a run */
+    struct kn_cell *cells;
+    struct kn_resource *resources;
+    struct kn_nullified *nullified;
+    uint32_t *touched; /* resources consumed in this run */
+    uint32_t *effects; /* symbols */
+    char *texts;
+    struct kn_text *symbols;
+    uint32_t *names; /* symbols of the program, here */
+    struct kn_frame *frames;
+    uint32_t register_room, saved_room, cell_room, resource_room, nullified_room, touched_room;
+    uint32_t effect_room, text_room, symbol_room, name_room, frame_room;
+    uint32_t main_count; /* registers of the main window */
+    uint32_t saved_count;
+    uint32_t cell_count, resource_count, nullified_count, touched_count, effect_count;
+    uint32_t text_size, symbol_count, constraint_count, cells_tidied;
+    uint64_t serial; /* of the next resource */
+    uint64_t expires_ns;
+    /* The run under way. */
+    struct koken_program *program; /* NULL: none */
+    struct kn_mark mark;
+    uint64_t gas_left;  /* not granted yet */
+    uint64_t gas_extra; /* of functions that were applied by functions */
+    uint64_t gas_extra_most;
+    uint64_t steps;
+    uint32_t pc, base, depth;
+    bool is_exact;   /* gas and steps are counted by instruction, not by block */
+    bool is_entered; /* the first block is paid */
+    struct koken_value value;
+    struct koken_machine_error error;
+};
+
+/* Of values whose data is a cell. */
+static inline bool kn_has_cell(struct koken_value value)
+{
+    return (value.tag >= KOKEN_VALUE_PRODUCT && value.tag <= KOKEN_VALUE_SUM) ||
+           value.tag == KOKEN_VALUE_PARTIAL || value.tag == KOKEN_VALUE_COMPOSED ||
+           (value.tag == KOKEN_VALUE_TYPE && kn_type_parts[value.aux]);
+}
+
+/* Must the register be used before it may be written? (LIVE is 1, CONSUMED is 2, the kind's second bit: must.) */
+static inline bool kn_is_owed(struct koken_value value)
+{
+    return (value.state & (value.kind >> 1)) != 0;
+}
+
+/* What is left in a register that has been read; and what was read, which is not owed a use any more. */
+static inline void kn_use_up(struct koken_value *at)
+{
+    uint8_t is_copyable = at->kind & KOKEN_KIND_UNRESTRICTED;
+    at->state = (uint8_t)(KOKEN_REGISTER_CONSUMED - is_copyable);
+    at->kind = (uint8_t)(at->kind & (3 >> is_copyable));
+}
+
+static inline uint8_t kn_kind_of_both(uint8_t a, uint8_t b)
+{
+    return (uint8_t)((a & b & KOKEN_KIND_UNRESTRICTED) | ((a | b) & KOKEN_KIND_LINEAR));
+}
+
+/* Memory that grows: room for one more item. False: there is none. */
+bool kn_grow(void *items, uint32_t *room, uint32_t need, size_t size);
+
+/* Errors of the run under way, at m->pc. */
+int kn_stop(struct koken_machine *m, enum koken_machine_code code, uint32_t reg, const char *format,
+            ...) __attribute__((format(printf, 4, 5)));
+
+/* Makes a value of the two, under a tag. */
+int kn_cell_new(struct koken_machine *m, uint8_t tag, uint32_t aux, struct koken_value a,
+                struct koken_value b, struct koken_value *ret_value);
+uint32_t kn_symbol(struct koken_machine *m, const char *text, size_t len);
+static inline const char *kn_symbol_text(const struct koken_machine *m, uint64_t symbol,
+                                         uint32_t *ret_len)
+{
+    KN_ASSERT(symbol < m->symbol_count);
+    *ret_len = m->symbols[symbol].len;
+    return m->texts + m->symbols[symbol].start;
+}
+bool kn_symbol_is(const struct koken_machine *m, uint64_t symbol, const char *text);
+
+/* 1 equal, 0 not, < 0 there are too many parts. */
+int kn_values_equal(const struct koken_machine *m, struct koken_value a, struct koken_value b);
+bool kn_value_has_type(const struct koken_machine *m, struct koken_value value,
+                       struct koken_value type);
+
+int kn_resource_new(struct koken_machine *m, struct koken_value type, struct koken_value value,
+                    struct koken_value *ret_ref);
+int kn_resource_consume(struct koken_machine *m, struct koken_value ref, uint32_t reg,
+                        struct koken_value *ret_value);
+void kn_resource_id(uint64_t origin, uint64_t serial, uint8_t ret_id[32]);
+
+/* A constant of the program under way, as a value. */
+int kn_constant(struct koken_machine *m, uint32_t number, struct koken_value *ret_value);
+
+/* 1 true, 0 false, < 0 it cannot be told, and the run stops. */
+int kn_condition(struct koken_machine *m, const struct koken_value *window, uint32_t number);
+
+/* Applies what needs no call. What it applies besides costs gas_extra. */
+int kn_gas_extra(struct koken_machine *m);
+int kn_apply_now(struct koken_machine *m, struct koken_value function, struct koken_value argument,
+                 bool is_lenient, struct koken_value *ret_value);
+int kn_builtin_of(const struct koken_machine *m, struct koken_value function);
+int kn_arithmetic(struct koken_machine *m, unsigned builtin, struct koken_value a,
+                  struct koken_value b, struct koken_value *ret_value);
+
+/* Reads a register, and writes one; what each instruction does (step.c). */
+int kn_read(struct koken_machine *m, struct koken_value *window, uint32_t reg,
+            struct koken_value *ret_value);
+int kn_write(struct koken_machine *m, struct koken_value *window, uint32_t reg,
+             struct koken_value value);
+int kn_return(struct koken_machine *m, struct koken_value value);
+extern int (*const kn_ways[KN_OP_COUNT_])(struct koken_machine *m, const struct kn_insn *insn);
+
+/* Runs until the end, an error, or -EAGAIN: the slice is over. */
+int kn_exec(struct koken_machine *m, uint64_t slice);
+
+/* The end of a run: what must be used is; garbage goes. */
+int kn_heap_settle(struct koken_machine *m);
+void kn_heap_tidy(struct koken_machine *m, bool is_forced);
+
+#endif
