@@ -48,6 +48,7 @@ struct kn_claim;
 struct kn_outbox;
 struct kn_fiber_agent;
 struct kn_letters;
+struct kn_window;
 struct kn_brood;
 struct kn_name;
 struct kn_names;
@@ -245,6 +246,7 @@ struct koken {
     pthread_mutex_t endings_lock; /* rank 4: what is to be told of its end; pending.h */
     struct kn_list endings;       /* (m) endings_lock */
     bool has_ended;               /* (m) endings_lock: they have been told */
+    struct kn_window *window;     /* (c) until the stop: for `koken why`, or NULL; window.h */
 
     struct koken *next_living; /* (m) the lock of living.c */
     bool is_claimed;           /* (m) the lock of living.c: a thread is stopping it */

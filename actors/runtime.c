@@ -11,6 +11,7 @@
 #include "actors/slots.h"
 #include "actors/spawn.h"
 #include "actors/why.h"
+#include "actors/window.h"
 #include "base/world.h"
 #include "sched/topology.h"
 
@@ -278,6 +279,7 @@ int koken_start(const struct koken_options *options, struct koken **ret_rt)
     if (rc < 0) {
         goto err_after_sched;
     }
+    kn_window_open(rt, secure_getenv("KOKEN_WHY"));
     *ret_rt = rt;
     return 0;
 

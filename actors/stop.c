@@ -20,6 +20,7 @@
 #include "actors/slots.h"
 #include "actors/system.h"
 #include "actors/waiter.h"
+#include "actors/window.h"
 #include "base/world.h"
 #include "sched/errand.h"
 
@@ -327,6 +328,7 @@ int koken_stop_with(struct koken *rt, const struct koken_stop_plan *plan,
         kn_rcu_depart();
         report.killed = survey.count;
     } else {
+        kn_window_close(rt);
         /* Sends from outside that had not seen the refusal are over after this. Not before the threads have
          * ended: a grace period would wait for the very handler that a deadline is there for. */
         kn_rcu_synchronize();

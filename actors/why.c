@@ -62,6 +62,23 @@ static int describe(const struct kn_agent *a, char *text, size_t size, uint64_t 
                     queued == 1 ? " waits" : "s wait");
 }
 
+bool kn_why_is_alive(const struct kn_agent *a, bool *ret_is_asleep)
+{
+    uint64_t word = kn_load(&a->mailbox.word, relaxed); /* relaxed: see above */
+    struct kn_outbox edge;
+    uint64_t id = kn_agent_id(a);
+    *ret_is_asleep = !(word & KN_MB_SCHEDULED) && kn_mailbox_queued(&a->mailbox) == 0 &&
+                     !kn_park_edge(kn_agent_runtime(a), id, &edge);
+    return !(word & KN_MB_CLOSED) && kn_resolve(id) == a;
+}
+
+int kn_why_line(const struct kn_agent *a, char *text, size_t size)
+{
+    uint64_t next;
+    int rc = describe(a, text, size, &next);
+    return rc < 0 || (size_t)rc < size ? rc : (int)size - 1;
+}
+
 int koken_why(koken_ref who, char *text, size_t size)
 {
     bool is_outside = kn_local_here() == NULL;

@@ -8,4 +8,10 @@
 /* The hook of sysmon: a worker has been in one dispatch for long. One line to the log names the agent. */
 void kn_why_stuck(struct kn_worker *worker, uint64_t for_ns, void *runtime);
 
+/* Whether an agent lives in the slot; *ret_is_asleep: it has nothing to do and waits for nobody. */
+bool kn_why_is_alive(const struct kn_agent *a, bool *ret_is_asleep);
+
+/* koken_why's line of that one agent. Thread: any, online in RCU. Answers its length. */
+int kn_why_line(const struct kn_agent *a, char *text, size_t size);
+
 #endif

@@ -14,6 +14,7 @@ int cli_run(int argc, char **argv);
 int cli_sim(int argc, char **argv);
 int cli_stress(int argc, char **argv);
 int cli_teg(int argc, char **argv);
+int cli_why(int argc, char **argv);
 
 /* cli_misused prints "koken COMMAND: WHAT 'WORD'; see ..." on stderr and answers CLI_MISUSED. */
 int cli_misused(const char *command, const char *what, const char *word);

@@ -10,7 +10,7 @@ _koken() {
     ;;
   esac
   if [ "$COMP_CWORD" -eq 1 ]; then
-    mapfile -t COMPREPLY < <(compgen -W 'bench doctor lint run sim stress teg --help --version' -- "$word")
+    mapfile -t COMPREPLY < <(compgen -W 'bench doctor lint run sim stress teg why --help --version' -- "$word")
   elif [ "${COMP_WORDS[1]}" = bench ] && [[ $word == -* ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$(koken bench --help | grep -oE -- '--[a-z-]+')" -- "$word")
   elif [[ ${COMP_WORDS[1]} == sim || ${COMP_WORDS[1]} == stress ]]; then

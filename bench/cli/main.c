@@ -21,6 +21,7 @@ static const char help_text[] =
     "  sim                run the whole runtime under many seeds, with misfortunes\n"
     "  stress             closed workloads on real threads, checked\n"
     "  teg FILE           run a task effect graph\n"
+    "  why SOCKET [REF]   who waits for whom in a running program\n"
     "\n"
     "options:\n"
     "  --help             this text; also after a command\n"
@@ -74,6 +75,9 @@ int main(int argc, char **argv)
     }
     if (strcmp(command, "teg") == 0) {
         return finish(cli_teg(argc - 1, argv + 1));
+    }
+    if (strcmp(command, "why") == 0) {
+        return finish(cli_why(argc - 1, argv + 1));
     }
     if (strcmp(command, "--help") == 0 || strcmp(command, "-h") == 0 ||
         strcmp(command, "help") == 0) {
