@@ -54,6 +54,8 @@ static void *map_extent(extent_hooks_t *hooks, void *address, size_t size, size_
     struct node_heap *heap = kn_container_of(hooks, struct node_heap, hooks);
     extent_hooks_t *system = heap->system_hooks;
     void *extent = system->alloc(system, address, size, align, zero, commit, arena);
+    KN_ASSERT(heap >= heaps);
+    KN_ASSERT(heap < heaps + KN_NODES_MAX);
     if (extent != NULL) {
         kn_platform_bind(extent, size, heap->node);
     }
@@ -67,6 +69,8 @@ static uint32_t make_arena(struct node_heap *heap, int node)
     if (mallctl("arena.0.extent_hooks", &heap->system_hooks, &size, NULL, 0) != 0) {
         return ARENA_REFUSED;
     }
+    KN_ASSERT(size == sizeof heap->system_hooks);
+    KN_ASSERT(heap->system_hooks != NULL);
     heap->node = node;
     heap->hooks = *heap->system_hooks;
     heap->hooks.alloc = map_extent;
@@ -83,6 +87,8 @@ static uint32_t make_arena(struct node_heap *heap, int node)
 /* Whether the node has an arena by now, and which. */
 static bool find_arena(int node, unsigned *ret_arena)
 {
+    KN_ASSERT(node >= 0);
+    KN_ASSERT(node < KN_NODES_MAX);
     struct node_heap *heap = &heaps[node];
     /* [BA1] acquire: whoever uses the arena sees it made. Pairs with the release below. */
     uint32_t arena = kn_load(&heap->arena, acquire);

@@ -48,6 +48,8 @@ void kn_census(const struct koken_type *type, int change)
 {
     unsigned column = column_of(type);
 
+    KN_ASSERT(type != NULL);
+    KN_ASSERT(column <= TYPES);
     KN_ASSERT(change == 1 || change == -1);
     if (column < TYPES) {
         kn_add(&shard_of_thread()->alive[column], change, relaxed); /* a statistic */

@@ -69,6 +69,8 @@ struct side {
 
 static int attempt(struct koken_queue *queue, const struct side *side)
 {
+    KN_ASSERT(!side->item != !side->ret_item); /* one of the two directions */
+    KN_ASSERT(side->mine != side->other);
     return side->item ? koken_queue_push(queue, side->item)
                       : koken_queue_pop(queue, side->ret_item);
 }

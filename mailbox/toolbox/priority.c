@@ -114,6 +114,9 @@ int koken_priority_push(struct koken_priority *queue, enum koken_level level, vo
 static uint64_t effective(const struct koken_priority *queue, unsigned level)
 {
     const struct ring *ring = &queue->levels[level];
+    KN_ASSERT(level < KOKEN_LEVEL_COUNT_);
+    KN_ASSERT(ring->len > 0);
+    KN_ASSERT(queue->options.age_ticks > 0);
     uint64_t boost = (queue->tick - ring->entries[ring->first].tick) / queue->options.age_ticks;
     if (boost > queue->options.boost_max) {
         boost = queue->options.boost_max;

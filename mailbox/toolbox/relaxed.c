@@ -100,6 +100,8 @@ static void lock(struct heap *heap)
 static void unlock(struct heap *heap)
 {
     uint64_t len = kn_load(&heap->len, relaxed);
+    KN_ASSERT(len <= heap->room);
+    KN_ASSERT(len == 0 || heap->nodes != NULL);
     kn_store(&heap->min, len ? heap->nodes[0].key : UINT64_MAX, relaxed);
     kn_store(&heap->busy, 0, relaxed);
     (void)pthread_mutex_unlock(&heap->lock);

@@ -163,7 +163,7 @@ static void plan_next_replayed(struct sim *sim)
 }
 
 /* When the strategy wants to be asked again. */
-static void plan_next(struct sim *sim)
+static void plan_usual(struct sim *sim)
 {
     uint64_t now = kn_sim_steps.now, next = sim->plan->steps_max;
     if (sim->strategy == KOKEN_SIM_RANDOM) {
@@ -178,6 +178,30 @@ static void plan_next(struct sim *sim)
         return;
     }
     kn_sim_steps.next = next > now ? next : now + 1;
+}
+
+/* The same, or when somebody waits for a step. */
+static void plan_next(struct sim *sim)
+{
+    plan_usual(sim);
+    if (sim->stepper != NULL && sim->step_at < kn_sim_steps.next) {
+        uint64_t now = kn_sim_steps.now;
+        kn_sim_steps.next = sim->step_at > now ? sim->step_at : now + 1;
+    }
+}
+
+/* Who waits for a step that has come, or (is_last) when nobody else can go on; made ready. NULL: nobody. */
+static struct task *take_stepper(struct sim *sim, bool is_last)
+{
+    struct task *stepper = sim->stepper;
+    if (stepper == NULL || (!is_last && kn_sim_steps.now < sim->step_at)) {
+        return NULL;
+    }
+    KN_ASSERT(stepper->state == TASK_WAITING);
+    sim->stepper = NULL;
+    stepper->state = TASK_READY;
+    stepper->on = NULL;
+    return stepper;
 }
 
 static struct task *choose_pct(struct sim *sim, bool can_stay, bool is_pause)
@@ -222,6 +246,11 @@ static struct task *choose(struct sim *sim, bool can_stay, bool is_pause)
         sim_fail(sim, "no end within %llu steps", (unsigned long long)sim->plan->steps_max);
     }
     sim_wake_due(sim);
+    struct task *stepper = take_stepper(sim, /* is_last= */ false);
+    if (stepper != NULL) {
+        plan_next(sim);
+        return stepper;
+    }
     struct task *usual = can_stay && !is_pause ? self : standard(sim), *chosen = usual;
     if (sim->strategy == KOKEN_SIM_RANDOM) {
         chosen = random_ready(sim);
@@ -327,6 +356,10 @@ struct task *sim_choose_blocked(struct sim *sim)
             if (task->state == TASK_WAITING && task->deadline_ns < first) {
                 first = task->deadline_ns;
             }
+        }
+        next = first == KN_NEVER ? take_stepper(sim, /* is_last= */ true) : NULL;
+        if (next != NULL) {
+            return next;
         }
         if (first == KN_NEVER) {
             sim_fail(sim, "deadlock: every thread waits, and nothing can come");

@@ -261,6 +261,7 @@ int sim_once(const struct sim_plan *plan, int (*scenario)(void *arg), void *arg,
     sim.leapt_ns = sim.waits = sim.questions = sim.hash = 0;
     sim.moves = 1;
     sim.next_change = 0;
+    sim.stepper = NULL;
     sim.replayed = sim.replayed_faults = 0;
     sim.scenario = scenario;
     sim.scenario_arg = arg;
@@ -327,6 +328,18 @@ unsigned koken_sim_faults(void)
 void koken_sim_note(const char *text, uint64_t number)
 {
     kn_note(text, "", number, 0);
+}
+
+bool sim_scenario_waits(void)
+{
+    return sim_is_running() && kn_sim->tasks[0].state == TASK_WAITING;
+}
+
+void sim_sleep_until_step(uint64_t step)
+{
+    if (sim_is_running()) {
+        sim_wait_step(kn_sim, step);
+    }
 }
 
 void koken_sim_sleep(uint64_t ns)

@@ -89,6 +89,15 @@ int sim_once(const struct sim_plan *plan, int (*scenario)(void *arg), void *arg,
 /* Whether a simulation is under way. */
 bool sim_is_running(void);
 
+/* Whether the thread that runs the scenario waits for something. For tests that stop it there. */
+bool sim_scenario_waits(void);
+
+/*
+ * Lets the calling thread sleep until the run has taken that many steps, and then go on at once, whatever the
+ * strategy; or when nobody else can. One thread at a time. For tests that do something at each step.
+ */
+void sim_sleep_until_step(uint64_t step);
+
 /* The name of a misfortune, for reports. */
 const char *sim_fault_name(unsigned kind);
 

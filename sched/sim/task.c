@@ -271,6 +271,14 @@ void sim_wait(struct sim *sim, const char *what, const void *on, uint64_t deadli
     self->deadline_ns = KN_NEVER;
 }
 
+void sim_wait_step(struct sim *sim, uint64_t step)
+{
+    KN_ASSERT(sim->stepper == NULL);
+    sim->stepper = sim->running;
+    sim->step_at = step;
+    sim_wait(sim, "step", &sim->step_at, KN_NEVER);
+}
+
 /* ---- the end of a run that fails ------------------------------------------------------------ */
 
 static void list_tasks(const struct sim *sim, char *text, size_t size)

@@ -55,6 +55,8 @@ struct sim {
     unsigned changes, next_change;
     uint32_t lowest; /* PCT: the next lower priority */
     uint32_t replayed, replayed_faults;
+    struct task *stepper; /* waits for the step `step_at`, or NULL */
+    uint64_t step_at;
     int (*scenario)(void *arg);
     void *scenario_arg;
     int scenario_rc;
@@ -69,6 +71,7 @@ void sim_switch_to(struct sim *sim, struct task *next);
 void sim_enter_first(struct task *first, void **root_sp); /* returns when sim_leave() is called */
 void sim_leave(struct sim *sim); /* from a task for good, back to sim_once() */
 void sim_wait(struct sim *sim, const char *what, const void *on, uint64_t deadline_ns);
+void sim_wait_step(struct sim *sim, uint64_t step);
 void sim_wake(struct sim *sim, struct task *task);
 void sim_wake_due(struct sim *sim);
 void sim_fail(struct sim *sim, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -88,6 +88,9 @@ expect 'a file that is not there' 1 err 'No such file' "$koken" run nowhere.kasm
 expect 'stress finds nothing wrong' 0 out 'runs, nothing wrong' "$koken" stress -n 2
 expect 'stress knows its workloads' 2 err "dance" "$koken" stress -w dance
 expect 'stress lists' 0 out '^fan_in ' "$koken" stress --list
+expect 'why needs a socket' 2 err 'which socket' "$koken" why
+expect 'why wants a handle' 2 err 'not a handle' "$koken" why /nowhere/at/all ledger
+expect 'why finds nobody' 1 err '/nowhere/at/all' "$koken" why /nowhere/at/all 1f
 if [ -x "$(dirname "$koken")/koken-sim" ]; then
   expect 'sim finds nothing' 0 out '^200 seeds' "$koken" sim -n 200
   expect 'sim explores' 0 out '^150 seeds' "$koken" sim -n 150 --min-distinct 100

@@ -108,7 +108,7 @@ KOKEN_MUST_USE int koken_supervised(koken_ref who, uint32_t index, koken_ref *re
  * Answered when it has ended: koken_child_stopped. error: 0; -ETIMEDOUT it did not, and is given up; -ESRCH there is no
  * such child; -EALREADY it is under way; -ENOMEM nothing has changed.
  */
-KOKEN_MESSAGE_TRUSTED(koken_child_start, { struct koken_child child; });
+KOKEN_MESSAGE_TRUSTED(koken_child_start, { struct koken_child child; }); /* trusted: as said */
 KOKEN_MESSAGE(koken_child_started, {
     int32_t error;
     uint32_t index;
