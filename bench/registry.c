@@ -59,6 +59,12 @@ const struct bench bench_table[] = {
     {"shard-rendezvous", "who of 1000 has a key: rendezvous", bench_shard, 2, 0},
     {"gossip", "a rumour among 1000 agents: time and rounds", bench_gossip, 0, BENCH_ALONE},
     {"broadcast", "one message for each of 1000 agents", bench_gossip, 1, 0},
+    {"toolbox-deque", "deque: push and pop, steal; a CK ring", bench_toolbox_deque, 0, 0},
+    {"toolbox-queue", "queue: push and pop; a CK ring", bench_toolbox_queue, 0, 0},
+    {"toolbox-handover", "4 threads to 4 through a queue of one", bench_toolbox_handover, 0, 0},
+    {"toolbox-epoch", "pin and unpin; a CK epoch section", bench_toolbox_epoch, 0, 0},
+    {"toolbox-stack", "lock-free stack: push and pop; CK's", bench_toolbox_stack, 0, 0},
+    {"toolbox-priority", "priority queues: push and pop, 1000 in", bench_toolbox_priority, 0, 0},
 };
 
 const unsigned bench_count = (unsigned)(sizeof bench_table / sizeof bench_table[0]);

@@ -49,5 +49,11 @@ int bench_lease(struct bench_run *run, unsigned arg);
 int bench_lease_guard(struct bench_run *run, unsigned arg);
 int bench_shard(struct bench_run *run, unsigned arg);
 int bench_gossip(struct bench_run *run, unsigned arg);
+int bench_toolbox_deque(struct bench_run *run, unsigned arg);
+int bench_toolbox_queue(struct bench_run *run, unsigned arg);
+int bench_toolbox_handover(struct bench_run *run, unsigned arg);
+int bench_toolbox_epoch(struct bench_run *run, unsigned arg);
+int bench_toolbox_stack(struct bench_run *run, unsigned arg);
+int bench_toolbox_priority(struct bench_run *run, unsigned arg);
 
 #endif

@@ -23,6 +23,7 @@
 #include <koken/machine.h>
 #include <koken/message.h>
 #include <koken/payload.h>
+#include <koken/priority.h>
 #include <koken/queue.h>
 #include <koken/quorum.h>
 #include <koken/registry.h>

@@ -29,24 +29,26 @@ struct ring {
     size_t room, first, len; /* room: a power of two, or 0 */
 };
 
-struct koken_priority {
-    pthread_mutex_t lock;                   /* rank 41, nothing is locked inside */
-    struct ring levels[KOKEN_LEVEL_COUNT_]; /* (m) */
-    uint64_t tick, sequence;                /* (m) */
-    struct koken_priority_stats stats;      /* (m) but for its len */
-    struct koken_priority_options options;  /* (c) */
+struct koken_priority_queue {
+    pthread_mutex_t lock;                        /* rank 41, nothing is locked inside */
+    struct ring levels[KOKEN_LEVEL_COUNT_];      /* (m) */
+    uint64_t tick, sequence;                     /* (m) */
+    struct koken_priority_queue_stats stats;     /* (m) but for its len */
+    struct koken_priority_queue_options options; /* (c) */
 };
 
-int koken_priority_new(const struct koken_priority_options *options,
-                       struct koken_priority **ret_queue)
+int koken_priority_queue_new(const struct koken_priority_queue_options *options,
+                             struct koken_priority_queue **ret_queue)
 {
-    struct koken_priority_options o = options ? *options : (struct koken_priority_options){0};
+    struct koken_priority_queue_options o =
+        options ? *options : (struct koken_priority_queue_options){0};
     if (!ret_queue || (o.struct_size != 0 && o.struct_size != sizeof o)) {
         return -EINVAL;
     }
     o.age_ticks = o.age_ticks ? o.age_ticks : AGE_DEFAULT;
     o.boost_max = o.no_ageing ? 0 : o.boost_max ? o.boost_max : BOOST_DEFAULT;
-    struct koken_priority *queue = kn_alloc(sizeof *queue, _Alignof(struct koken_priority), -1);
+    struct koken_priority_queue *queue =
+        kn_alloc(sizeof *queue, _Alignof(struct koken_priority_queue), -1);
     if (!queue) {
         return -ENOMEM;
     }
@@ -58,7 +60,7 @@ int koken_priority_new(const struct koken_priority_options *options,
     return 0;
 }
 
-void koken_priority_free(struct koken_priority *queue)
+void koken_priority_queue_free(struct koken_priority_queue *queue)
 {
     if (!queue) {
         return;
@@ -68,7 +70,7 @@ void koken_priority_free(struct koken_priority *queue)
         kn_free(ring->entries, ring->room * sizeof *ring->entries, _Alignof(struct entry));
     }
     (void)pthread_mutex_destroy(&queue->lock);
-    kn_free(queue, sizeof *queue, _Alignof(struct koken_priority));
+    kn_free(queue, sizeof *queue, _Alignof(struct koken_priority_queue));
 }
 
 static bool make_room(struct ring *ring)
@@ -91,7 +93,8 @@ static bool make_room(struct ring *ring)
     return true;
 }
 
-int koken_priority_push(struct koken_priority *queue, enum koken_level level, void *item)
+int koken_priority_queue_push(struct koken_priority_queue *queue, enum koken_level level,
+                              void *item)
 {
     if (!queue || !item || (unsigned)level >= KOKEN_LEVEL_COUNT_) {
         return -EINVAL;
@@ -111,7 +114,7 @@ int koken_priority_push(struct koken_priority *queue, enum koken_level level, vo
 }
 
 /* The level that its age gives to the first of a ring. */
-static uint64_t effective(const struct koken_priority *queue, unsigned level)
+static uint64_t effective(const struct koken_priority_queue *queue, unsigned level)
 {
     const struct ring *ring = &queue->levels[level];
     KN_ASSERT(level < KOKEN_LEVEL_COUNT_);
@@ -125,7 +128,7 @@ static uint64_t effective(const struct koken_priority *queue, unsigned level)
 }
 
 /* The level to pop from; COUNT_: all are empty. */
-static unsigned choose(const struct koken_priority *queue)
+static unsigned choose(const struct koken_priority_queue *queue)
 {
     unsigned best = KOKEN_LEVEL_COUNT_;
     uint64_t best_effective = 0, best_sequence = 0;
@@ -145,7 +148,7 @@ static unsigned choose(const struct koken_priority *queue)
     return best;
 }
 
-static bool has_better(const struct koken_priority *queue, unsigned level)
+static bool has_better(const struct koken_priority_queue *queue, unsigned level)
 {
     for (unsigned i = 0; i < level; i++) {
         if (queue->levels[i].len > 0) {
@@ -155,7 +158,7 @@ static bool has_better(const struct koken_priority *queue, unsigned level)
     return false;
 }
 
-static int look(struct koken_priority *queue, void **ret_item, bool take)
+static int look(struct koken_priority_queue *queue, void **ret_item, bool take)
 {
     if (!queue || !ret_item) {
         return -EINVAL;
@@ -176,17 +179,17 @@ static int look(struct koken_priority *queue, void **ret_item, bool take)
     return level < KOKEN_LEVEL_COUNT_ ? 1 : 0;
 }
 
-int koken_priority_pop(struct koken_priority *queue, void **ret_item)
+int koken_priority_queue_pop(struct koken_priority_queue *queue, void **ret_item)
 {
     return look(queue, ret_item, /* take= */ true);
 }
 
-int koken_priority_peek(struct koken_priority *queue, void **ret_item)
+int koken_priority_queue_peek(struct koken_priority_queue *queue, void **ret_item)
 {
     return look(queue, ret_item, /* take= */ false);
 }
 
-int koken_priority_tick(struct koken_priority *queue, uint64_t n)
+int koken_priority_queue_tick(struct koken_priority_queue *queue, uint64_t n)
 {
     if (!queue) {
         return -EINVAL;
@@ -197,7 +200,7 @@ int koken_priority_tick(struct koken_priority *queue, uint64_t n)
     return 0;
 }
 
-size_t koken_priority_clear(struct koken_priority *queue)
+size_t koken_priority_queue_clear(struct koken_priority_queue *queue)
 {
     size_t count = 0;
     if (queue) {
@@ -211,7 +214,8 @@ size_t koken_priority_clear(struct koken_priority *queue)
     return count;
 }
 
-int koken_priority_stats_get(struct koken_priority *queue, struct koken_priority_stats *ret_stats)
+int koken_priority_queue_stats_get(struct koken_priority_queue *queue,
+                                   struct koken_priority_queue_stats *ret_stats)
 {
     if (!queue || !ret_stats) {
         return -EINVAL;

@@ -2,7 +2,7 @@
 /*
  * Two priority queues for any number of threads.
  *
- * koken_priority is strict, has five levels, and ages: who waits long counts as of a higher level, so that
+ * koken_priority_queue is strict, has five levels, and ages: who waits long counts as of a higher level, so that
  * nobody waits for ever. It is exact: a pop gives the item whose level, with its age, is best, and of those the one
  * that came first. One lock.
  *
@@ -17,7 +17,7 @@
  *     pop              -    -     -      -      -     X     -: may run at once
  *     others                -     -      -      -     X
  *
- * Progress: blocking, by locks held for O(1) in koken_priority and O(log n) in koken_relaxed, where a thread
+ * Progress: blocking, by locks held for O(1) in koken_priority_queue and O(log n) in koken_relaxed, where a thread
  * goes on to another heap when one is locked.
  *
  * Idea: H. Rihani, P. Sanders, R. Dementiev, MultiQueues, 2015; the bound: D. Alistarh and others, The power
@@ -47,10 +47,10 @@ enum koken_level {
     KOKEN_LEVEL_COUNT_
 };
 
-struct koken_priority;
+struct koken_priority_queue;
 
 /* How a strict queue shall be; zero is the default of each. */
-struct koken_priority_options {
+struct koken_priority_queue_options {
     size_t struct_size; /* sizeof of this, or 0 */
     uint64_t age_ticks; /* so many ticks in the queue count as one level; default 100 */
     uint32_t
@@ -58,39 +58,40 @@ struct koken_priority_options {
     bool no_ageing;
 };
 
-/* koken_priority_new makes an empty strict queue; NULL: the default options. Errors: -EINVAL, -ENOMEM. */
-KOKEN_MUST_USE int koken_priority_new(const struct koken_priority_options *options,
-                                      struct koken_priority **ret_queue);
+/* koken_priority_queue_new makes an empty strict queue; NULL: the default options. Errors: -EINVAL, -ENOMEM. */
+KOKEN_MUST_USE int koken_priority_queue_new(const struct koken_priority_queue_options *options,
+                                            struct koken_priority_queue **ret_queue);
 
-/* koken_priority_free frees a queue that nobody uses, and forgets what is in it. NULL is accepted. */
-void koken_priority_free(struct koken_priority *queue);
+/* koken_priority_queue_free frees a queue that nobody uses, and forgets what is in it. NULL is accepted. */
+void koken_priority_queue_free(struct koken_priority_queue *queue);
 
-/* koken_priority_push puts item in. Thread: any. Errors: -ENOMEM; -EINVAL a NULL, or no such level. */
-KOKEN_MUST_USE int koken_priority_push(struct koken_priority *queue, enum koken_level level,
-                                       void *item);
+/* koken_priority_queue_push puts item in. Thread: any. Errors: -ENOMEM; -EINVAL a NULL, or no such level. */
+KOKEN_MUST_USE int koken_priority_queue_push(struct koken_priority_queue *queue,
+                                             enum koken_level level, void *item);
 
-/* koken_priority_pop takes the best item. 1: *ret_item is it; 0: there is none. Thread: any. Errors: -EINVAL. */
-KOKEN_MUST_USE int koken_priority_pop(struct koken_priority *queue, void **ret_item);
+/* koken_priority_queue_pop takes the best item. 1: *ret_item is it; 0: there is none. Thread: any. Errors: -EINVAL. */
+KOKEN_MUST_USE int koken_priority_queue_pop(struct koken_priority_queue *queue, void **ret_item);
 
-/* koken_priority_peek shows what the next pop would take, and leaves it there. Otherwise as pop. */
-KOKEN_MUST_USE int koken_priority_peek(struct koken_priority *queue, void **ret_item);
+/* koken_priority_queue_peek shows what the next pop would take, and leaves it there. Otherwise as pop. */
+KOKEN_MUST_USE int koken_priority_queue_peek(struct koken_priority_queue *queue, void **ret_item);
 
-/* koken_priority_tick lets n ticks pass: the unit in which items age is the caller's. Errors: -EINVAL. */
-int koken_priority_tick(struct koken_priority *queue, uint64_t n);
+/* koken_priority_queue_tick lets n ticks pass: the unit in which items age is the caller's. Errors: -EINVAL. */
+int koken_priority_queue_tick(struct koken_priority_queue *queue, uint64_t n);
 
-/* koken_priority_clear forgets what is in, and answers how many. */
-size_t koken_priority_clear(struct koken_priority *queue);
+/* koken_priority_queue_clear forgets what is in, and answers how many. */
+size_t koken_priority_queue_clear(struct koken_priority_queue *queue);
 
 /* What a strict queue holds and has done. */
-struct koken_priority_stats {
+struct koken_priority_queue_stats {
     uint64_t len[KOKEN_LEVEL_COUNT_];    /* in now, by the level of their push */
     uint64_t pushed[KOKEN_LEVEL_COUNT_]; /* in all */
     uint64_t popped[KOKEN_LEVEL_COUNT_]; /* in all */
     uint64_t aged; /* pops whose item only age had put before a better level's */
 };
 
-/* koken_priority_stats_get answers with the numbers of one moment. Thread: any. Errors: -EINVAL. */
-int koken_priority_stats_get(struct koken_priority *queue, struct koken_priority_stats *ret_stats);
+/* koken_priority_queue_stats_get answers with the numbers of one moment. Thread: any. Errors: -EINVAL. */
+int koken_priority_queue_stats_get(struct koken_priority_queue *queue,
+                                   struct koken_priority_queue_stats *ret_stats);
 
 struct koken_relaxed;
 
