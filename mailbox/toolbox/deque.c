@@ -48,6 +48,7 @@ int koken_deque_new(const struct koken_deque_options *options, struct koken_dequ
     }
     kn_atomic_init(&deque->top, 0);
     kn_atomic_init(&deque->bottom, 0);
+    kn_atomic_init(&deque->thieves, 0);
     kn_atomic_init(&deque->ring, ring);
     deque->top_seen = 0;
     deque->is_biased = !o.is_symmetric && kn_barrier_init();
@@ -129,7 +130,13 @@ KN_HOT void *koken_deque_pop(struct koken_deque *deque)
         /* Release, as every store to bottom: a thief that reads it sees the slots below. [DQ1] */
         kn_store(&deque->bottom, bottom, release);
         kn_fence_light();
+        /* [DQ5] acquire: top as the thieves that have gone left it. Pairs with release in steal. */
+        bool is_alone = kn_load(&deque->thieves, acquire) == 0;
         top = kn_load(&deque->top, relaxed); /* relaxed: ordered by the thief's barrier */
+        if (kn_likely(is_alone && top == bottom)) {
+            deque->top_seen = top;
+            return kn_load(&ring->slots[(uint64_t)bottom & ring->mask], relaxed); /* own write */
+        }
     } else {
         kn_store(&deque->bottom, bottom, seq_cst); /* [DQ1] [DQ4] with the two loads in steal */
         top = kn_load(&deque->top, seq_cst);       /* [DQ4] */
@@ -150,26 +157,9 @@ KN_HOT void *koken_deque_pop(struct koken_deque *deque)
     return item;
 }
 
-int koken_deque_steal(struct koken_deque *deque, void **ret_item)
+/* Takes the item at top, which the caller has read before bottom. */
+static int take_at(struct koken_deque *deque, int64_t top, void **ret_item)
 {
-    if (!deque || !ret_item) {
-        return -EINVAL;
-    }
-    /* [DQ4] seq_cst: this before the load of bottom, against pop. */
-    int64_t top = kn_load(&deque->top, seq_cst);
-    /* [DQ1] acquire: the slots below bottom, their items, and the ring that holds them. Pairs with release
-     * in push and pop. [DQ4] */
-    int64_t bottom = kn_load(&deque->bottom, seq_cst);
-    if (top >= bottom) {
-        return 0;
-    }
-    if (deque->is_biased) {
-        kn_membarrier();
-        bottom = kn_load(&deque->bottom, acquire); /* [DQ1], as above */
-        if (top >= bottom) {
-            return 0;
-        }
-    }
     /* [DQ3] acquire: its slots. An older ring will do: what it held at top it holds for ever. */
     struct kn_deque_ring *ring = kn_load(&deque->ring, acquire);
     /* Relaxed: if the slot was used again, top has moved, and the swap fails. */
@@ -181,6 +171,41 @@ int koken_deque_steal(struct koken_deque *deque, void **ret_item)
     KN_ASSERT(item != NULL);
     *ret_item = item;
     return 1;
+}
+
+static int steal_biased(struct koken_deque *deque, void **ret_item)
+{
+    int rc = 0;
+    /* Relaxed, all: hints, to leave the owner in peace where there is nothing. Bottom was published before
+     * the call, if the caller knows of an item. */
+    if (kn_load(&deque->top, relaxed) >= kn_load(&deque->bottom, relaxed)) {
+        return 0;
+    }
+    (void)kn_add(&deque->thieves, 1, relaxed);   /* relaxed: the barrier announces it */
+    int64_t top = kn_load(&deque->top, relaxed); /* relaxed: the barrier, and the swap */
+    kn_membarrier();
+    /* [DQ1] acquire: the slots below bottom, their items, and the ring that holds them. Pairs with release
+     * in push and pop. */
+    if (top < kn_load(&deque->bottom, acquire)) {
+        rc = take_at(deque, top, ret_item);
+    }
+    (void)kn_sub(&deque->thieves, 1, release); /* [DQ5] release: top */
+    return rc;
+}
+
+int koken_deque_steal(struct koken_deque *deque, void **ret_item)
+{
+    if (!deque || !ret_item) {
+        return -EINVAL;
+    }
+    if (deque->is_biased) {
+        return steal_biased(deque, ret_item);
+    }
+    /* [DQ4] seq_cst: this before the load of bottom, against pop. */
+    int64_t top = kn_load(&deque->top, seq_cst);
+    /* [DQ1] acquire, as above; [DQ4]. */
+    int64_t bottom = kn_load(&deque->bottom, seq_cst);
+    return top < bottom ? take_at(deque, top, ret_item) : 0;
 }
 
 /* const is the caller's view; an atomic load wants none. */

@@ -9,7 +9,7 @@
  *     steal                -     -      push, pop, len: wait-free but for growing, which allocates
  *     len                        -      steal: lock-free
  *
- * The owner's calls have no locked instruction as long as two items are there: what would order pop and
+ * The owner's calls have no locked instruction while nobody is stealing: what would order pop and
  * steal is paid by who steals (membarrier, about a microsecond, and only where there is something to
  * steal). With .is_symmetric, or where the system has no membarrier, each pop pays one instead.
  *
