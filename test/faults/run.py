@@ -26,7 +26,8 @@ from example import find, pattern_of  # noqa: E402
 
 TIMEOUT = 30
 KINDS = ["alloc", "mmap", "mprotect", "thread", "futex", "membarrier", "epoll", "eventfd"]
-ARGUMENTS = {"trading_swarm": "--ticks 4 --csv examples/trading_swarm/data/stocks-monthly.csv"}
+ARGUMENTS = {"trading_swarm": "--ticks 4 --csv examples/trading_swarm/data/stocks-monthly.csv",
+             "teg_build": "-n hello.c pingpong.c timers.c", "teg_words": "README.md HACKING.md"}
 
 
 def numbers(count, is_all):
