@@ -28,11 +28,12 @@ static const char help_text[] =
     "  -m, --mermaid FILE   draw it, with timings\n"
     "  -d, --dot FILE       the same for Graphviz\n"
     "  -T, --trace FILE     for Perfetto (ui.perfetto.dev) and chrome://tracing\n"
+    "  -M, --model FILE     order by the durations in FILE, and add those of this run to it\n"
     "  -j, --json           results as JSON\n"
     "  -q, --quiet          no progress\n";
 
 struct wish {
-    const char *path, *mermaid, *dot, *trace;
+    const char *path, *mermaid, *dot, *trace, *model;
     uint64_t workers, repeat, timeout_s;
     bool is_isolated, only_checks, is_json, is_quiet;
 };
@@ -271,6 +272,34 @@ static int run_once(struct koken *rt, koken_ref executor, struct koken_teg_docum
     return 0;
 }
 
+/* What earlier runs took; a file that is not there yet is no mistake. */
+static int load_model(struct koken_teg_document *document, const char *path)
+{
+    int rc = 0;
+    if (path) {
+        document->config.model = koken_teg_model_new();
+        document->config.adaptive_scheduling = true;
+        rc = document->config.model ? koken_teg_model_load(document->config.model, path) : -ENOMEM;
+    }
+    if (rc < 0 && rc != -ESRCH) {
+        fprintf(stderr, "koken teg: %s: %s\n", path, koken_strerror(rc));
+        koken_teg_model_free(document->config.model);
+        document->config.model = NULL; /* so that the file stays as it is */
+        return rc;
+    }
+    return 0;
+}
+
+static int save_model(const struct koken_teg_document *document, const char *path)
+{
+    int rc =
+        path && document->config.model ? koken_teg_model_save(document->config.model, path) : 0;
+    if (rc < 0) {
+        fprintf(stderr, "koken teg: cannot write %s\n", path);
+    }
+    return rc;
+}
+
 static int run_document(struct koken_teg_document *document, const struct wish *wish)
 {
     struct koken_options options = {.workers = (unsigned)wish->workers,
@@ -285,6 +314,7 @@ static int run_document(struct koken_teg_document *document, const struct wish *
     }
     document->config.worker_count =
         (uint32_t)(wish->workers ? wish->workers : document->config.worker_count);
+    rc = load_model(document, wish->model);
     koken_ref executor = koken_teg_executor(rt, &document->config);
     for (uint64_t i = 0; rc == 0 && i < wish->repeat; i++) {
         koken_teg_run_free(run);
@@ -302,6 +332,8 @@ static int run_document(struct koken_teg_document *document, const struct wish *
     }
     koken_teg_run_free(run);
     int stopped = koken_stop(rt, KOKEN_S(10));
+    stopped = stopped < 0 ? stopped : save_model(document, wish->model);
+    koken_teg_model_free(document->config.model);
     return rc < 0 || stopped < 0 ? CLI_FAILED : CLI_OK;
 }
 
@@ -352,17 +384,23 @@ static bool number(const char *word, uint64_t most, uint64_t *ret_number)
 
 int cli_teg(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"workers", required_argument, NULL, 'w'}, {"isolate", no_argument, NULL, 'i'},
-        {"check", no_argument, NULL, 'c'},         {"repeat", required_argument, NULL, 'r'},
-        {"timeout", required_argument, NULL, 't'}, {"mermaid", required_argument, NULL, 'm'},
-        {"dot", required_argument, NULL, 'd'},     {"trace", required_argument, NULL, 'T'},
-        {"json", no_argument, NULL, 'j'},          {"quiet", no_argument, NULL, 'q'},
-        {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0}};
+    static const struct option options[] = {{"workers", required_argument, NULL, 'w'},
+                                            {"isolate", no_argument, NULL, 'i'},
+                                            {"check", no_argument, NULL, 'c'},
+                                            {"repeat", required_argument, NULL, 'r'},
+                                            {"timeout", required_argument, NULL, 't'},
+                                            {"mermaid", required_argument, NULL, 'm'},
+                                            {"dot", required_argument, NULL, 'd'},
+                                            {"trace", required_argument, NULL, 'T'},
+                                            {"model", required_argument, NULL, 'M'},
+                                            {"json", no_argument, NULL, 'j'},
+                                            {"quiet", no_argument, NULL, 'q'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {NULL, 0, NULL, 0}};
     struct wish wish = {.repeat = 1};
     int option;
     opterr = 0;
-    while ((option = getopt_long(argc, argv, ":w:icr:t:m:d:T:jqh", options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, ":w:icr:t:m:d:T:M:jqh", options, NULL)) != -1) {
         bool is_right = true;
         switch (option) {
         case 'w': is_right = number(optarg, 1024, &wish.workers); break;
@@ -373,6 +411,7 @@ int cli_teg(int argc, char **argv)
         case 'm': wish.mermaid = optarg; break;
         case 'd': wish.dot = optarg; break;
         case 'T': wish.trace = optarg; break;
+        case 'M': wish.model = optarg; break;
         case 'j': wish.is_json = true; break;
         case 'q': wish.is_quiet = true; break;
         case 'h': fputs(help_text, stdout); return CLI_OK;

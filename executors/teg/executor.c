@@ -81,8 +81,7 @@ static int on_init(koken_ctx *ctx, struct executor *self, const void *arg)
 {
     const struct koken_teg_config *config = arg;
     unsigned workers = koken_workers(koken_runtime(ctx));
-    koken_teg_config_default(&self->config);
-    self->config.worker_count = 0;
+    kn_teg_config_plain(&self->config);
     if (config) {
         self->config = *config;
     }
@@ -224,18 +223,23 @@ void kn_teg_notice_send(struct koken_teg_run *run, struct kn_local *local)
 
 /* ---- what others call ---- */
 
-void koken_teg_config_default(struct koken_teg_config *ret_config)
+void kn_teg_config_plain(struct koken_teg_config *ret_config)
 {
-    struct kn_topology *topology = NULL;
-    struct kn_count_reason reason;
     *ret_config = (struct koken_teg_config){
         .struct_size = sizeof *ret_config,
-        .worker_count = 1,
         .steal_timeout_ms = STEAL_TIMEOUT_MS,
         .load_balance_threshold = THRESHOLD,
         .node_timeout_ms = NODE_TIMEOUT_MS,
         .adaptive_scheduling = true,
     };
+}
+
+void koken_teg_config_default(struct koken_teg_config *ret_config)
+{
+    struct kn_topology *topology = NULL;
+    struct kn_count_reason reason;
+    kn_teg_config_plain(ret_config);
+    ret_config->worker_count = 1;
     if (kn_topology_new(&(struct kn_sched_config){0}, &topology, &reason) == 0) {
         ret_config->worker_count = reason.workers;
         kn_topology_free(topology);

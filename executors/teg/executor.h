@@ -8,6 +8,9 @@
 struct kn_envelope;
 struct kn_local;
 
+/* The defaults, but for the number of lanes, which is 0: that of the runtime's workers. */
+void kn_teg_config_plain(struct koken_teg_config *ret_config);
+
 /* NULL: no memory. */
 struct kn_envelope *kn_teg_notice_new(struct koken_teg_run *run, struct kn_local *local);
 

@@ -8,6 +8,7 @@
 #include "executors/teg/graph.h"
 
 #include "executors/teg/effects.h"
+#include "executors/teg/executor.h"
 
 #include <koken/time.h>
 
@@ -496,8 +497,7 @@ int koken_teg_read(const char *text, size_t len, const struct koken_teg_named *e
     struct reader reader = {.effects = effects, .document = &document, .problem = &problem};
     json_error_t error;
     int rc = len > TEXT_MOST ? -E2BIG : -ENOMEM;
-    koken_teg_config_default(&document.config);
-    document.config.worker_count = 0; /* as many as the runtime has */
+    kn_teg_config_plain(&document.config);
     json_t *root = NULL;
     if (len <= TEXT_MOST) {
         reader.teg = koken_teg_new();

@@ -45,6 +45,11 @@ expect check 0 out '^10 nodes, 9 links' "$koken" teg -c -m m "$corpus/all.json"
 expect cycle 1 err 'CyclicDependency: a -> a' "$koken" teg "$corpus/cycle.json"
 expect 'fails fast' 1 out '^b +Cancelled' "$koken" teg fails.json
 expect isolated 1 out '^c +Completed .* 3$' "$koken" teg -i fails.json
+expect 'model, new' 0 out 'completed' "$koken" teg -r 3 -M model "$corpus/all.json"
+expect 'model, kept' 0 out '^koken-teg-model 1' cat model
+expect 'model, again' 0 out 'completed' "$koken" teg -M model "$corpus/all.json"
+echo damaged >damaged
+expect 'model, damaged' 1 err 'damaged: not what' "$koken" teg -M damaged "$corpus/all.json"
 expect 'takes too long' 1 out '^z +Cancelled' "$koken" teg -t 1 sleeps.json
 expect 'cannot draw' 1 err 'cannot write' "$koken" teg -d no/such/place "$corpus/all.json"
 echo 'nonsense' >bad.json
