@@ -15,7 +15,7 @@ KOKEN_MESSAGE_TRUSTED(begin, {
     uint64_t n;
 });
 
-static kn_atomic(uint32_t) got_items, got_failed, got_room;
+static kn_atomic(uint32_t) got_items, got_failed, got_room, let_go;
 static kn_atomic(uint64_t) got_sum;
 static kn_atomic(int32_t) last_error;
 
@@ -66,6 +66,7 @@ static void on_end(koken_ctx *ctx, struct taker *self, int reason)
     (void)ctx;
     (void)reason;
     self->channel = koken_channel_unref(self->channel);
+    (void)count(&let_go);
 }
 
 KOKEN_AGENT(taker, struct taker, KOKEN_ON(begin, on_begin), KOKEN_ON(item, on_item),
@@ -118,6 +119,7 @@ static struct koken *begin_test(unsigned workers, size_t capacity, struct koken_
     reset(&got_items);
     reset(&got_failed);
     reset(&got_room);
+    reset(&let_go);
     kn_store(&got_sum, 0, relaxed);
     kn_store(&last_error, 0, relaxed);
     cr_assert_eq(koken_channel_new(rt, channel, item, capacity), 0);
@@ -221,5 +223,8 @@ Test(channel_later, an_agent_that_ends_leaves_nothing)
     check_balance(rt, 0);
     kill_all(rt);
     cr_assert_eq(koken_channel_count(channel), 0);
+    for (uint32_t i = reading(&let_go); i < 22; i++) { /* who is killed has no exit hook */
+        (void)koken_channel_unref(channel);
+    }
     (void)koken_channel_unref(channel);
 }
