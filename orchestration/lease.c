@@ -5,8 +5,12 @@
  * entry has one token. Tokens come from one counter of the keeper, so an entry need not be remembered
  * when it is free.
  *
- * Time: one timer per held lease, and one per waiter that does not wait for ever. A timer's message
- * names the token or ticket that it is for, and changes nothing when that is not the present one.
+ * Some are all the same, until their timer goes off: an entry that is taken again has its timer and
+ * its monitor already, if it is the same holder. A timer that is early for the present lease is set
+ * again for the rest, so who renews or takes again sets none.
+ *
+ * Time: one timer per entry, and one per waiter that does not wait for ever. A timer's message names
+ * the timer or ticket that it is for, and changes nothing when that is not the present one.
  */
 #include <koken/lease.h>
 
@@ -23,11 +27,11 @@
 #include <errno.h>
 #include <string.h>
 
-enum { BUCKETS_FIRST = 64 };
+enum { BUCKETS_FIRST = 64, FREE_MAX = 256 /* entries remembered */ };
 
 KOKEN_MESSAGE(kn_lease_due, {
     char name[KOKEN_LEASE_NAME_MAX];
-    uint64_t token;  /* of the lease, or 0: */
+    uint64_t number; /* of the entry's timer, or 0: */
     uint64_t ticket; /* of who waits */
 });
 
@@ -44,15 +48,17 @@ struct entry {
     struct kn_list line;
     koken_ref holder;
     koken_timer timer;
-    int monitor; /* number, 0 none */
+    int monitor;  /* of the holder, or of the last one; number, 0 none */
+    bool is_held; /* else it is only remembered */
     uint64_t hash, token, expires_ns;
+    uint64_t timer_number, timer_ns; /* its name in kn_lease_due, and when it goes off */
     char name[KOKEN_LEASE_NAME_MAX];
 };
 
 struct keeper {
-    struct entry **buckets; /* NULL before the first lease */
-    uint64_t token, ticket; /* the newest given */
-    uint32_t bucket_count, entry_count;
+    struct entry **buckets;        /* NULL before the first lease */
+    uint64_t token, ticket, timer; /* the newest given */
+    uint32_t bucket_count, entry_count, free_count;
 };
 
 static struct koken_lease answer_of(const char *name, uint64_t token, uint64_t expires_ns,
@@ -89,6 +95,12 @@ static struct entry **place_of(const struct keeper *self, const char *name)
 static struct entry *find(const struct keeper *self, const char *name)
 {
     return self->buckets && is_name(name) ? *place_of(self, name) : NULL;
+}
+
+static struct entry *find_held(const struct keeper *self, const char *name)
+{
+    struct entry *entry = find(self, name);
+    return entry && entry->is_held ? entry : NULL;
 }
 
 /* Room for one more entry. Errors: -ENOMEM. */
@@ -133,6 +145,7 @@ static struct entry *entry_new(struct keeper *self, const char *name)
         KN_ASSERT(*at == NULL);
         *at = entry;
         self->entry_count++;
+        self->free_count++;
     }
     return entry;
 }
@@ -143,8 +156,10 @@ static void entry_free(struct keeper *self, struct entry *entry)
     KN_ASSERT(*at == entry);
     KN_ASSERT(kn_list_is_empty(&entry->line));
     KN_ASSERT(self->entry_count > 0);
+    KN_ASSERT(entry->is_held || self->free_count > 0);
     *at = entry->next;
     self->entry_count--;
+    self->free_count -= !entry->is_held;
     kn_free(entry, sizeof *entry, _Alignof(struct entry));
 }
 
@@ -158,55 +173,102 @@ static void waiter_free(koken_ctx *ctx, struct waiter *waiter)
     kn_free(waiter, sizeof *waiter, _Alignof(struct waiter));
 }
 
-/* Lets the present holder's timer and monitor go. Their messages may be under way: see on_due. */
-static void unwatch(koken_ctx *ctx, struct entry *entry)
+static void set_held(struct keeper *self, struct entry *entry, bool is_held)
 {
-    if (entry->timer.id) {
+    KN_ASSERT(is_held || self->free_count < UINT32_MAX);
+    self->free_count += entry->is_held && !is_held;
+    self->free_count -= !entry->is_held && is_held;
+    entry->is_held = is_held;
+}
+
+static void unset_timer(koken_ctx *ctx, struct entry *entry)
+{
+    if (entry->timer.id) { /* its message may be under way: see on_due */
         kn_either_way(koken_cancel(ctx, entry->timer));
         entry->timer = (koken_timer){0};
     }
+}
+
+static void unwatch(koken_ctx *ctx, struct entry *entry)
+{
     if (entry->monitor) {
         kn_either_way(koken_demonitor(ctx, entry->monitor));
         entry->monitor = 0;
     }
 }
 
-static int set_timer(koken_ctx *ctx, struct entry *entry, uint64_t ttl_ns)
+static void forget(koken_ctx *ctx, struct keeper *self, struct entry *entry)
 {
-    struct kn_lease_due due = {.token = entry->token};
-    memcpy(due.name, entry->name, sizeof due.name);
-    uint64_t now = koken_now();
-    entry->expires_ns = ttl_ns > UINT64_MAX - now ? KOKEN_NO_DEADLINE : now + ttl_ns;
-    if (ttl_ns != KOKEN_NO_DEADLINE) {
-        entry->timer =
-            koken_timer_(ctx, koken_self(ctx), ttl_ns, 0, &koken_type_kn_lease_due, &due);
+    unset_timer(ctx, entry);
+    unwatch(ctx, entry);
+    entry_free(self, entry);
+}
+
+/* A timer for the end of the lease, or before; then on_due sets the next one. Errors: -ENOMEM. */
+static int set_timer(koken_ctx *ctx, struct keeper *self, struct entry *entry)
+{
+    bool is_endless = entry->expires_ns == KOKEN_NO_DEADLINE;
+    if (is_endless || (entry->timer.id && entry->timer_ns <= entry->expires_ns)) {
+        return 0;
     }
-    return ttl_ns == KOKEN_NO_DEADLINE || entry->timer.id ? 0 : -ENOMEM;
+    struct kn_lease_due due = {.number = ++self->timer};
+    memcpy(due.name, entry->name, sizeof due.name);
+    uint64_t now = koken_now(), left_ns = entry->expires_ns > now ? entry->expires_ns - now : 1;
+    koken_timer timer =
+        koken_timer_(ctx, koken_self(ctx), left_ns, 0, &koken_type_kn_lease_due, &due);
+    if (!timer.id) {
+        return -ENOMEM;
+    }
+    unset_timer(ctx, entry);
+    entry->timer = timer;
+    entry->timer_number = due.number;
+    entry->timer_ns = entry->expires_ns;
+    return 0;
+}
+
+/* The lease ends ttl_ns from now. Errors: -ENOMEM; then nothing has changed. */
+static int set_end(koken_ctx *ctx, struct keeper *self, struct entry *entry, uint64_t ttl_ns)
+{
+    uint64_t now = koken_now(), before = entry->expires_ns;
+    entry->expires_ns = ttl_ns > UINT64_MAX - now ? KOKEN_NO_DEADLINE : now + ttl_ns;
+    int rc = set_timer(ctx, self, entry);
+    entry->expires_ns = rc < 0 ? before : entry->expires_ns;
+    return rc;
+}
+
+/* The end of the holder is to be heard of. Errors: -ESRCH it has ended, -ENOMEM. */
+static int watch(koken_ctx *ctx, struct entry *entry, koken_ref holder)
+{
+    if (entry->monitor && koken_ref_equal(entry->holder, holder)) {
+        return 0; /* watched since it held the lease last; its end would have been told of */
+    }
+    unwatch(ctx, entry);
+    entry->holder = holder;
+    if (koken_is_nobody(holder) || koken_ref_equal(holder, koken_self(ctx))) {
+        return 0;
+    }
+    int rc = koken_monitor(ctx, holder);
+    entry->monitor = rc > 0 ? rc : 0;
+    return rc == -ENOTSUP || rc > 0 ? 0 : rc; /* of another runtime: only its time counts */
 }
 
 /* Makes somebody the holder. Errors: -ESRCH it has ended, -ENOMEM; then nobody is. */
 static int grant(koken_ctx *ctx, struct keeper *self, struct entry *entry, koken_ref holder,
                  uint64_t ttl_ns)
 {
-    entry->holder = holder;
-    entry->token = ++self->token;
-    int rc = 0;
-    if (!koken_is_nobody(holder) && !koken_ref_equal(holder, koken_self(ctx))) {
-        rc = koken_monitor(ctx, holder);
-        entry->monitor = rc > 0 ? rc : 0;
-        rc = rc == -ENOTSUP || rc > 0 ? 0 : rc; /* of another runtime: only its time counts */
+    int rc = watch(ctx, entry, holder);
+    rc = rc < 0 ? rc : set_end(ctx, self, entry, ttl_ns);
+    if (rc == 0) {
+        entry->token = ++self->token;
     }
-    rc = rc < 0 ? rc : set_timer(ctx, entry, ttl_ns);
-    if (rc < 0) {
-        unwatch(ctx, entry);
-    }
+    set_held(self, entry, rc == 0);
     return rc;
 }
 
-/* The lease is free: it goes to the first in line who is still there, or the entry goes. */
+/* The lease is free: it goes to the first in line who is still there, or is remembered for a while. */
 static void pass_on(koken_ctx *ctx, struct keeper *self, struct entry *entry)
 {
-    unwatch(ctx, entry);
+    set_held(self, entry, false);
     while (!kn_list_is_empty(&entry->line)) { /* ends: the line shrinks */
         struct waiter *first = kn_container_of(kn_list_first(&entry->line), struct waiter, link);
         int rc = grant(ctx, self, entry, first->holder, first->ttl_ns);
@@ -217,9 +279,11 @@ static void pass_on(koken_ctx *ctx, struct keeper *self, struct entry *entry)
         if (rc == 0 && told == 0) {
             return;
         }
-        unwatch(ctx, entry);
+        set_held(self, entry, false);
     }
-    entry_free(self, entry);
+    if (!entry->timer.id || self->free_count > FREE_MAX) {
+        forget(ctx, self, entry);
+    }
 }
 
 static int wait_in_line(koken_ctx *ctx, struct keeper *self, struct entry *entry,
@@ -258,17 +322,17 @@ static int on_take(koken_ctx *ctx, struct keeper *self, const struct koken_lease
         return reply(ctx, msg->name, 0, 0, -EINVAL);
     }
     struct entry *entry = find(self, msg->name);
-    if (entry && msg->wait_ns == 0) {
+    if (entry && entry->is_held && msg->wait_ns == 0) {
         return reply(ctx, msg->name, 0, 0, -ETIMEDOUT);
     }
-    if (entry) {
+    if (entry && entry->is_held) {
         return wait_in_line(ctx, self, entry, msg);
     }
-    entry = entry_new(self, msg->name);
+    entry = entry ? entry : entry_new(self, msg->name);
     int rc = entry ? grant(ctx, self, entry, msg->holder, msg->ttl_ns) : -ENOMEM;
     if (rc < 0) {
         if (entry) {
-            entry_free(self, entry);
+            forget(ctx, self, entry);
         }
         return reply(ctx, msg->name, 0, 0, rc);
     }
@@ -288,7 +352,7 @@ static int refusal(const struct keeper *self, const struct entry *entry, uint64_
 
 static int on_renew(koken_ctx *ctx, struct keeper *self, const struct koken_lease_renew *msg)
 {
-    struct entry *entry = find(self, msg->name);
+    struct entry *entry = find_held(self, msg->name);
     if (!entry || entry->token != msg->token) {
         return reply(ctx, msg->name, msg->token, 0, refusal(self, entry, msg->token));
     }
@@ -298,22 +362,13 @@ static int on_renew(koken_ctx *ctx, struct keeper *self, const struct koken_leas
     if (koken_now() >= entry->expires_ns) { /* its timer is late */
         return reply(ctx, msg->name, msg->token, 0, -EALREADY);
     }
-    koken_timer before = entry->timer;
-    uint64_t expires_ns = entry->expires_ns;
-    int rc = set_timer(ctx, entry, msg->ttl_ns);
-    if (rc < 0) {
-        entry->timer = before;
-        entry->expires_ns = expires_ns;
-    } else if (before.id) {
-        kn_either_way(koken_cancel(ctx, before)); /* on_due looks at the time */
-        entry->timer = msg->ttl_ns == KOKEN_NO_DEADLINE ? (koken_timer){0} : entry->timer;
-    }
+    int rc = set_end(ctx, self, entry, msg->ttl_ns);
     return reply(ctx, msg->name, msg->token, entry->expires_ns, rc);
 }
 
 static int on_release(koken_ctx *ctx, struct keeper *self, const struct koken_lease_release *msg)
 {
-    struct entry *entry = find(self, msg->name);
+    struct entry *entry = find_held(self, msg->name);
     if (!entry || entry->token != msg->token) {
         return reply(ctx, msg->name, msg->token, 0, refusal(self, entry, msg->token));
     }
@@ -335,20 +390,9 @@ static void give_up(koken_ctx *ctx, struct entry *entry, uint64_t ticket)
     }
 }
 
-static int on_due(koken_ctx *ctx, struct keeper *self, const struct kn_lease_due *msg)
+/* The time is over; or there is no memory for a timer, and it ends early rather than never. */
+static void expire(koken_ctx *ctx, struct keeper *self, struct entry *entry)
 {
-    struct entry *entry = find(self, msg->name);
-    if (!entry) {
-        return 0;
-    }
-    if (msg->token == 0) {
-        give_up(ctx, entry, msg->ticket);
-        return 0;
-    }
-    if (entry->token != msg->token || koken_now() < entry->expires_ns) {
-        return 0; /* of another lease, or renewed meanwhile */
-    }
-    entry->timer = (koken_timer){0};
     if (!koken_is_nobody(entry->holder)) {
         struct koken_lease_expired expired = {.token = entry->token};
         memcpy(expired.name, entry->name, sizeof expired.name);
@@ -356,6 +400,30 @@ static int on_due(koken_ctx *ctx, struct keeper *self, const struct kn_lease_due
         kn_either_way(koken_send(entry->holder, koken_lease_expired, &expired));
     }
     pass_on(ctx, self, entry);
+}
+
+static int on_due(koken_ctx *ctx, struct keeper *self, const struct kn_lease_due *msg)
+{
+    struct entry *entry = find(self, msg->name);
+    if (!entry) {
+        return 0;
+    }
+    if (msg->number == 0) {
+        give_up(ctx, entry, msg->ticket);
+        return 0;
+    }
+    if (entry->timer_number != msg->number) {
+        return 0; /* another one has been set since */
+    }
+    entry->timer = (koken_timer){0};
+    if (!entry->is_held) {
+        forget(ctx, self, entry);
+        return 0;
+    }
+    if (koken_now() < entry->expires_ns && set_timer(ctx, self, entry) == 0) {
+        return 0; /* renewed or taken again meanwhile */
+    }
+    expire(ctx, self, entry);
     return 0;
 }
 
@@ -365,7 +433,11 @@ static int on_down(koken_ctx *ctx, struct keeper *self, const struct koken_down 
         for (struct entry *entry = self->buckets[i]; entry; entry = entry->next) {
             if (entry->monitor == (int)msg->number) {
                 entry->monitor = 0;
-                pass_on(ctx, self, entry);
+                if (entry->is_held) {
+                    pass_on(ctx, self, entry);
+                } else {
+                    forget(ctx, self, entry);
+                }
                 return 0;
             }
         }
