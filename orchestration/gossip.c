@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Gossip. The rumour spreads from relay to relay: who hears it first delivers it and tells `fanout`
- * others at random. That dies out with some 6 % of the relays left (of three), who then ask others
- * at random, and are told by those who know; again, until all do.
+ * others at random, for a few rounds more than it would take if nobody were told twice. That leaves
+ * some 6 % of the relays (of three), who then ask others at random, and are told by those who know;
+ * again, until all do. Relays do not wait for each other, so without a last round a rumour that ran
+ * deep before it ran wide would take many.
  *
  * The end of a phase is known without a clock: each message between relays is reported to the hub,
  * together with the number of messages that its receiver sent because of it. The hub keeps the sum of
@@ -30,6 +32,7 @@ enum { FANOUT_DEFAULT = 3, FANOUT_MAX = 16, MEMBERS_MAX = 65535, ASKING_MAX = 64
 struct group {
     kn_atomic(uint32_t) owners; /* (a) hub and relays */
     uint32_t count, fanout;
+    uint32_t rounds_max; /* of telling */
     size_t size;
     koken_ref hub;
     koken_ref *relays;
@@ -77,7 +80,7 @@ static void drop_held(void *payload)
 struct kn_gossip_tell {
     struct rumour *rumour;
     uint32_t number; /* of the rumour */
-    uint32_t round;
+    uint32_t round;  /* of telling; 0: told because it asked */
 };
 KOKEN_TYPE_OF_(kn_gossip_tell, NULL, 0, drop_held);
 
@@ -146,7 +149,8 @@ static int on_tell(koken_ctx *ctx, struct relay *self, const struct kn_gossip_te
     report.is_first = 1;
     report.delivered =
         koken_signal_(self->group->members[self->index], self->rumour->type, self->rumour->payload);
-    for (uint32_t i = 0; i < self->group->fanout && self->group->count > 1; i++) {
+    bool is_last = msg->round == 0 || msg->round >= self->group->rounds_max;
+    for (uint32_t i = 0; !is_last && i < self->group->fanout && self->group->count > 1; i++) {
         report.sent += tell(self, other(self), msg->round + 1);
     }
     return handled(self, report);
@@ -168,7 +172,7 @@ static int on_ask(koken_ctx *ctx, struct relay *self, const struct kn_gossip_ask
     struct kn_gossip_handled report = {.number = msg->number};
     (void)ctx;
     if (self->heard == msg->number) {
-        report.sent = tell(self, msg->from, 1);
+        report.sent = tell(self, msg->from, /* round= */ 0);
     }
     return handled(self, report);
 }
@@ -351,6 +355,16 @@ static int spawn_relays(koken_ctx *ctx, struct hub *self)
     return rc;
 }
 
+/* So many rounds of telling reach count if nobody is told twice; and two more. */
+static uint32_t rounds_for(const struct group *group)
+{
+    uint32_t rounds = 2;
+    for (uint64_t told = 1; told < group->count; told *= (uint64_t)group->fanout + 1) {
+        rounds++; /* ends: told grows */
+    }
+    return rounds;
+}
+
 static int found(koken_ctx *ctx, struct hub *self, const void *arg)
 {
     const struct founding *founding = arg;
@@ -364,6 +378,7 @@ static int found(koken_ctx *ctx, struct hub *self, const void *arg)
     kn_atomic_init(&group->owners, 1);
     group->fanout = founding->options.fanout ? founding->options.fanout : FANOUT_DEFAULT;
     group->relays = group->members + count;
+    group->rounds_max = rounds_for(group);
     if (count > 0) {
         memcpy(group->members, founding->members, refs);
         memset(group->relays, 0, refs);
