@@ -125,6 +125,8 @@ static void look_at(struct kn_agent *a, void *arg)
         .handling = type ? type->name : NULL,
         .queued = kn_mailbox_queued(&a->mailbox),
         .running_ns = since && now > since ? now - since : 0,
+        /* In milliseconds that wrap, as the birth is noted. */
+        .age_ns = (uint64_t)((uint32_t)(now / 1000000u) - a->born_ms) * 1000000u,
     };
 }
 

@@ -190,7 +190,8 @@ int kn_return(struct koken_machine *m, struct koken_value value)
 
 static int do_match(struct koken_machine *m, const struct kn_insn *insn)
 {
-    struct koken_value *window = m->registers + m->base, sum, inner = koken_value_unit();
+    struct koken_value *window = m->registers + m->base, sum = koken_value_unit();
+    struct koken_value inner = koken_value_unit();
     int rc = kn_read(m, window, insn->a, &sum);
     bool is_left = false;
     if (rc < 0) {
@@ -284,7 +285,7 @@ static int do_perform(struct koken_machine *m, const struct kn_insn *insn)
 
 static int do_select(struct koken_machine *m, const struct kn_insn *insn)
 {
-    struct koken_value *window = m->registers + m->base, truth, chosen;
+    struct koken_value *window = m->registers + m->base, truth = koken_value_unit(), chosen = truth;
     int rc = kn_read(m, window, insn->a, &truth);
     if (rc == 0 && truth.tag != KOKEN_VALUE_BOOL) {
         rc = kn_stop(m, KOKEN_CODE_NOT_A_BOOLEAN, insn->a,

@@ -301,8 +301,8 @@ bool koken_unstash_one(koken_ctx *ctx);
  */
 int koken_fail(koken_ctx *ctx, int reason);
 
-/* koken_exit asks an agent to end; its waiting messages become dead letters. Errors: -ESRCH.
- * Thread: any. */
+/* koken_exit asks an agent to end; its waiting messages become dead letters. Errors: -ESRCH;
+ * -ENOMEM it was not asked. Thread: any. */
 KOKEN_MUST_USE int koken_exit(koken_ref who);
 
 /* koken_alive tells whether who had not ended at some moment during the call. Thread: any. */

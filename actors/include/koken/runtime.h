@@ -127,6 +127,7 @@ struct koken_survivor {
     const char *handling; /* message type in its handler now, or NULL */
     uint32_t queued;      /* messages in its mailbox */
     uint64_t running_ns;  /* how long the present handler has been running */
+    uint64_t age_ns;      /* since its birth, to some milliseconds, modulo 49 days */
 };
 
 /* How koken_stop_plan goes about it. Each phase begins when the one before is done or out of time.

@@ -178,6 +178,8 @@ Test(stop, reports_who_does_not_come_back)
     cr_assert_str_eq(report.survivors[0].handling, "work");
     cr_assert_eq(report.survivors[0].queued, 2);
     cr_assert_geq(report.survivors[0].running_ns, KOKEN_MS(10));
+    cr_assert_geq(report.survivors[0].age_ns, KOKEN_MS(5));
+    cr_assert_lt(report.survivors[0].age_ns, KOKEN_S(3600));
     kn_store(&gate, 1, release);
     wait_for(&done, 1);
     plan = (struct koken_stop_plan){0, 0, KOKEN_S(60)};
