@@ -4,9 +4,11 @@
 #define KOKEN_H
 
 #include <koken/agent.h>
+#include <koken/arena.h>
 #include <koken/await.h>
 #include <koken/blocking_queue.h>
 #include <koken/broadcast.h>
+#include <koken/cache.h>
 #include <koken/cancel.h>
 #include <koken/caps.h>
 #include <koken/channel.h>
@@ -21,6 +23,7 @@
 #include <koken/lease.h>
 #include <koken/link.h>
 #include <koken/machine.h>
+#include <koken/map.h>
 #include <koken/message.h>
 #include <koken/payload.h>
 #include <koken/priority.h>
@@ -29,6 +32,7 @@
 #include <koken/registry.h>
 #include <koken/runtime.h>
 #include <koken/schema.h>
+#include <koken/services.h>
 #include <koken/shard.h>
 #include <koken/signal.h>
 #include <koken/sim.h>
