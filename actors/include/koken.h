@@ -24,6 +24,7 @@
 #include <koken/link.h>
 #include <koken/machine.h>
 #include <koken/map.h>
+#include <koken/memory.h>
 #include <koken/message.h>
 #include <koken/payload.h>
 #include <koken/priority.h>

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Buddies: a block of 2^k granules begins at a multiple of 2^k, and was made by halving; the other half, its
+ * buddy, is where one bit of the index differs. Two free halves are joined at once.
+ */
+#include "caps/memory/memory.h"
+
+#include "base/assert.h"
+
+#include <string.h>
+
+void kn_buddy_take(struct koken_memory *pool, struct kn_chunk *chunk, struct kn_block *block,
+                   uint32_t size)
+{
+    KN_ASSERT((size & (size - 1)) == 0);
+    KN_ASSERT(block->size >= size);
+    kn_bins_remove(pool, block);
+    while (block->size > size) { /* ends: it halves */
+        block->size /= 2;
+        struct kn_block *half = kn_block_next(block);
+        *half = (struct kn_block){.size = block->size};
+        kn_block_mark(chunk, half, true);
+        kn_bins_insert(pool, half);
+    }
+    block->is_used = 1;
+    block->movable = 0;
+}
+
+void kn_buddy_give(struct koken_memory *pool, struct kn_chunk *chunk, struct kn_block *block)
+{
+    block->is_used = 0;
+    block->movable = 0;
+    while (block->size < chunk->granules) { /* ends: it doubles */
+        size_t index = kn_block_index(chunk, block);
+        /* A buddy's beginning is always a block's: it is whole, or the first of its parts. */
+        struct kn_block *buddy = kn_block_at(chunk, index ^ block->size);
+        if (buddy->is_used || buddy->size != block->size) {
+            break;
+        }
+        kn_bins_remove(pool, buddy);
+        kn_block_mark(chunk, buddy < block ? block : buddy, false);
+        block = buddy < block ? buddy : block;
+        block->size *= 2;
+    }
+    kn_bins_insert(pool, block);
+}
+
+/* The free block of that size with the lowest address in the chunk below limit. */
+static struct kn_block *lowest(struct kn_chunk *chunk, uint32_t size, const struct kn_block *limit)
+{
+    struct kn_block *b = kn_block_at(chunk, 0);
+    while (b < limit && (b->is_used || b->size != size)) { /* ends at the limit */
+        b = kn_block_next(b);
+    }
+    return b < limit ? b : NULL;
+}
+
+uint64_t kn_buddy_compact(struct koken_memory *pool, struct kn_chunk *chunk)
+{
+    uint64_t moved = 0;
+    struct kn_block *next;
+    for (struct kn_block *b = kn_block_at(chunk, 0); b->size != 0; b = next) {
+        uint32_t size = b->size;
+        next = kn_block_plus(b, size);
+        struct kn_block *to = kn_block_may_move(pool, b) ? lowest(chunk, size, b) : NULL;
+        if (to) {
+            kn_bins_remove(pool, to);
+            memcpy(to, b, (size_t)size * KN_GRANULE);
+            kn_block_has_moved(pool, to);
+            kn_buddy_give(pool, chunk,
+                          b); /* may join with what lies behind: look from a block that is there */
+            next = to;
+            moved += (uint64_t)size * KN_GRANULE;
+        }
+    }
+    return moved;
+}
