@@ -114,6 +114,9 @@ static KN_ALWAYS_INLINE int call(int (*handle)(koken_ctx *ctx, void *self, void 
                                  struct koken_ctx *ctx, struct kn_agent *a, struct kn_envelope *e)
 {
     kn_note("handles", e->type->name, kn_agent_id(a) & UINT32_MAX, 0);
+    if (KN_CLAIMS && e->type->drop) {
+        kn_payload_claim(e->type, e->payload);
+    }
     int rc = handle(ctx, a->state, e->payload);
     /* Relaxed: our own count. */
     if (kn_mutant(KN_MUTANT_REPEATED_MESSAGE) && kn_load(&a->handled, relaxed) % 8 == 5) {

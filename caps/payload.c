@@ -32,7 +32,8 @@ struct kn_payload *kn_payload_new(const struct koken_type *type, enum kn_payload
     header->link = NULL;
     kn_atomic_init(&header->count, 0);
     header->generation = 1;
-    header->state = state;
+    header->state = (uint16_t)state;
+    header->has_pages = 0;
     header->hash = 0;
     memset(kn_payload_data(header), 0, type->size);
     kn_census(type, 1);
@@ -92,6 +93,9 @@ static void free_all(struct kn_payload *list)
         struct kn_payload *header = list;
 
         list = header->link;
+        if (header->has_pages) {
+            kn_payload_unseal(header);
+        }
         gather(header->type, kn_payload_data(header), &list);
         kn_payload_free(header);
     }
@@ -202,6 +206,9 @@ void *koken_val_thaw_(const void *payload)
     if (koken_val_is_sole_(payload)) {
         header->state = KN_PAYLOAD_ISO;
         kn_store(&header->count, 0, relaxed); /* one owner: nobody else looks */
+        if (header->has_pages) {
+            kn_payload_unseal(header);
+        }
         return kn_payload_data(header);
     }
     copy = koken_payload_clone_(payload);

@@ -18,6 +18,7 @@
 
 #include "base/align.h"
 #include "base/atomic.h"
+#include "caps/poison.h"
 
 #include <koken/payload.h>
 
@@ -39,7 +40,8 @@ struct kn_payload {
     struct kn_payload *link;       /* (o) list of a drop, quarantine of a debug build */
     kn_atomic(uint32_t) count;     /* (a) references to a val */
     uint32_t generation;           /* (o) debug: changes with the owner */
-    uint32_t state;                /* (o) enum kn_payload_state */
+    uint16_t state;                /* (o) enum kn_payload_state */
+    uint16_t has_pages;            /* (c) debug: the data has pages of its own, see protect.c */
     uint32_t hash;                 /* (o) debug: of a val's bytes; of a ref, its agent */
 } KN_ALIGNED(32);
 
@@ -76,5 +78,29 @@ void kn_payload_watch(void);
 bool kn_payload_is_watched(void);
 void kn_payload_frozen(struct kn_payload *header);
 void kn_quarantine(struct kn_payload *header, enum kn_payload_state as);
+
+/*
+ * ThreadSanitizer builds: whoever got the message claims what its handles refer to, an iso as if it wrote it all, a
+ * val as if it read it, so that a use by the sender after the send is a race although the receiver touches nothing.
+ */
+#ifdef KN_TSAN
+enum { KN_CLAIMS = 1 };
+#else
+enum { KN_CLAIMS = 0 };
+#endif
+void kn_payload_claim(const struct koken_type *type, const void *message);
+
+/* Tells where a val was frozen and that address was written to, and ends the program. */
+_Noreturn void kn_payload_written(const void *payload, const void *at);
+
+/*
+ * Debug, on request (koken_caps_protect): the data of payloads on pages of their own, which a val may not be written
+ * to. The graph below an iso is walked by a list through the headers. protect.c
+ */
+bool kn_payload_protects(void);
+struct kn_payload *kn_payload_pages_new(const struct koken_type *type); /* NULL: no memory */
+void kn_payload_pages_free(struct kn_payload *header);
+void kn_payload_seal(struct kn_payload *header);
+void kn_payload_unseal(struct kn_payload *header);
 
 #endif

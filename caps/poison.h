@@ -6,6 +6,7 @@
 #ifndef KN_CAPS_POISON_H
 #define KN_CAPS_POISON_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -33,6 +34,8 @@
 #ifdef KN_TSAN
 void __tsan_acquire(void *addr);
 void __tsan_release(void *addr);
+void __tsan_read_range(void *addr, long size); /* as gcc knows it */
+void __tsan_write_range(void *addr, long size);
 #endif
 
 /* Any access to the range is reported until it is unpoisoned. */
@@ -53,6 +56,22 @@ static inline void kn_asan_unpoison(const void *at, size_t size)
 #else
     (void)at;
     (void)size;
+#endif
+}
+
+/* As if the range were written, or read, here. */
+static inline void kn_tsan_claim(void *at, size_t size, bool is_written)
+{
+#ifdef KN_TSAN
+    if (is_written) {
+        __tsan_write_range(at, (long)size);
+    } else {
+        __tsan_read_range(at, (long)size);
+    }
+#else
+    (void)at;
+    (void)size;
+    (void)is_written;
 #endif
 }
 

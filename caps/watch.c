@@ -75,7 +75,11 @@ static void let_go(struct kn_payload *header)
 {
     KN_ASSERT(header->state == KN_PAYLOAD_GONE || header->state == KN_PAYLOAD_MOVED);
     kn_asan_unpoison(kn_payload_data(header), header->type->size);
-    kn_free(header, size_of(header), sizeof(*header));
+    if (header->has_pages) {
+        kn_payload_pages_free(header);
+    } else {
+        kn_free(header, size_of(header), sizeof(*header));
+    }
 }
 
 void kn_quarantine(struct kn_payload *header, enum kn_payload_state as)
@@ -85,7 +89,7 @@ void kn_quarantine(struct kn_payload *header, enum kn_payload_state as)
     KN_ASSERT(as == KN_PAYLOAD_GONE || as == KN_PAYLOAD_MOVED);
     KN_ASSERT(header->state != KN_PAYLOAD_GONE);
     header->generation++;
-    header->state = as;
+    header->state = (uint16_t)as;
     memset(kn_payload_data(header), FILL, header->type->size);
     kn_asan_poison(kn_payload_data(header), header->type->size);
     pthread_mutex_lock(&lock);
@@ -226,12 +230,24 @@ void kn_payload_frozen(struct kn_payload *header)
 {
     KN_ASSERT(header->state == KN_PAYLOAD_VAL);
     header->hash = hash_of(header);
+    if (header->has_pages) {
+        kn_payload_seal(header);
+    }
+}
+
+void kn_payload_written(const void *payload, const void *at)
+{
+    const struct koken_site site = {"its bytes", "at the access", 0};
+
+    (void)at;
+    report("a val was written after it was frozen", payload, &site);
 }
 
 /* Moves one payload; NULL: no memory, it stays. The copy waits in the list for its fields to follow. */
 static struct kn_payload *move_one(struct kn_payload *from, struct kn_payload **todo)
 {
-    struct kn_payload *to = kn_payload_new(from->type, KN_PAYLOAD_ISO);
+    struct kn_payload *to = kn_payload_protects() ? kn_payload_pages_new(from->type)
+                                                  : kn_payload_new(from->type, KN_PAYLOAD_ISO);
 
     if (to == NULL) {
         return NULL;
@@ -299,4 +315,20 @@ void *koken_relocate_(const void *payload)
         remember(kn_payload_data(to), pass.op, &pass.site);
     }
     return kn_payload_data(to);
+}
+
+void kn_payload_claim(const struct koken_type *type, const void *message)
+{
+    for (uint32_t i = 0; i < type->field_count; i++) {
+        const struct koken_field *field = &type->fields[i];
+        void *payload;
+
+        if (field->kind != KOKEN_FIELD_ISO && field->kind != KOKEN_FIELD_VAL) {
+            continue;
+        }
+        memcpy(&payload, (const char *)message + field->offset, sizeof payload);
+        if (payload != NULL) {
+            kn_tsan_claim(payload, field->type->size, field->kind == KOKEN_FIELD_ISO);
+        }
+    }
 }

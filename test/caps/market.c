@@ -3,24 +3,40 @@
  * A runtime of one thread for the programs of this folder: it has what koken/give.h needs, which is
  * koken_signal_, and hands messages out in the order of their coming. Deterministic, so that what a
  * program breaks it breaks every time.
+ *
+ * With KN_TSAN each agent is a thread of its own to ThreadSanitizer, on a stack of its own, and nothing but its messages
+ * orders what it does after what others did: a race is reported in every run, although there is one thread.
+ * This file is not instrumented then, and copies by hand, or its own queue would be seen.
  */
 #include "market.h"
 
 #include "caps/payload.h"
 
+#ifdef KN_TSAN
+#include <ucontext.h>
+
+void *__tsan_create_fiber(unsigned flags);
+void *__tsan_get_current_fiber(void);
+void __tsan_switch_to_fiber(void *fiber, unsigned flags);
+void __tsan_acquire(void *at);
+void __tsan_release(void *at);
+#endif
+
 enum { AGENTS_MAX = 32, QUEUE_MAX = 256, ROOM = 64 };
+
+struct entry {
+    koken_ref to;
+    const struct koken_type *type;
+    unsigned char payload[ROOM] __attribute__((aligned(32)));
+};
 
 struct agent {
     void *state;
     const struct koken_type *type;
     market_handler fn;
     uint64_t taken; /* a sink refuses every third message, so that refusals happen */
-};
-
-struct entry {
-    koken_ref to;
-    const struct koken_type *type;
-    unsigned char payload[ROOM] __attribute__((aligned(32)));
+    struct entry now;
+    struct stage *stage;
 };
 
 static struct agent agents[AGENTS_MAX];
@@ -30,6 +46,100 @@ static unsigned queue_first;
 static unsigned queue_count;
 static volatile long used;
 static struct order *kept;
+
+static void copy_bytes(void *to, const void *from, size_t size)
+{
+    volatile unsigned char *at = to; /* or the compiler makes it a memcpy */
+    const unsigned char *source = from;
+
+    for (size_t i = 0; i < size; i++) {
+        at[i] = source[i];
+    }
+}
+
+/* Handles the message at hand, and gives back what is left in it. */
+static void handle_now(struct agent *agent)
+{
+    struct entry *entry = &agent->now;
+
+    kn_payload_claim(entry->type, entry->payload);
+    if (agent->fn != NULL && entry->type == agent->type) {
+        (void)agent->fn(NULL, agent->state, entry->payload);
+    }
+    if (entry->type->drop != NULL) {
+        entry->type->drop(entry->payload);
+    }
+}
+
+#ifdef KN_TSAN
+enum { STACK = 256 * 1024, NO_SYNC = 1 };
+
+struct stage {
+    ucontext_t here;
+    void *fiber;
+    unsigned char stack[STACK];
+};
+static ucontext_t back;
+static void *home;
+static struct agent *acting;
+static const struct entry *received;
+
+static void stage_sent(struct entry *entry)
+{
+    __tsan_release(entry);
+}
+
+static void act(void)
+{
+    for (;;) { /* until the program ends */
+        __tsan_acquire((void *)(uintptr_t)received);
+        handle_now(acting);
+        __tsan_switch_to_fiber(home, NO_SYNC);
+        swapcontext(&acting->stage->here, &back);
+    }
+}
+
+/* At its birth: what is done later is not ordered before what the agent does. */
+static void stage_begin(struct agent *agent)
+{
+    struct stage *stage = malloc(sizeof *stage);
+
+    if (stage == NULL) {
+        abort();
+    }
+    agent->stage = stage;
+    stage->fiber = __tsan_create_fiber(0);
+    getcontext(&stage->here);
+    stage->here.uc_stack.ss_sp = stage->stack;
+    stage->here.uc_stack.ss_size = STACK;
+    makecontext(&stage->here, act, 0);
+}
+
+static void stage_run(struct agent *agent, const struct entry *entry)
+{
+    acting = agent;
+    received = entry;
+    home = __tsan_get_current_fiber();
+    __tsan_switch_to_fiber(agent->stage->fiber, NO_SYNC);
+    swapcontext(&back, &agent->stage->here);
+}
+#else
+static void stage_begin(struct agent *agent)
+{
+    (void)agent;
+}
+
+static void stage_sent(struct entry *entry)
+{
+    (void)entry;
+}
+
+static void stage_run(struct agent *agent, const struct entry *entry)
+{
+    (void)entry;
+    handle_now(agent);
+}
+#endif
 
 int koken_signal_(koken_ref to, const struct koken_type *type, const void *payload)
 {
@@ -46,8 +156,26 @@ int koken_signal_(koken_ref to, const struct koken_type *type, const void *paylo
     queue_count++;
     entry->to = to;
     entry->type = type;
-    memcpy(entry->payload, payload, type->size);
+    copy_bytes(entry->payload, payload, type->size);
+    stage_sent(entry);
     return 0;
+}
+
+/* Nobody asks here, so there is nobody to answer. */
+int koken_reply_(koken_ctx *ctx, const struct koken_type *type, const void *payload)
+{
+    (void)ctx;
+    (void)type;
+    (void)payload;
+    return -EINVAL;
+}
+
+int koken_answer_(koken_claim claim, const struct koken_type *type, const void *payload)
+{
+    (void)claim;
+    (void)type;
+    (void)payload;
+    return -EINVAL;
 }
 
 koken_ref market_spawn_typed(size_t state_size, const struct koken_type *type, market_handler fn)
@@ -57,7 +185,8 @@ koken_ref market_spawn_typed(size_t state_size, const struct koken_type *type, m
     if (ref.id > AGENTS_MAX) {
         abort();
     }
-    agents[ref.id - 1] = (struct agent){calloc(1, state_size), type, fn, 0};
+    agents[ref.id - 1] = (struct agent){.state = calloc(1, state_size), .type = type, .fn = fn};
+    stage_begin(&agents[ref.id - 1]);
     return ref;
 }
 
@@ -130,18 +259,14 @@ long market_limit(void)
 int market_run(void)
 {
     while (queue_count > 0) {
-        struct entry entry = queue[queue_first];
-        struct agent *agent = &agents[entry.to.id - 1];
+        struct entry *entry = &queue[queue_first];
+        struct agent *agent = &agents[entry->to.id - 1];
 
         queue_first = (queue_first + 1) % QUEUE_MAX;
         queue_count--;
-        kn_caps_agent = entry.to.id;
-        if (agent->fn != NULL && entry.type == agent->type) {
-            (void)agent->fn(NULL, agent->state, entry.payload);
-        }
-        if (entry.type->drop != NULL) {
-            entry.type->drop(entry.payload);
-        }
+        kn_caps_agent = entry->to.id;
+        copy_bytes(&agent->now, entry, sizeof *entry);
+        stage_run(agent, entry);
         kn_caps_agent = 0;
     }
     return 0;

@@ -300,6 +300,14 @@ KOKEN_API void *koken_relocate_(const void *payload);
 KOKEN_API void koken_vacant_(const void *payload, const struct koken_site *site);
 KOKEN_API void koken_left_behind_(const void *handle);
 
+/*
+ * koken_caps_protect has every val that is frozen from now on, with all that it owns, put on pages that cannot be
+ * written to: the write itself stops the program then, not the next operation on a handle. For programs with
+ * KOKEN_CAPS_DEBUG, of few vals: each payload costs two pages, and the system has a limit for their number; what is
+ * beyond it is watched by hash. Not to be turned back. Errors: -ENOTSUP the handler for SIGSEGV cannot be had. Thread: main.
+ */
+KOKEN_MUST_USE KOKEN_API int koken_caps_protect(void);
+
 #ifdef KOKEN_CAPS_DEBUG
 #define KOKEN_SITE_(text)                                                                          \
     (&(const struct koken_site){.what = text, .file = __FILE__, .line = __LINE__})
