@@ -61,7 +61,8 @@ static int read_options(const struct koken_options *from, struct koken_options *
     o->budget = o->budget ? o->budget : BUDGET_DEFAULT;
     if (o->mailbox_capacity > KOKEN_CAPACITY_MAX || o->mailbox_high > o->mailbox_capacity ||
         o->mailbox_low >= o->mailbox_high || (unsigned)o->policy >= KOKEN_POLICY_COUNT_ ||
-        o->budget > BUDGET_MAX || o->workers > KN_WORKERS_MAX) {
+        o->budget > BUDGET_MAX || o->workers > KN_WORKERS_MAX ||
+        (unsigned)o->steal >= KOKEN_STEAL_COUNT_) {
         return -EINVAL;
     }
     KN_ASSERT(o->mailbox_low < o->mailbox_high);
@@ -181,6 +182,7 @@ static struct kn_sched_config sched_config(struct koken *rt)
         .seed = o->seed,
         .affinity = o->pin_workers ? KN_AFFINITY_CORE : KN_AFFINITY_NONE,
         .no_stealing = o->no_stealing,
+        .steal = (enum kn_steal_policy)o->steal,
         .no_lifo = o->no_lifo,
         .hooks = {.arg = rt,
                   .worker_start = worker_start,

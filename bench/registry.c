@@ -38,6 +38,7 @@ const struct bench bench_table[] = {
     {"fiber", "switch between two yielding fibers", bench_fiber, 0, 0},
     {"timer", "arm and cancel; how late timers are", bench_timer, 0, 0},
     {"future-chain", "a chain of a million futures, per link", bench_future_chain, 0, 0},
+    {"foreach", "for-each over 10^6 items of 100 ns, and alone", bench_foreach, 0, 0},
     {"philosophers", "20 philosophers and an arbitrator", bench_philosophers, 0, 0},
     {"barber", "the sleeping barber, 5000 haircuts", bench_barber, 0, 0},
     {"radixsort", "100 000 numbers through 60 agents", bench_radixsort, 0, 0},

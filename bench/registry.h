@@ -35,6 +35,7 @@ int bench_await_ext(struct bench_run *run, unsigned arg);
 int bench_fiber(struct bench_run *run, unsigned arg);
 int bench_timer(struct bench_run *run, unsigned arg);
 int bench_future_chain(struct bench_run *run, unsigned arg);
+int bench_foreach(struct bench_run *run, unsigned arg);
 int bench_philosophers(struct bench_run *run, unsigned arg);
 int bench_barber(struct bench_run *run, unsigned arg);
 int bench_radixsort(struct bench_run *run, unsigned arg);

@@ -29,6 +29,9 @@ struct kn_worker;
 
 enum kn_affinity { KN_AFFINITY_NONE, KN_AFFINITY_CORE };
 
+/* In which order a thief visits the others. (steal.c) */
+enum kn_steal_policy { KN_STEAL_NEAR, KN_STEAL_ROUND_ROBIN, KN_STEAL_ADAPTIVE };
+
 enum {
     KN_WORKERS_MAX = 1024,
     KN_BUDGET_DEFAULT = 256,       /* messages in one turn, LIFO chain included */
@@ -72,6 +75,7 @@ struct kn_sched_config {
     unsigned sections_max; /* blocking sections that hand their worker over at the same time */
     unsigned blocking_max; /* threads of the blocking pool */
     enum kn_affinity affinity;
+    enum kn_steal_policy steal;
     bool is_exact;        /* workers is meant as said, even above affinity and quota */
     bool no_stealing;     /* workers take only their own and the global queue */
     bool no_lifo;         /* kn_ready() goes to the tail like kn_ready_tail() */

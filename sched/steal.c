@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Stealing: victims ring by ring from near to far, starting at a random one in each ring.
+ * Stealing: whom to visit, by the policy: ring by ring from near to far (starting at a random one in each ring), rings by
+ * measured success, or everybody in turn.
  *
  * Half of a queue is taken at once if it is worth the trip: long, or of long dispatches. A lone
  * fresh runnable is left alone, in the queue as in the LIFO slot: its worker will run it sooner,
@@ -11,9 +12,11 @@
 #include "sched/machine.h"
 
 enum {
-    LEN_WORTH = 4,      /* runnables worth the trip whatever they take */
-    STEAL_NS = 2000,    /* queued work worth the trip */
-    AGE_NS = 10 * 1000, /* what has lain so long is not about to be run */
+    LEN_WORTH = 4,           /* runnables worth the trip whatever they take */
+    STEAL_NS = 2000,         /* queued work worth the trip */
+    AGE_NS = 10 * 1000,      /* what has lain so long is not about to be run */
+    KN_STEAL_LEARN = 8,      /* adaptive: one search in so many goes by distance */
+    KN_STEAL_SURE = 1 << 16, /* the success of a ring where something was found every time */
 };
 
 static bool is_stuck(struct kn_worker *victim)
@@ -112,29 +115,101 @@ static struct kn_runnable *steal_from(struct kn_worker *worker, struct kn_worker
     return runnable != NULL ? runnable : steal_slot(worker, victim, ret_prio);
 }
 
+/* One ring, from a random victim on. */
+static struct kn_runnable *steal_ring(struct kn_worker *worker, unsigned ring,
+                                      enum kn_prio *ret_prio)
+{
+    unsigned begin = ring == 0 ? 0 : worker->ring_end[ring - 1];
+    unsigned len = worker->ring_end[ring] - begin;
+    unsigned start = len > 1 ? kn_victim_start(worker, len) : 0;
+
+    for (unsigned i = 0; i < len; i++) {
+        unsigned at = start + i < len ? start + i : start + i - len;
+        struct kn_worker *victim = worker->sched->workers[worker->victims[begin + at]];
+        struct kn_runnable *runnable = steal_from(worker, victim, ret_prio);
+
+        if (runnable != NULL) {
+            return runnable;
+        }
+    }
+    return NULL;
+}
+
+static struct kn_runnable *steal_near(struct kn_worker *worker, enum kn_prio *ret_prio)
+{
+    struct kn_runnable *runnable = NULL;
+
+    for (unsigned ring = 0; ring < KN_RING_COUNT && runnable == NULL; ring++) {
+        runnable = steal_ring(worker, ring, ret_prio);
+    }
+    return runnable;
+}
+
+/* By number, going on behind whoever was the last. */
+static struct kn_runnable *steal_round(struct kn_worker *worker, enum kn_prio *ret_prio)
+{
+    unsigned count = worker->sched->worker_count;
+    struct kn_runnable *runnable = NULL;
+
+    for (unsigned i = 1; i < count && runnable == NULL; i++) {
+        worker->steal_next = (worker->steal_next + 1) % count;
+        if (worker->steal_next == worker->index) {
+            worker->steal_next = (worker->steal_next + 1) % count;
+        }
+        runnable = steal_from(worker, worker->sched->workers[worker->steal_next], ret_prio);
+    }
+    return runnable;
+}
+
+/* The ring not yet tried that is worth most: its success so far, halved for each ring that it is farther away. */
+static unsigned best_ring(const struct kn_worker *worker, unsigned tried)
+{
+    unsigned best = KN_RING_COUNT;
+    uint32_t best_worth = 0;
+
+    for (unsigned ring = 0; ring < KN_RING_COUNT; ring++) {
+        uint32_t worth = (worker->ring_success[ring] >> ring) + 1;
+
+        if ((tried >> ring & 1) == 0 && worth > best_worth) {
+            best = ring;
+            best_worth = worth;
+        }
+    }
+    return best;
+}
+
+/* Rings by success, a moving average; every eighth time from near to far, so that what has changed is found out. */
+static struct kn_runnable *steal_adaptive(struct kn_worker *worker, enum kn_prio *ret_prio)
+{
+    bool is_learning = worker->steal_next++ % KN_STEAL_LEARN == 0;
+    struct kn_runnable *runnable = NULL;
+
+    for (unsigned tried = 0, n = 0; n < KN_RING_COUNT && runnable == NULL; n++) {
+        unsigned ring = is_learning ? n : best_ring(worker, tried);
+        unsigned begin = ring == 0 ? 0 : worker->ring_end[ring - 1];
+
+        KN_ASSERT(ring < KN_RING_COUNT);
+        tried |= 1u << ring;
+        if (worker->ring_end[ring] > begin) {
+            runnable = steal_ring(worker, ring, ret_prio);
+            worker->ring_success[ring] -= worker->ring_success[ring] / 8;
+            worker->ring_success[ring] += runnable != NULL ? KN_STEAL_SURE / 8 : 0;
+        }
+    }
+    return runnable;
+}
+
 struct kn_runnable *kn_steal(struct kn_worker *worker, enum kn_prio *ret_prio)
 {
-    unsigned begin = 0;
-
     KN_ASSERT(worker->ring_end[KN_RING_COUNT - 1] == worker->sched->worker_count - 1);
     KN_ASSERT(worker->is_searching);
     if (kn_unlikely(kn_fault(KN_FAULT_STEAL) != 0)) {
         return NULL; /* as if all had been run or stolen meanwhile */
     }
-    for (unsigned ring = 0; ring < KN_RING_COUNT; ring++) {
-        unsigned len = worker->ring_end[ring] - begin;
-        unsigned start = len > 1 ? kn_victim_start(worker, len) : 0;
-
-        for (unsigned i = 0; i < len; i++) {
-            unsigned at = start + i < len ? start + i : start + i - len;
-            struct kn_worker *victim = worker->sched->workers[worker->victims[begin + at]];
-            struct kn_runnable *runnable = steal_from(worker, victim, ret_prio);
-
-            if (runnable != NULL) {
-                return runnable;
-            }
-        }
-        begin = worker->ring_end[ring];
+    switch (worker->sched->config.steal) {
+    case KN_STEAL_NEAR: return steal_near(worker, ret_prio);
+    case KN_STEAL_ROUND_ROBIN: return steal_round(worker, ret_prio);
+    case KN_STEAL_ADAPTIVE: return steal_adaptive(worker, ret_prio);
     }
     return NULL;
 }

@@ -108,6 +108,8 @@ struct kn_worker {
     struct kn_worker *next_orphan; /* (m) machines_lock */
     uint16_t *victims;             /* (c) all other workers, nearest ring first */
     uint16_t ring_end[4];          /* (c) ends of: same core, same L3, same node, all */
+    uint32_t ring_success[4];      /* of searches there, moving; policy ADAPTIVE */
+    uint32_t steal_next;           /* the victim before the next one, or a count of searches */
     unsigned index;                /* (c) */
     int node;                      /* (c) NUMA node (logical index), -1 unknown */
     int cpu;                       /* (c) the PU it was planned for (OS index), -1 none */

@@ -19,6 +19,7 @@
 #include <koken/fiber.h>
 #include <koken/future.h>
 #include <koken/give.h>
+#include <koken/group.h>
 #include <koken/histogram.h>
 #include <koken/lease.h>
 #include <koken/link.h>

@@ -79,6 +79,14 @@ enum koken_priority {
     KOKEN_PRIORITY_COUNT_
 };
 
+/* In which order a worker without work visits the others. */
+enum koken_steal_policy {
+    KOKEN_STEAL_NEAR,        /* same core, same cache, same node, remote; random among equals */
+    KOKEN_STEAL_ROUND_ROBIN, /* one after the other, by number */
+    KOKEN_STEAL_ADAPTIVE,    /* those distances first where something was found lately, the nearer the better */
+    KOKEN_STEAL_COUNT_
+};
+
 /* The capacity that a mailbox may have at most (policy GROW has no bound). */
 #define KOKEN_CAPACITY_MAX 131071u
 
@@ -110,6 +118,7 @@ struct koken_options {
      */
     void (*log)(void *arg, const char *line);
     void *log_arg;
+    enum koken_steal_policy steal; /* whom a worker without work visits first, default NEAR */
 };
 
 /*

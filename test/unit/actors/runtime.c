@@ -50,6 +50,7 @@ Test(runtime, refuses_impossible_options)
     cr_assert_eq(try_start((struct koken_options){.struct_size = 4}), -EINVAL);
     cr_assert_eq(try_start((struct koken_options){.struct_size = 100000}), -EINVAL);
     cr_assert_eq(try_start((struct koken_options){.workers = 100000}), -EINVAL);
+    cr_assert_eq(try_start((struct koken_options){.steal = KOKEN_STEAL_COUNT_}), -EINVAL);
     cr_assert_eq(try_start((struct koken_options){.mailbox_capacity = KOKEN_CAPACITY_MAX + 1}),
                  -EINVAL);
     cr_assert_eq(try_start((struct koken_options){.mailbox_capacity = 10, .mailbox_high = 11}),

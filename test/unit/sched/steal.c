@@ -193,3 +193,56 @@ Test(steal, all_is_fair_game_at_a_stuck_worker, .init = set_up, .fini = tear_dow
     cr_assert_not_null(kn_steal(&storage[0], &prio));
     cr_assert_null(kn_steal(&storage[0], &prio));
 }
+
+static enum kn_prio any_prio;
+
+/* Whether it finds what lies at one victim. */
+static bool finds(unsigned victim)
+{
+    queue(victim, 8, KN_PRIO_NORMAL);
+    bool found = kn_steal(&storage[0], &any_prio) != NULL;
+    drain(0);
+    drain(victim);
+    return found;
+}
+
+Test(steal, in_turn, .init = set_up, .fini = tear_down)
+{
+    static const unsigned expected[] = {1, 2, 3, 4, 5, 6, 7, 1, 2};
+    sched.config.steal = KN_STEAL_ROUND_ROBIN;
+    for (unsigned i = 0; i < sizeof expected / sizeof expected[0]; i++) {
+        for (unsigned other = 1; other < WORKERS; other++) {
+            queue(other, 8, KN_PRIO_NORMAL);
+        }
+        cr_assert_not_null(kn_steal(&storage[0], &any_prio));
+        cr_assert_eq(storage[0].steal_next, expected[i]);
+        for (unsigned other = 0; other < WORKERS; other++) {
+            drain(other);
+        }
+    }
+    cr_assert_null(kn_steal(&storage[0], &any_prio)); /* everybody once, and not itself */
+    cr_assert(finds(5));
+}
+
+Test(steal, by_measured_success, .init = set_up, .fini = tear_down)
+{
+    unsigned node = 0;
+    sched.config.steal = KN_STEAL_ADAPTIVE;
+    while (storage[0].ring_end[node] == 0) {
+        node++; /* the nearest ring that has anybody */
+    }
+    for (int i = 0; i < 64; i++) {
+        cr_assert(finds(6)); /* work is found on the other node only */
+    }
+    cr_assert_gt(storage[0].ring_success[KN_RING_REMOTE], storage[0].ring_success[node]);
+    uint64_t before = kn_count_read(&storage[0].stats.steal_attempts);
+    for (int i = 0; i < 8; i++) {
+        cr_assert(finds(6));
+    }
+    /* 7 of 8 go there at once, to at most 4; one goes by distance, past 3 more. */
+    cr_assert_leq(kn_count_read(&storage[0].stats.steal_attempts) - before, 8 * 4 + 3);
+    for (int i = 0; i < 200; i++) {
+        cr_assert(finds(1)); /* now near by: it learns again */
+    }
+    cr_assert_gt(storage[0].ring_success[node], storage[0].ring_success[KN_RING_REMOTE]);
+}

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Proves of groups of tasks (T110 to T114): each task runs once, never more than max_threads at a time, who waits helps, the first
+ * error is kept and the rest cancelled, groups in tasks of groups end on one worker, and nothing is left behind.
+ */
+#include "test/support/runtime.h"
+
+#include <koken/fiber.h>
+#include <koken/group.h>
+
+static kn_atomic(uint32_t) ran, at_once, most, gate, results;
+static kn_atomic(int) outcome;
+
+static struct koken_group *group_of(struct koken *rt, struct koken_group_options o)
+{
+    struct koken_group *group = NULL;
+    cr_assert_eq(koken_group_new(rt, &o, &group), 0);
+    return group;
+}
+
+static int task(void *arg)
+{
+    uint32_t now = count(&at_once) + 1, seen = reading(&most);
+    while (now > seen && !kn_cas_weak(&most, &seen, now, acq_rel, acquire)) { /* ends: it grows */
+    }
+    count(&ran);
+    for (int i = 0; arg && i < 50; i++) {
+        kn_thread_yield();
+    }
+    (void)kn_sub(&at_once, 1, acq_rel);
+    return 0;
+}
+
+static void clear(void)
+{
+    reset(&ran);
+    reset(&at_once);
+    reset(&most);
+    reset(&gate);
+    reset(&results);
+}
+
+Test(group, runs_each_task_once_and_not_too_many_at_once)
+{
+    enum { TASKS = 400 };
+    struct koken *rt = start(4);
+    for (unsigned max = 1; max <= 3; max++) {
+        struct koken_group *group = group_of(rt, (struct koken_group_options){.max_threads = max});
+        clear();
+        for (int i = 0; i < TASKS; i++) {
+            cr_assert_eq(koken_group_run(group, task, i % 4 == 0 ? &ran : NULL), 0);
+        }
+        cr_assert_eq(koken_group_wait(group, KOKEN_S(60)), 0);
+        cr_assert_eq(reading(&ran), TASKS);
+        cr_assert_leq(reading(&most), max);
+        cr_assert_eq(koken_group_wait(group, 0), 0); /* nothing to wait for */
+        koken_group_free(group);
+    }
+    stop(rt);
+}
+
+static int failing(void *arg)
+{
+    (void)arg;
+    return -EPERM;
+}
+
+static int gated(void *arg)
+{
+    count(&ran);
+    wait_for(&gate, 1);
+    return task(arg);
+}
+
+Test(group, the_first_error_is_kept_and_the_rest_cancelled)
+{
+    struct koken *rt = start(1);
+    struct koken_group *group = group_of(rt, (struct koken_group_options){.max_threads = 1});
+    koken_token token = koken_group_token(group);
+    clear();
+    cr_assert_eq(koken_group_run(group, gated, NULL), 0);
+    cr_assert_eq(koken_group_run(group, failing, NULL), 0);
+    for (int i = 0; i < 10; i++) {
+        cr_assert_eq(koken_group_run(group, task, NULL), 0);
+    }
+    count(&gate);
+    cr_assert_eq(koken_group_wait(group, KOKEN_S(60)), -EPERM);
+    cr_assert_eq(reading(&ran), 2);
+    cr_assert_eq(koken_token_reason(token), KOKEN_CANCEL_ERROR);
+    cr_assert_eq(koken_group_cancel(group), -EALREADY);
+    koken_token_drop(&token);
+    koken_group_free(group);
+    group = group_of(rt, (struct koken_group_options){.keep_going = true});
+    clear();
+    cr_assert_eq(koken_group_run(group, failing, NULL), 0);
+    cr_assert_eq(koken_group_run(group, task, NULL), 0);
+    cr_assert_eq(koken_group_wait(group, KOKEN_S(60)), -EPERM);
+    cr_assert_eq(reading(&ran), 1);
+    koken_group_free(group);
+    stop(rt);
+}
+
+static int self_waiting(void *arg)
+{
+    struct koken_group *group = arg;
+    kn_store(&outcome, koken_group_wait(group, KOKEN_S(1)), relaxed);
+    return 0;
+}
+
+Test(group, bad_input_and_times)
+{
+    struct koken *rt = start(1);
+    uint64_t nothing[32] = {0};
+    struct koken_group *foreign = (struct koken_group *)(void *)nothing;
+    struct koken_group *group = NULL;
+    struct koken_future *end;
+    cr_assert_eq(koken_group_new(NULL, NULL, &group), -EINVAL);
+    cr_assert_eq(koken_group_new(rt, NULL, NULL), -EINVAL);
+    cr_assert_eq(
+        koken_group_new(rt, &(struct koken_group_options){.max_threads = 1u << 20}, &group),
+        -EINVAL);
+    cr_assert_eq(koken_group_run(foreign, task, NULL), -EINVAL);
+    cr_assert_eq(koken_group_wait(NULL, 0), -EINVAL);
+    cr_assert_eq(koken_group_end(foreign, &end), -EINVAL);
+    cr_assert_eq(koken_group_cancel(foreign), -EINVAL);
+    group = group_of(rt, (struct koken_group_options){0});
+    cr_assert_eq(koken_group_run(group, NULL, NULL), -EINVAL);
+    clear();
+    cr_assert_eq(koken_group_run(group, gated, NULL), 0);
+    wait_for(&ran, 1);
+    cr_assert_eq(koken_group_wait(group, 0), -ETIMEDOUT);
+    cr_assert_eq(koken_group_wait(group, KOKEN_MS(2)), -ETIMEDOUT);
+    count(&gate);
+    cr_assert_eq(koken_group_wait(group, KOKEN_S(60)), 0);
+    cr_assert_eq(koken_group_run(group, self_waiting, group), 0);
+    cr_assert_eq(koken_group_wait(group, KOKEN_S(60)), 0);
+    cr_assert_eq(kn_load(&outcome, relaxed), -EDEADLK);
+    koken_group_free(group);
+    koken_group_free(NULL);
+    stop(rt);
+}
+
+static struct koken *nest_rt;
+
+static int nested(void *arg)
+{
+    int depth = *(int *)arg - 1;
+    struct koken_group *group = NULL;
+    int rc = koken_group_new(nest_rt, NULL, &group);
+    count(&ran);
+    for (int i = 0; rc == 0 && i < 3 && depth > 0; i++) {
+        rc = koken_group_run(group, nested, &depth);
+    }
+    if (rc == 0) {
+        rc = koken_group_wait(group, KOKEN_S(60));
+    }
+    koken_group_free(group);
+    return rc;
+}
+
+Test(group, nests_on_one_worker)
+{
+    int depth = 4;
+    for (unsigned workers = 1; workers <= 2; workers++) {
+        nest_rt = start(workers);
+        struct koken_group *group = group_of(nest_rt, (struct koken_group_options){0});
+        clear();
+        cr_assert_eq(koken_group_run(group, nested, &depth), 0);
+        struct koken_future *end;
+        cr_assert_eq(koken_group_end(group, &end), 0); /* without help from here */
+        cr_assert_eq(koken_future_join(end, KOKEN_S(60)), 0);
+        koken_future_drop(end);
+        cr_assert_eq(reading(&ran), 1 + 3 + 9 + 27);
+        koken_group_free(group);
+        stop(nest_rt);
+    }
+}
+
+static int grouping(koken_ctx *ctx, const int *state, struct koken_group *const *arg)
+{
+    (void)ctx;
+    (void)state;
+    int rc = koken_group_run(*arg, task, NULL);
+    kn_store(&outcome, rc < 0 ? rc : koken_group_wait(*arg, KOKEN_S(60)), relaxed);
+    count(&results);
+    return 0;
+}
+
+KOKEN_FIBER(grouping_fiber, int, grouping);
+
+Test(group, fibers_wait_and_a_stop_cancels)
+{
+    struct koken *rt = start(1);
+    struct koken_group *group = group_of(rt, (struct koken_group_options){0});
+    clear();
+    cr_assert(
+        !koken_is_nobody(koken_spawn(rt, grouping_fiber, .arg = &group, .arg_size = sizeof group)));
+    wait_for(&results, 1);
+    cr_assert_eq(kn_load(&outcome, relaxed), 0);
+    cr_assert_eq(reading(&ran), 1);
+    koken_group_free(group);
+    /* A group that is given back has its tasks cancelled, and goes with the last of them. */
+    group = group_of(rt, (struct koken_group_options){.max_threads = 1});
+    clear();
+    cr_assert_eq(koken_group_run(group, gated, NULL), 0);
+    cr_assert_eq(koken_group_run(group, task, NULL), 0);
+    wait_for(&ran, 1);
+    koken_group_free(group);
+    count(&gate);
+    stop(rt);
+    cr_assert_eq(reading(&ran), 2);
+}
