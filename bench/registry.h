@@ -42,6 +42,8 @@ int bench_radixsort(struct bench_run *run, unsigned arg);
 int bench_filterbank(struct bench_run *run, unsigned arg);
 int bench_matmul(struct bench_run *run, unsigned arg);
 int bench_uct(struct bench_run *run, unsigned arg);
+int bench_machine(struct bench_run *run, unsigned arg);
+int bench_machine_load(struct bench_run *run, unsigned arg);
 int bench_teg(struct bench_run *run, unsigned arg);
 int bench_teg_even(struct bench_run *run, unsigned arg);
 int bench_teg_skew(struct bench_run *run, unsigned arg);

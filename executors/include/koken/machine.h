@@ -164,6 +164,16 @@ KOKEN_MUST_USE int koken_program_assemble(const char *text, size_t size,
                                           struct koken_program **ret_program,
                                           struct koken_machine_error *ret_error);
 
+/*
+ * koken_program_encode writes a program's bytes as far as there is room, and answers how many they are.
+ * koken_program_decode makes a program of bytes that nobody vouches for; equal programs have equal bytes, and
+ * others are refused. Errors: -EINVAL these are no program; -E2BIG, -ENOMEM.
+ */
+size_t koken_program_encode(const struct koken_program *program, void *bytes, size_t room);
+KOKEN_MUST_USE int koken_program_decode(const void *bytes, size_t size,
+                                        struct koken_program **ret_program,
+                                        struct koken_machine_error *ret_error);
+
 /* koken_program_ref takes another reference; koken_program_free gives one back. Thread: any. */
 struct koken_program *koken_program_ref(struct koken_program *program);
 void koken_program_free(struct koken_program *take_program);
