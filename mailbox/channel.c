@@ -317,11 +317,23 @@ void kn_channel_close(struct kn_channel *channel, struct kn_wakes *wakes)
     kn_channel_settle(channel, wakes);
 }
 
-/* The first who waits in a line for what there is must know of it. */
-static bool is_told(struct kn_list *line)
+/*
+ * The first who waits in a line for what there is must know of it; or somebody before him did, and has got something
+ * elsewhere since: it is about to leave, and passes on what it knows.
+ */
+static bool is_told(const struct kn_list *line)
 {
-    const struct kn_slot *slot = first_of(line, NULL);
-    return !slot || slot->is_told;
+    kn_list_each (link, line) {
+        const struct kn_slot *slot = kn_container_of(link, struct kn_slot, link);
+        if (slot->is_told) {
+            return true;
+        }
+        /* Relaxed: as in first_of(). */
+        if (kn_load(&slot->wait->word, relaxed) < KN_WAIT_DONE) {
+            return false;
+        }
+    }
+    return true;
 }
 
 bool kn_channel_check(const struct kn_channel *const_channel)

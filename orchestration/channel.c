@@ -15,7 +15,7 @@ enum { NOBODY = UINT16_MAX };
 
 static uint32_t items_align(const struct koken_type *type)
 {
-    return type->align > 16 ? type->align : 16;
+    return type->align > 8 ? type->align : 8; /* never more than the stride */
 }
 
 static void free_channel(struct koken_channel *channel)
@@ -49,8 +49,7 @@ int koken_channel_new_rt_(struct koken *rt, const struct koken_type *type, size_
         return -ENOMEM;
     }
     memset(channel, 0, sizeof *channel);
-    uint32_t align = type->align > 8 ? type->align : 8;
-    uint32_t stride = (uint32_t)kn_align_up(type->size, align);
+    uint32_t stride = (uint32_t)kn_align_up(type->size, items_align(type));
     void *items = NULL;
     if (capacity > 0) {
         items = kn_alloc(capacity * stride, items_align(type), -1);

@@ -18,6 +18,8 @@ const struct workload workloads[] = {
      NULL},
     {"names", "names, groups, and waiting for room (P1)", load_names, NULL},
     {"links", "linked agents that fail, and a runtime that stops beside (P13)", load_links, NULL},
+    {"channels", "fibers and handlers in channels and selects, stopped anywhere (P1, P7, P14)",
+     load_channels, load_channels_after},
     {NULL, NULL, NULL, NULL},
 };
 

@@ -46,6 +46,10 @@ void load_pipes(struct load *load);
 void load_fibers(struct load *load);
 void load_names(struct load *load);
 void load_links(struct load *load);
+void load_channels(struct load *load);
+
+/* After load_channels: the channels are emptied and given back. */
+void load_channels_after(struct load *load);
 
 /*
  * Starts a runtime with options drawn by chance, runs the workload, lets it come to rest or stops it in the
