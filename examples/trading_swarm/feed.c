@@ -108,7 +108,7 @@ static int feed_body(koken_ctx *ctx, struct feed *self, const void *arg)
 {
     const struct feed_plan *plan = arg;
     koken_slot(page, pages);
-    int rc = koken_receive_only(ctx, KOKEN_NO_DEADLINE, page_iso, &pages);
+    int rc = koken_receive_iso(ctx, KOKEN_NO_DEADLINE, page, pages);
 
     self->chance = plan->seed;
     for (uint32_t bar = 0; rc >= 0 && koken_has(pages); bar += PAGE_BARS) {

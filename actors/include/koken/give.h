@@ -147,6 +147,14 @@ struct koken_await_call {
     }))
 
 /*
+ * koken_receive_iso(ctx, timeout_ns, T, slot) is koken_receive_only of <koken/fiber.h> for an iso, which is put into slot,
+ * an empty koken_slot(T, slot). Errors: as koken_receive.
+ */
+#define koken_receive_iso(ctx, timeout_ns, T, slot)                                                \
+    KOKEN_CAPS_(koken_receive_only_((ctx), (timeout_ns), &koken_type_##T##_iso,                    \
+                                    (struct T##_iso *){&(slot)}))
+
+/*
  * koken_spawn_given(where, &ref, agent, h) makes an agent that starts with an iso or val: its KOKEN_INIT gets it as
  * arg and takes it out by koken_given_iso(T, arg) or koken_given_val(T, arg). From outside it waits for init. h is empty
  * afterwards; what init did not take, or nobody could, is given back. koken_given_iso and koken_given_val answer an
