@@ -170,12 +170,14 @@ static int finish(struct koken_machine *m, const struct kn_insn *insn)
 #define DO_MOVE                                                                                    \
     {                                                                                              \
         struct koken_value *x = &w[ip->a], *z = &w[ip->b];                                         \
-        if (kn_unlikely(x->state != KOKEN_REGISTER_LIVE || kn_is_owed(*z))) {                      \
+        uint64_t head = kn_head(x), data = x->data;                                                \
+        if (kn_unlikely((uint8_t)(head >> 8) != KOKEN_REGISTER_LIVE || kn_is_owed(*z))) {          \
             goto other;                                                                            \
         }                                                                                          \
         kn_use_up(x);                                                                              \
-        *z = *x;                                                                                   \
-        z->state = KOKEN_REGISTER_LIVE;                                                            \
+        head = kn_head_used(head);                                                                 \
+        memcpy(z, &head, sizeof head);                                                             \
+        z->data = data;                                                                            \
         NEXT;                                                                                      \
     }
 #define DO_CONST                                                                                   \

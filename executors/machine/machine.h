@@ -9,6 +9,8 @@
 
 #include "executors/machine/code.h"
 
+#include <string.h>
+
 enum {
     KN_RESOURCES_MAX = 2048,
     KN_EFFECTS_MAX = 65536,
@@ -95,13 +97,31 @@ static inline bool kn_is_owed(struct koken_value value)
     return (value.state & (value.kind >> 1)) != 0;
 }
 
-/* What is left in a register that has been read; and what was read, which is not owed a use any more. */
+/*
+ * The first half of a value as one word: tag, state and kind are bytes 0 to 2. Written and read as a word it
+ * passes from one instruction to the next through the store buffer; in pieces it would not.
+ */
+static inline uint64_t kn_head(const struct koken_value *at)
+{
+    uint64_t head;
+    memcpy(&head, at, sizeof head);
+    return head;
+}
+
+/* What was read: LIVE, and if it may be copied not owed a use any more. */
+static inline uint64_t kn_head_used(uint64_t head)
+{
+    return head & ~((head >> 16 & KOKEN_KIND_UNRESTRICTED) << 17);
+}
+
+/* What is left in a register that has been read: CONSUMED, unless it may be copied. */
 static inline void kn_use_up(struct koken_value *at)
 {
-    uint8_t is_copyable = at->kind & KOKEN_KIND_UNRESTRICTED;
-    at->state = (uint8_t)(KOKEN_REGISTER_CONSUMED - is_copyable);
-    at->kind = (uint8_t)(at->kind & (3 >> is_copyable));
+    uint64_t head = kn_head_used(kn_head(at));
+    head += (head >> 16 & KOKEN_KIND_UNRESTRICTED ? 0 : UINT64_C(1)) << 8; /* LIVE + 1 */
+    memcpy(at, &head, sizeof head);
 }
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "bytes of a value's head");
 
 static inline uint8_t kn_kind_of_both(uint8_t a, uint8_t b)
 {
