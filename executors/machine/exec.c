@@ -206,8 +206,7 @@ static int finish(struct koken_machine *m, const struct kn_insn *insn)
             rc = kn_write(m, w, ip->c, koken_value_unit());                                        \
             goto stop;                                                                             \
         }                                                                                          \
-        *z = (struct koken_value){                                                                 \
-            .tag = (ret_tag), .state = KOKEN_REGISTER_LIVE, .kind = ip->kind, .data = r};          \
+        kn_set(z, (ret_tag), ip->kind, r);                                                         \
         NEXT;                                                                                      \
     }
 #define DO_MATCH                                                                                   \
@@ -219,7 +218,7 @@ static int finish(struct koken_machine *m, const struct kn_insn *insn)
             goto other;                                                                            \
         }                                                                                          \
         kn_use_up(x);                                                                              \
-        *z = (struct koken_value){.tag = KOKEN_VALUE_UNIT, .state = KOKEN_REGISTER_LIVE};          \
+        kn_set(z, KOKEN_VALUE_UNIT, KOKEN_KIND_AFFINE, 0);                                         \
         ip = code + (is_left ? ip->d : ip->e);                                                     \
         GO;                                                                                        \
     }

@@ -121,6 +121,13 @@ static inline void kn_use_up(struct koken_value *at)
     head += (head >> 16 & KOKEN_KIND_UNRESTRICTED ? 0 : UINT64_C(1)) << 8; /* LIVE + 1 */
     memcpy(at, &head, sizeof head);
 }
+/* A live value of that kind, written in two words. */
+static inline void kn_set(struct koken_value *at, uint8_t tag, uint8_t kind, uint64_t data)
+{
+    uint64_t head = tag | (uint64_t)KOKEN_REGISTER_LIVE << 8 | (uint64_t)kind << 16;
+    memcpy(at, &head, sizeof head);
+    at->data = data;
+}
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "bytes of a value's head");
 
 static inline uint8_t kn_kind_of_both(uint8_t a, uint8_t b)
