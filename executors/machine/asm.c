@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The assembler. One instruction a line; `;` begins a comment; `name:` is a label; `.isa 5` says that alloc and
- * consume mean those of the second set from here on. executors/DESIGN.md has the grammar.
+ * consume mean those of the second set from here on. executors/machine/DESIGN.md has the grammar.
  *
  * Labels may be used before they are defined: until the end of the text jumps, branches and functions hold the
  * label's name, then its place.

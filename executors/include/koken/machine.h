@@ -13,8 +13,7 @@
  *     ... result.value.data == 42 ...
  *
  * A program does not change and may be run by any number of machines at the same time; a machine belongs to
- * one thread or agent at a time. executors/DESIGN.md has the instructions and what each of them checks;
- * <koken/executor.h> runs programs in agents.
+ * one thread or agent at a time. executors/machine/DESIGN.md has the instructions and what each of them checks.
  */
 #ifndef KOKEN_MACHINE_H
 #define KOKEN_MACHINE_H
@@ -276,7 +275,7 @@ void koken_machine_abort(struct koken_machine *machine, struct koken_machine_res
 struct koken_value koken_machine_register(const struct koken_machine *machine, uint32_t reg);
 
 /*
- * koken_machine_put sets a register before a run. Errors: -EINVAL, -ENOMEM; -EPERM it holds something
+ * koken_machine_put sets a register of a machine that keeps its state (others forget it). Errors: -EINVAL, -ENOMEM; -EPERM it holds something
  * that must be used.
  */
 KOKEN_MUST_USE int koken_machine_put(struct koken_machine *machine, uint32_t reg,
