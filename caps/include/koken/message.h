@@ -116,8 +116,8 @@ enum koken_a_message_holds_no_raw_pointer__use_iso_val_or_tag_ { KOKEN_NUMBER_ON
 
 /*
  * KOKEN_MESSAGE_TRUSTED(name, { fields }) declares a message that may hold raw pointers, to what is made for being used
- * by many agents at once (a channel, a run of a task graph, a lock-free structure) or outlives them all. The
- * compiler checks nothing of it, and koken lint reports it (R4) unless the line says `trusted: reason`.
+ * by many agents at once (a channel, a run of a task graph, a lock-free structure) or outlives them all. Nothing is
+ * checked of it: say the reason beside it, as `trusted: reason`.
  */
 #define KOKEN_MESSAGE_TRUSTED(NAME, ...)                                                           \
     struct NAME __VA_ARGS__;                                                                       \
