@@ -83,7 +83,7 @@ enum koken_priority {
 enum koken_steal_policy {
     KOKEN_STEAL_NEAR,        /* same core, same cache, same node, remote; random among equals */
     KOKEN_STEAL_ROUND_ROBIN, /* one after the other, by number */
-    KOKEN_STEAL_ADAPTIVE,    /* those distances first where something was found lately, the nearer the better */
+    KOKEN_STEAL_ADAPTIVE, /* those distances first where something was found lately, the nearer the better */
     KOKEN_STEAL_COUNT_
 };
 
