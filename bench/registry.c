@@ -13,7 +13,7 @@ const struct bench bench_table[] = {
     {"spawn", "a million agents: spawn, one message, exit", bench_spawn, 0, BENCH_ALONE},
     {"idle", "a million agents alive: time and memory", bench_idle, 0, BENCH_COLD},
     {"idle-cpu", "wake-ups and CPU of 10 000 idle agents", bench_idle_cpu, 0, 0},
-    {"scale", "cost of a message beside 10^2 .. 10^6 agents", bench_scale, 0, BENCH_COLD},
+    {"scale", "cost of a message beside 10^2 .. 10^7 agents", bench_scale, 0, BENCH_COLD},
     {"skynet", "tree of a million leaves", bench_skynet, 0, BENCH_ALONE},
     {"fib", "fib(30), one agent per call", bench_fib, 0, BENCH_ALONE},
     {"nqueens", "12 queens, agents down to row 4", bench_nqueens, 0, 0},

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * scale: what a message costs when 10^2, 10^3 ... 10^6 agents are alive and all are visited. The
+ * scale: what a message costs when 10^2, 10^3 ... 10^7 agents are alive and all are visited. The
  * agents form a ring in an order drawn by chance, so that the next one is nowhere near in memory;
  * 64 tokens go round, 5 million hops together. Figures: ns per hop (scale-N) and resident bytes per
  * agent (scale-mem-N).
@@ -151,7 +151,7 @@ static int measure_count(struct bench_run *run, uint64_t count)
 int bench_scale(struct bench_run *run, unsigned arg)
 {
     (void)arg;
-    uint64_t max = bench_size(run, 1000000);
+    uint64_t max = bench_size(run, 10000000);
     int rc = 0;
     for (uint64_t count = 100; rc == 0 && count <= max; count *= 10) {
         rc = measure_count(run, count);
