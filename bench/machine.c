@@ -51,7 +51,7 @@ int bench_machine(struct bench_run *run, unsigned arg)
     rc = rc < 0 ? bench_error(run, "koken_machine_run", rc)
                 : bench_check(run, "rounds", rounds, result.value.data);
     if (rc == 0) {
-        bench_report(run, arg == 0 ? "machine-loop" : "machine-move",
+        bench_report(run, arg == 0 ? "machine" : "machine-move",
                      (double)ns / (double)result.steps, "ns/instruction");
     }
     koken_machine_free(machine);

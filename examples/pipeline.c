@@ -54,36 +54,56 @@ static int square(koken_ctx *ctx, struct nothing *self, const void *arg)
 KOKEN_FIBER(counter, struct nothing, count_up);
 KOKEN_FIBER(squarer, struct nothing, square);
 
-int main(void)
+/* Starts the stages, takes what comes out, and closes both channels when it is enough. */
+static int run(struct koken *rt, const struct stage *counting, const struct stage *squaring)
 {
-    struct koken *rt;
-    struct stage counting = {NULL, NULL}, squaring = {NULL, NULL};
     struct number got;
     uint64_t items = 0, wrong = 0;
-    if (koken_start(NULL, &rt) < 0 || koken_channel_new(rt, &counting.out, number, 16) < 0 ||
-        koken_channel_new(rt, &squaring.out, number, 16) < 0) {
-        return 1;
+    int rc = 0;
+    if (koken_is_nobody(koken_spawn(rt, counter, .arg = counting, .arg_size = sizeof *counting))) {
+        rc = -ENOMEM;
     }
-    squaring.in = counting.out;
-    (void)koken_spawn(rt, counter, .arg = &counting, .arg_size = sizeof counting);
-    for (int i = 0; i < SQUARERS; i++) {
-        (void)koken_spawn(rt, squarer, .arg = &squaring, .arg_size = sizeof squaring);
+    for (int i = 0; i < SQUARERS && rc == 0; i++) {
+        koken_ref who = koken_spawn(rt, squarer, .arg = squaring, .arg_size = sizeof *squaring);
+        rc = koken_is_nobody(who) ? -ENOMEM : 0;
     }
-    while (items < ENOUGH && koken_channel_recv(squaring.out, KOKEN_S(10), number, &got) == 0) {
-        uint64_t root = 1;
-        while (root * root < got.value) {
-            root++;
+    while (items < ENOUGH && rc == 0) {
+        rc = koken_channel_recv(squaring->out, KOKEN_S(10), number, &got);
+        if (rc == 0) {
+            uint64_t root = 1;
+            while (root * root < got.value) {
+                root++;
+            }
+            wrong += root * root != got.value;
+            items++;
         }
-        wrong += root * root != got.value;
-        items++;
     }
-    int rc = koken_channel_close(counting.out);
-    rc = rc < 0 ? rc : koken_channel_close(squaring.out);
-    rc = rc < 0 ? rc : koken_drain(rt, KOKEN_S(10));
+    int closed = koken_channel_close(counting->out);
+    rc = rc < 0 ? rc : closed;
+    closed = koken_channel_close(squaring->out);
+    rc = rc < 0 ? rc : closed;
+    closed = koken_drain(rt, KOKEN_S(10));
+    rc = rc < 0 ? rc : closed;
     struct koken_metrics metrics;
     koken_metrics(rt, &metrics);
     printf("%" PRIu64 " squares, %" PRIu64 " wrong, %" PRIu64 " agents left\n", items, wrong,
            metrics.alive);
+    return rc;
+}
+
+int main(void)
+{
+    struct koken *rt;
+    struct stage counting = {NULL, NULL}, squaring = {NULL, NULL};
+    if (koken_start(NULL, &rt) < 0) {
+        return 1;
+    }
+    int rc = koken_channel_new(rt, &counting.out, number, 16);
+    rc = rc < 0 ? rc : koken_channel_new(rt, &squaring.out, number, 16);
+    if (rc == 0) {
+        squaring.in = counting.out;
+        rc = run(rt, &counting, &squaring);
+    }
     (void)koken_channel_unref(counting.out);
     (void)koken_channel_unref(squaring.out);
     return koken_stop(rt, KOKEN_S(1)) < 0 || rc < 0;

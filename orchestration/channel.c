@@ -38,6 +38,9 @@ static void end(struct kn_ending *ending, struct koken *rt)
     kn_store(&channel->rt, NULL, release);
 }
 
+static kn_atomic(uint64_t) numbers;
+KN_GLOBAL_SIMULATED(numbers);
+
 int koken_channel_new_rt_(struct koken *rt, const struct koken_type *type, size_t capacity,
                           struct koken_channel **ret_channel)
 {
@@ -61,6 +64,8 @@ int koken_channel_new_rt_(struct koken *rt, const struct koken_type *type, size_
     kn_channel_init(&channel->core, type, (uint32_t)capacity, stride, items);
     channel->last = NOBODY;
     channel->chance = kn_random_seed(kn_entropy());
+    channel->number =
+        kn_add(&numbers, 1, relaxed); /* relaxed: only different, and the same in each run */
     channel->ending.end = end;
     kn_atomic_init(&channel->refs, 1);
     kn_atomic_init(&channel->rt, rt);
@@ -133,7 +138,7 @@ void kn_channels_add(struct kn_held *held, struct koken_channel *channel)
         }
     }
     KN_ASSERT(held->count < KOKEN_SELECT_MAX);
-    for (; at > 0 && (uintptr_t)held->channels[at - 1] > (uintptr_t)channel; at--) {
+    for (; at > 0 && held->channels[at - 1]->number > channel->number; at--) {
         held->channels[at] = held->channels[at - 1];
     }
     held->channels[at] = channel;

@@ -20,15 +20,16 @@
 
 struct KN_ALIGNED(KN_FALSE_SHARING) koken_channel {
     struct kn_channel core; /* (l) */
-    struct kn_lock lock;    /* leaf; several by rising address; never while anybody is woken */
+    struct kn_lock lock;    /* leaf; several in the order of their making; never while anybody is woken */
     uint32_t last;          /* (l) index of the worker that was here last, for the folding */
     kn_atomic(struct koken *) rt; /* (a) NULL once unbound */
     kn_atomic(uint32_t) refs;     /* (a) */
     uint64_t chance;              /* (l) where selects begin */
+    uint64_t number; /* (c) of all channels of the process: several are held in this order */
     struct kn_ending ending;
 };
 
-/* The channels that one call holds, each once, by rising address. */
+/* The channels that one call holds, each once, in the order of their making. */
 struct kn_held {
     struct koken_channel *channels[KOKEN_SELECT_MAX];
     struct koken *visited[KOKEN_SELECT_MAX]; /* their runtimes, where it had to be visited */

@@ -13,8 +13,8 @@
 
 enum { CHANNELS = 3, WORKERS_MAX = 12 };
 
-KOKEN_MESSAGE(parcel, { uint64_t value; });
-KOKEN_EVENT(parcel_go);
+KOKEN_MESSAGE(crate, { uint64_t value; });
+KOKEN_EVENT(crate_go);
 
 struct carrier {
     struct koken_channel *channels[CHANNELS];
@@ -44,9 +44,9 @@ static bool carry_by_one(struct carrier *self, uint64_t value)
 {
     struct koken_channel *channel = self->channels[kn_random(&self->rng) % CHANNELS];
     uint64_t timeout = kn_random(&self->rng) % 3 ? KOKEN_US(30) : 0;
-    struct parcel item = {value};
-    int rc = self->is_sender ? koken_channel_put(channel, timeout, parcel, &item)
-                             : koken_channel_recv(channel, timeout, parcel, &item);
+    struct crate item = {value};
+    int rc = self->is_sender ? koken_channel_put(channel, timeout, crate, &item)
+                             : koken_channel_recv(channel, timeout, crate, &item);
     if (rc == 0) {
         self->is_sender ? went_in(value) : came_out(item.value);
     }
@@ -56,11 +56,11 @@ static bool carry_by_one(struct carrier *self, uint64_t value)
 /* One item by any channel. False: stop. */
 static bool carry_by_any(struct carrier *self, uint64_t value)
 {
-    struct parcel out = {value}, in = {0};
+    struct crate out = {value}, in = {0};
     struct koken_case cases[CHANNELS];
     for (unsigned i = 0; i < CHANNELS; i++) {
-        struct koken_case send = KOKEN_SEND_CASE(self->channels[i], parcel, &out);
-        struct koken_case recv = KOKEN_RECV_CASE(self->channels[i], parcel, &in);
+        struct koken_case send = KOKEN_SEND_CASE(self->channels[i], crate, &out);
+        struct koken_case recv = KOKEN_RECV_CASE(self->channels[i], crate, &in);
         cases[i] = self->is_sender ? send : recv;
     }
     int at = koken_select(cases, CHANNELS, KOKEN_US(50));
@@ -96,13 +96,13 @@ static int ask(koken_ctx *ctx, struct carrier *self)
     return rc < 0 ? KOKEN_STOP : 0;
 }
 
-static int on_go(koken_ctx *ctx, struct carrier *self, const struct parcel_go *msg)
+static int on_go(koken_ctx *ctx, struct carrier *self, const struct crate_go *msg)
 {
     (void)msg;
     return ask(ctx, self);
 }
 
-static int on_parcel(koken_ctx *ctx, struct carrier *self, const struct parcel *msg)
+static int on_crate(koken_ctx *ctx, struct carrier *self, const struct crate *msg)
 {
     came_out(msg->value);
     return ask(ctx, self);
@@ -111,7 +111,7 @@ static int on_parcel(koken_ctx *ctx, struct carrier *self, const struct parcel *
 static int on_room(koken_ctx *ctx, struct carrier *self, const struct koken_channel_room *msg)
 {
     uint64_t value = self->count + 1;
-    if (koken_channel_try_send(msg->channel, parcel, .value = value) == 0) {
+    if (koken_channel_try_send(msg->channel, crate, .value = value) == 0) {
         went_in(value);
     }
     return ask(ctx, self);
@@ -123,7 +123,7 @@ static int on_failed(koken_ctx *ctx, struct carrier *self, const struct koken_fa
     return ask(ctx, self);
 }
 
-KOKEN_AGENT(clerk, struct carrier, KOKEN_ON(parcel_go, on_go), KOKEN_ON(parcel, on_parcel),
+KOKEN_AGENT(clerk, struct carrier, KOKEN_ON(crate_go, on_go), KOKEN_ON(crate, on_crate),
             KOKEN_ON(koken_channel_room, on_room), KOKEN_ON(koken_failed, on_failed));
 
 static void give_back(void)
@@ -137,8 +137,8 @@ static void give_back(void)
 static void empty(void)
 {
     for (unsigned i = 0; i < CHANNELS; i++) {
-        struct parcel item;
-        while (koken_channel_try_recv(all[i], parcel, &item) == 0) { /* ends: nobody sends */
+        struct crate item;
+        while (koken_channel_try_recv(all[i], crate, &item) == 0) { /* ends: nobody sends */
             came_out(item.value);
         }
     }
@@ -153,7 +153,7 @@ static void spawn_one(struct load *load, bool *is_whole)
     memcpy(state.channels, all, sizeof all);
     if (load_below(load, 3) == 0) {
         who = koken_spawn(load->rt, clerk, .arg = &state);
-        (void)!koken_signal(who, parcel_go);
+        (void)!koken_signal(who, crate_go);
     } else {
         who = koken_spawn(load->rt, carrier, .arg = &state, .arg_size = sizeof state);
     }
@@ -173,7 +173,7 @@ void load_channels(struct load *load)
     load_clear(&out_sum);
     give_back(); /* of a run before, that was cut */
     for (unsigned i = 0; i < CHANNELS; i++) {
-        if (koken_channel_new(load->rt, &all[i], parcel, load_below(load, 4)) < 0) {
+        if (koken_channel_new(load->rt, &all[i], crate, load_below(load, 4)) < 0) {
             give_back();
             return;
         }
