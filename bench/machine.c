@@ -51,8 +51,8 @@ int bench_machine(struct bench_run *run, unsigned arg)
     rc = rc < 0 ? bench_error(run, "koken_machine_run", rc)
                 : bench_check(run, "rounds", rounds, result.value.data);
     if (rc == 0) {
-        bench_report(run, arg == 0 ? "machine" : "machine-move",
-                     (double)ns / (double)result.steps, "ns/instruction");
+        bench_report(run, arg == 0 ? "machine" : "machine-move", (double)ns / (double)result.steps,
+                     "ns/instruction");
     }
     koken_machine_free(machine);
     koken_program_free(program);

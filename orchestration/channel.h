@@ -20,8 +20,9 @@
 
 struct KN_ALIGNED(KN_FALSE_SHARING) koken_channel {
     struct kn_channel core; /* (l) */
-    struct kn_lock lock;    /* leaf; several in the order of their making; never while anybody is woken */
-    uint32_t last;          /* (l) index of the worker that was here last, for the folding */
+    struct kn_lock
+        lock;      /* leaf; several in the order of their making; never while anybody is woken */
+    uint32_t last; /* (l) index of the worker that was here last, for the folding */
     kn_atomic(struct koken *) rt; /* (a) NULL once unbound */
     kn_atomic(uint32_t) refs;     /* (a) */
     uint64_t chance;              /* (l) where selects begin */
