@@ -102,7 +102,7 @@ static int on_down(koken_ctx *ctx, struct observer *self, const struct koken_dow
 {
     expect(koken_ref_equal(msg->who, self->who));
     expect(koken_ref_equal(koken_sender(ctx), self->who));
-    expect(!koken_alive(msg->who));
+    expect(msg->reason == -ESRCH || !koken_alive(msg->who)); /* link.h: the one exception */
     expect(self->notes == 0 || self->notes == 10);
     kn_store(&last_reason, (int)msg->reason, relaxed);
     (void)count(&downs);
