@@ -113,14 +113,25 @@ static struct kn_rcu_head *take_deferred(struct kn_reclaimer *r)
     return first;
 }
 
+/* So many grace periods that have been asked for are over. */
+static void grant(struct kn_reclaimer *r, uint32_t asked)
+{
+    if (asked != kn_load(&r->granted, relaxed)) { /* relaxed: our own */
+        kn_store(&r->granted, asked, release);    /* [AR3] release: what the readers did */
+        kn_futex_wake(&r->granted, UINT32_MAX);
+    }
+}
+
 static void reclaim(void *arg)
 {
     struct kn_reclaimer *r = arg;
     for (;;) {                                      /* ends: stopped, with nothing left */
         uint32_t bell = kn_load(&r->bell, acquire); /* [AR1] acquire: before the look at the list */
         struct kn_rcu_head *head = take_deferred(r);
-        if (head) {
+        uint32_t asked = kn_load(&r->asked, acquire);         /* [AR3] acquire */
+        if (head || asked != kn_load(&r->granted, relaxed)) { /* relaxed: our own */
             kn_rcu_synchronize();
+            grant(r, asked);
         } else if (kn_load(&r->is_stopping, acquire)) { /* [AR1] acquire */
             return;
         } else {
@@ -186,6 +197,22 @@ void kn_rcu_defer(struct kn_reclaimer *r, struct kn_rcu_head *head,
     pthread_mutex_unlock(&r->lock);
     if (is_first) {
         ring(r); /* otherwise it has been rung, and takes the whole list */
+    }
+}
+
+bool kn_rcu_grace(struct kn_reclaimer *r, uint64_t deadline_ns)
+{
+    KN_ASSERT(visits == 0); /* it would wait for itself */
+    /* [AR3] acq_rel: what the caller did comes before the grace period, which begins after a look at this. */
+    uint32_t want = kn_add(&r->asked, 1, acq_rel) + 1;
+    int rc = 0;
+    ring(r);
+    for (;;) {                                            /* ends: over, or the deadline */
+        uint32_t granted = kn_load(&r->granted, acquire); /* [AR3] acquire */
+        if ((int32_t)(granted - want) >= 0 || rc == -ETIMEDOUT) {
+            return (int32_t)(granted - want) >= 0;
+        }
+        rc = kn_futex_wait(&r->granted, granted, deadline_ns);
     }
 }
 

@@ -30,6 +30,8 @@ struct kn_reclaimer {
     pthread_mutex_t lock;            /* rank 50 */
     struct kn_rcu_head *deferred;    /* (m) newest first */
     kn_atomic(uint32_t) bell;        /* (a) changes when there is something, or it is to stop */
+    kn_atomic(uint32_t) asked;       /* (a) grace periods asked for; wraps */
+    kn_atomic(uint32_t) granted;     /* (a) so many of them are over; wraps; a futex */
     kn_atomic(uint32_t) is_stopping; /* (a) */
 };
 
@@ -43,6 +45,12 @@ void kn_reclaimer_stop(struct kn_reclaimer *reclaimer);
 /* Has fn(head) called after a grace period, on the reclaimer's thread. Thread: any. */
 void kn_rcu_defer(struct kn_reclaimer *reclaimer, struct kn_rcu_head *head,
                   void (*fn)(struct kn_rcu_head *head));
+
+/*
+ * Waits for a grace period, by the reclaimer's thread, until deadline_ns. False: out of time; nothing is left of
+ * the question. Not from a reader that is online.
+ */
+bool kn_rcu_grace(struct kn_reclaimer *reclaimer, uint64_t deadline_ns);
 
 /* The calling thread becomes a reader, online; and stops being one. */
 void kn_rcu_enter(void);

@@ -239,6 +239,16 @@ static uint64_t spawned(const struct koken *rt)
     return m.spawned;
 }
 
+/*
+ * Waits until nothing is going on. Who has sent from outside may have pushed, and not yet woken: its agent is in no
+ * queue. It is a reader meanwhile, so a grace period waits for it; and after the first quiet for nobody's handler here.
+ */
+static bool is_settled(struct koken *rt, uint64_t deadline)
+{
+    return kn_sched_quiet(rt->sched, deadline) && kn_rcu_grace(&rt->reclaimer, deadline) &&
+           kn_sched_quiet(rt->sched, deadline);
+}
+
 /* Asks everybody to stop; and once more as long as agents were born after they were asked. */
 static void cancel(struct koken *rt, uint64_t deadline)
 {
@@ -249,7 +259,7 @@ static void cancel(struct koken *rt, uint64_t deadline)
         kn_rcu_visit();
         kn_slots_each(rt, ask_to_stop, NULL);
         kn_rcu_depart();
-        is_quiet = kn_sched_quiet(rt->sched, deadline);
+        is_quiet = is_settled(rt, deadline);
     } while (is_quiet && spawned(rt) != before);
 }
 
@@ -264,8 +274,7 @@ static void wind_down(struct koken *rt, const struct koken_stop_plan *plan,
     kn_store(&rt->stopping, KN_REFUSING,
              relaxed); /* a send that races with this may go either way */
     if (plan->drain_ns) {
-        (void)kn_sched_quiet(rt->sched,
-                             after(plan->drain_ns)); /* late: the next phase takes over */
+        (void)is_settled(rt, after(plan->drain_ns)); /* late: the next phase takes over */
     }
     kn_rcu_visit();
     kn_slots_each(rt, look_at, &survey);

@@ -201,7 +201,7 @@ static bool run(uint64_t seed, uint64_t at)
     struct koken_sim_options options = {
         .seed = seed, .seeds = 1, .faults = at % 3 ? 0 : KOKEN_SIM_MILD};
     options.no_shrink = true;
-    options.strategy = KOKEN_SIM_RANDOM;
+    options.strategy = KOKEN_SIM_MIXED;
     options.steps_max = STEPS_MAX;
     stop_at = at;
     int rc = koken_sim_run(scenario, NULL, &options, &report);

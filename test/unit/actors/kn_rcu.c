@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Proves: what is deferred is called back once, after every reader that was online has passed a quiescent
- * state, and a reclaimer that is stopped leaves nothing undone.
+ * state, a grace period that is asked for is waited for until a deadline, and a reclaimer that is stopped
+ * leaves nothing undone.
  */
 #include "actors/kn_rcu.h"
 
@@ -65,6 +66,27 @@ Test(kn_rcu, waits_for_readers, .timeout = 60)
     pthread_join(reader, NULL);
     kn_reclaimer_stop(&reclaimer);
     cr_assert_eq(kn_load(&object.calls, acquire), 1u);
+}
+
+/* A grace period that is asked for: not over while a reader is where it was; over then; and no debt is left. */
+Test(kn_rcu, a_grace_has_a_deadline, .timeout = 60)
+{
+    struct kn_reclaimer reclaimer;
+    pthread_t reader;
+    kn_store(&phase, 0, relaxed);
+    cr_assert_eq(kn_world_init(), 0);
+    cr_assert_eq(kn_reclaimer_start(&reclaimer), 0);
+    cr_assert(kn_rcu_grace(&reclaimer, KN_NEVER));
+    cr_assert_eq(pthread_create(&reader, NULL, read_for_a_while, NULL), 0);
+    wait_for(&phase, 1);
+    uint64_t deadline = kn_now() + 2000000;
+    cr_assert(!kn_rcu_grace(&reclaimer, deadline));
+    cr_assert_geq(kn_now(), deadline);
+    cr_assert(!kn_rcu_grace(&reclaimer, 1)); /* over already */
+    kn_store(&phase, 3, release);
+    cr_assert(kn_rcu_grace(&reclaimer, KN_NEVER));
+    pthread_join(reader, NULL);
+    kn_reclaimer_stop(&reclaimer);
 }
 
 static void *visit_now_and_then(void *arg)

@@ -6,6 +6,11 @@
  */
 #include "test/support/runtime.h"
 
+#include "actors/agent.h"
+#include "actors/kn_rcu.h"
+#include "actors/request.h"
+#include "actors/slots.h"
+
 #include <koken/fiber.h>
 
 KOKEN_EVENT(work);
@@ -458,6 +463,53 @@ Test(stop, refuses_new_work_from_outside)
     kn_thread_join(&thread);
     cr_assert_eq(reading(&done), 2);
     assert_nothing_wrong();
+}
+
+/* ---- from outside, in the middle of a send ------------------------------------------------------------------ */
+
+static koken_ref pushed_to;
+static struct koken *pushed_in;
+
+/* What koken_signal does from outside, slowly: it pushes, and wakes when the stop has long seen that all is quiet. */
+static void push_and_wake_later(void *arg)
+{
+    (void)arg;
+    kn_rcu_visit();
+    struct kn_agent *a = kn_resolve(pushed_to.id);
+    expect(a != NULL && kn_mailbox_nudge(&a->mailbox, 0) == KN_PUSH_WAKE);
+    (void)count(&inside);
+    while (kn_load(&pushed_in->stopping, acquire) !=
+           KN_CANCELLING) { /* ends: the stop gets there */
+        kn_thread_yield();
+    }
+    for (uint64_t end = kn_now() + KOKEN_MS(5); kn_now() < end;) {
+        kn_thread_yield();
+    }
+    expect(kn_load(&pushed_in->stopping, acquire) == KN_CANCELLING);
+    kn_agent_wake(NULL, a);
+    kn_rcu_depart();
+}
+
+/* Its agent is in no queue meanwhile; the stop waits for it, and the agent ends with its hook. */
+Test(stop, waits_for_who_has_pushed_and_not_yet_woken, .timeout = 60)
+{
+    struct koken_stop_plan plan = {0, KOKEN_S(60), KOKEN_S(60)};
+    struct koken_stop_report report;
+    for (unsigned workers = 1; workers <= 2; workers++) {
+        struct kn_thread thread = {0};
+        pushed_in = start(workers);
+        clear();
+        pushed_to = koken_spawn(pushed_in, worker);
+        drain(pushed_in);
+        cr_assert_eq(kn_thread_start(&thread, "push", push_and_wake_later, NULL), 0);
+        wait_for(&inside, 1);
+        cr_assert_eq(koken_stop_with(pushed_in, &plan, &report), 0);
+        kn_thread_join(&thread);
+        cr_assert_eq(report.cancelled, 1);
+        cr_assert_eq(report.killed, 0);
+        cr_assert_eq(reading(&exits), 1);
+        assert_nothing_wrong();
+    }
 }
 
 /* ---- misuse ------------------------------------------------------------------------------------------------- */
