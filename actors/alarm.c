@@ -59,7 +59,7 @@ static void let_go(struct kn_local *local, struct kn_alarm *alarm)
     /* [AL1] release: what this owner did; acquire: what the other did, before the memory is
      * another's. */
     KN_ASSERT(kn_load(&alarm->owners, relaxed) >= 1);
-    KN_ASSERT(kn_load(&alarm->owners, relaxed) <= 2);
+    KN_ASSERT(kn_load(&alarm->owners, relaxed) <= 2 || alarm->kind == KN_ALARM_WAIT);
     if (kn_sub(&alarm->owners, 1, acq_rel) == 1) {
         if (alarm->envelope) {
             kn_message_drop(local->rt, local, alarm->envelope, -ECANCELED);
@@ -126,6 +126,16 @@ static void fire(struct kn_worker *worker, struct kn_timer *timer, bool cancelle
         return;
     }
     kn_count_add(&local->counters.timers, 1);
+    if (alarm->kind == KN_ALARM_WAIT) {
+        struct kn_agent *a = kn_resolve(alarm->agent);
+        kn_store(&alarm->is_waiting, 1,
+                 release); /* [AL2] release: the wheel is done with the timer */
+        if (a) {
+            kn_agent_nudge(local, a);
+        }
+        let_go(local, alarm);
+        return;
+    }
     struct kn_envelope *e = alarm->envelope;
     KN_ASSERT(e != NULL);
     KN_ASSERT(alarm->number != 0);
@@ -164,20 +174,19 @@ static uint64_t next_id(struct kn_cold *cold, uint32_t index)
     return id;
 }
 
-uint32_t kn_alarm_new(struct kn_local *local, struct kn_agent *a, enum kn_alarm_kind kind,
-                      uint64_t to, uint64_t delay_ns, uint64_t period_ns, struct kn_envelope *e)
+/* An alarm in the table of a, not armed, without a message; NULL: no memory. */
+static struct kn_alarm *enter(struct kn_local *local, struct kn_agent *a, enum kn_alarm_kind kind,
+                              uint64_t to)
 {
     KN_ASSERT(kn_local_is_held(local));
     KN_ASSERT(kn_agent_is_held(a));
-    KN_ASSERT(e || delay_ns == KOKEN_NO_DEADLINE);
-    KN_ASSERT(!period_ns || kind <= KN_ALARM_OTHER);
     struct kn_cold *cold = kn_agent_cold(a);
     if (!cold || (!cold->alarm_free && !grow(cold))) {
-        return 0;
+        return NULL;
     }
     struct kn_alarm *alarm = kn_block_new(&local->worker->pool, sizeof *alarm);
     if (!alarm) {
-        return 0;
+        return NULL;
     }
     uint32_t index = cold->alarm_free - 1;
     KN_ASSERT(index < cold->alarm_capacity);
@@ -187,27 +196,78 @@ uint32_t kn_alarm_new(struct kn_local *local, struct kn_agent *a, enum kn_alarm_
     cold->alarm_free = entry->next_free;
     entry->alarm = alarm;
     uint64_t id = next_id(cold, index);
-    uint32_t number = id & KN_ALARM_NUMBER;
-    bool is_armed = delay_ns != KOKEN_NO_DEADLINE;
     *alarm = (struct kn_alarm){.id = id,
-                               .number = number,
+                               .number = id & KN_ALARM_NUMBER,
                                .agent = kn_agent_id(a),
                                .to = to,
-                               .envelope = e,
-                               .period_ns = period_ns,
                                .kind = (uint8_t)kind};
-    kn_atomic_init(&alarm->owners, is_armed ? 2 : 1);
+    kn_atomic_init(&alarm->owners, 1);
     kn_timer_init(&alarm->timer);
+    return alarm;
+}
+
+/* Arms the timer of an alarm on the worker's wheel, which becomes an owner. */
+static void arm(struct kn_local *local, struct kn_alarm *alarm, uint64_t deadline_ns)
+{
+    KN_ASSERT(deadline_ns < KN_NEVER);
+    (void)kn_add(&alarm->owners, 1,
+                 relaxed); /* relaxed: the table is one, and its holder is here */
+    kn_wheel_arm(&local->worker->wheel, &alarm->timer, deadline_ns, fire);
+}
+
+uint64_t kn_alarm_deadline(uint64_t delay_ns)
+{
+    uint64_t now = kn_now();
+    return delay_ns > KN_NEVER - 1 - now ? KN_NEVER - 1 : now + delay_ns;
+}
+
+uint32_t kn_alarm_new(struct kn_local *local, struct kn_agent *a, enum kn_alarm_kind kind,
+                      uint64_t to, uint64_t delay_ns, uint64_t period_ns, struct kn_envelope *e)
+{
+    KN_ASSERT(e || delay_ns == KOKEN_NO_DEADLINE);
+    KN_ASSERT(!period_ns || kind <= KN_ALARM_OTHER);
+    KN_ASSERT(kind != KN_ALARM_WAIT);
+    struct kn_alarm *alarm = enter(local, a, kind, to);
+    if (!alarm) {
+        return 0;
+    }
+    alarm->envelope = e;
+    alarm->period_ns = period_ns;
+    uint32_t number = alarm->number;
     if (e && kind != KN_ALARM_OTHER) {
         e->corr = number;
         e->flags |= KN_ENV_TIMER;
     }
-    if (is_armed) {
-        uint64_t now = kn_now();
-        uint64_t deadline = delay_ns > KN_NEVER - 1 - now ? KN_NEVER - 1 : now + delay_ns;
-        kn_wheel_arm(&local->worker->wheel, &alarm->timer, deadline, fire);
+    if (delay_ns != KOKEN_NO_DEADLINE) {
+        arm(local, alarm, kn_alarm_deadline(delay_ns));
     }
     return number;
+}
+
+bool kn_clock_set(struct kn_local *local, struct kn_agent *a, struct kn_alarm **clock,
+                  uint64_t deadline_ns)
+{
+    struct kn_alarm *alarm = *clock;
+    KN_ASSERT(kn_agent_is_held(a));
+    KN_ASSERT(!alarm || alarm->agent == kn_agent_id(a));
+    if (alarm && !kn_clock_is_over(alarm)) {
+        if (alarm->timer.deadline_ns <= deadline_ns) {
+            return true;
+        }
+        *clock = NULL;
+        (void)kn_alarm_end(local, a, alarm);
+        alarm = NULL;
+    }
+    if (!alarm) {
+        alarm = enter(local, a, KN_ALARM_WAIT, kn_agent_id(a));
+        if (!alarm) {
+            return false;
+        }
+        *clock = alarm;
+    }
+    kn_store(&alarm->is_waiting, 0, relaxed); /* relaxed: published by the arming */
+    arm(local, alarm, deadline_ns);
+    return true;
 }
 
 struct kn_alarm *kn_alarm_find(const struct kn_agent *a, uint32_t number)

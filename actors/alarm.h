@@ -10,6 +10,12 @@
  * of which lets go once; the second to let go frees it. Whether its message is still wanted is
  * decided by the table alone: a message whose entry is gone is thrown away on arrival. So a
  * cancelled timer stays silent even when its message was on its way already.
+ *
+ * A fiber's deadlines share one alarm, its *clock*, which sends nothing: it marks itself and nudges its agent.
+ * It is never cancelled for the end of a wait. A wait that ends later than what the clock is set to leaves it
+ * alone; when it goes off too early, the fiber sets it anew (timers that are re-armed lazily: an await that
+ * is answered in time costs the wheel nothing). As the wheel's callback still owns the alarm when the fiber
+ * sets it again, on another worker perhaps, there may be more than two owners for a moment. (D-AC-33)
  */
 #ifndef KN_ACTORS_ALARM_H
 #define KN_ACTORS_ALARM_H
@@ -22,7 +28,7 @@ enum kn_alarm_kind {
     KN_ALARM_MESSAGE, /* sends its message to its agent */
     KN_ALARM_OTHER,   /* sends its message to another agent */
     KN_ALARM_REQUEST, /* its agent waits for an answer; the message is koken_failed */
-    KN_ALARM_WAIT,    /* a fiber's deadline; the message only wakes it */
+    KN_ALARM_WAIT,    /* the clock of a fiber; it has no message */
     KN_ALARM_MONITOR, /* no alarm, but an entry: the agent is to hear of the end of `to`; link.h */
     KN_ALARM_LINK,    /* likewise */
 };
@@ -38,7 +44,8 @@ struct kn_alarm {
     uint64_t period_ns;           /* (c) 0: once */
     struct kn_pending *pending;   /* (c) of a request that a floor above serves, or NULL */
     kn_atomic(uint32_t)
-        is_waiting; /* (a) a periodic one's message is under way: set by the wheel */
+        is_waiting; /* (a) a periodic one's message is under way, a clock has gone off: set by the
+                     * wheel */
     uint8_t kind;   /* (c) enum kn_alarm_kind */
 };
 _Static_assert(sizeof(struct kn_alarm) <= 128, "an alarm is a block of the second class");
@@ -57,6 +64,23 @@ enum { KN_ALARMS_MAX = 0xffff, KN_ALARM_NUMBER = INT32_MAX };
 uint32_t kn_alarm_new(struct kn_local *local, struct kn_agent *a, enum kn_alarm_kind kind,
                       uint64_t to, uint64_t delay_ns, uint64_t period_ns,
                       struct kn_envelope *take_envelope);
+
+/* The end of a delay that begins now; the end of time if it never ends, but for KN_NEVER itself. */
+uint64_t kn_alarm_deadline(uint64_t delay_ns);
+
+/*
+ * Sees that the fiber of agent a has a clock, *clock, which goes off at deadline_ns or before. False: no
+ * memory for one, or for another, as the one there was cannot be had back from another worker's wheel.
+ * Needs no memory for a clock that has gone off. Thread: holder of S.
+ */
+bool kn_clock_set(struct kn_local *local, struct kn_agent *a, struct kn_alarm **clock,
+                  uint64_t deadline_ns);
+
+/* Whether the clock has gone off since it was set. Thread: holder of S. */
+static inline bool kn_clock_is_over(const struct kn_alarm *clock)
+{
+    return kn_load(&clock->is_waiting, acquire) != 0; /* [AL2] acquire: the timer is ours again */
+}
 
 /* The alarm of that number in the agent's table, or NULL. Thread: holder of S. */
 struct kn_alarm *kn_alarm_find(const struct kn_agent *a, uint32_t number);

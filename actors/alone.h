@@ -63,6 +63,33 @@ static KN_ALWAYS_INLINE void kn_alone_leave(struct kn_local *local)
     kn_store(&local->is_busy, 0, release); /* [AB1] release: the word, and what hangs on it */
 }
 
+/* Gives S up if nothing has come; kn_mailbox_idle_by. Thread: holder of S, on the worker. */
+static KN_ALWAYS_INLINE bool kn_alone_idle(struct kn_local *local, struct kn_agent *a,
+                                           struct kn_envelope **ret_last)
+{
+    if (kn_alone_enter(local)) {
+        bool is_idle = kn_mailbox_idle_by(&a->mailbox, &a->intake, ret_last, /* is_alone= */ true);
+        kn_alone_leave(local);
+        return is_idle;
+    }
+    return kn_mailbox_idle_by(&a->mailbox, &a->intake, ret_last, /* is_alone= */ false);
+}
+
+/* Takes in what has come; kn_mailbox_take, and lets go of the boundary before. Thread: as above. */
+static KN_ALWAYS_INLINE bool kn_alone_take(struct kn_local *local, struct kn_agent *a)
+{
+    bool took;
+    struct kn_envelope *last;
+    if (kn_alone_enter(local)) {
+        last = kn_mailbox_take_by(&a->mailbox, &a->intake, &took, /* is_alone= */ true);
+        kn_alone_leave(local);
+    } else {
+        last = kn_mailbox_take_by(&a->mailbox, &a->intake, &took, /* is_alone= */ false);
+    }
+    kn_envelope_release(local, last);
+    return took;
+}
+
 /* Prepares the bias of a runtime, before its workers. has_barrier: kn_membarrier() may be used. */
 void kn_alone_init(struct kn_bias *bias, bool has_barrier, bool is_single);
 

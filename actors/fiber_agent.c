@@ -3,6 +3,7 @@
 #include "actors/fiber_agent.h"
 
 #include "actors/alarm.h"
+#include "actors/alone.h"
 #include "actors/bell.h"
 #include "actors/deadletter.h"
 #include "actors/link.h"
@@ -103,7 +104,7 @@ enum kn_ran kn_fiber_turn(struct kn_worker *worker, struct kn_runnable *run)
         kn_store(&a->handled, kn_load(&a->handled, relaxed) + f->received, relaxed);
         f->received = 0;
         struct kn_envelope *last = NULL;
-        if (!f->is_yielding && kn_mailbox_idle(&a->mailbox, &a->intake, &last)) {
+        if (!f->is_yielding && kn_alone_idle(local, a, &last)) {
             kn_envelope_release(local, last);
             ran = KN_RAN_DONE;
             break;
@@ -142,9 +143,7 @@ static void collect_one(struct kn_fiber_agent *f, struct kn_envelope *e, struct 
     struct kn_local *local = f->ctx.local;
     if (e->flags & KN_ENV_TIMER) {
         struct kn_alarm *alarm = kn_alarm_find(a, e->corr);
-        if (alarm && alarm->kind == KN_ALARM_WAIT) {
-            f->is_late = true;
-        } else if (alarm) {
+        if (alarm) {
             kn_store(&alarm->is_waiting, 0, relaxed); /* relaxed: as in its wheel's callback */
             if (!alarm->period_ns) {
                 (void)kn_alarm_end(local, a, alarm);
@@ -178,12 +177,27 @@ static void collect_one(struct kn_fiber_agent *f, struct kn_envelope *e, struct 
             f->ctx.events &= ~(uint32_t)KN_CTX_KEPT;
             return;
         }
-    } else if (e->type != &kn_type_wake) {
+    } else {
         bring(a, at, e);
         return;
     }
     kn_count_add(&local->counters.received, 1);
     kn_envelope_done(local, a, e);
+}
+
+/* The clock may have gone off: for the present wait, or too early for it. */
+static void look_at_clock(struct kn_fiber_agent *f)
+{
+    if (!f->awaited || f->deadline_ns == KN_NEVER || !kn_clock_is_over(f->clock)) {
+        return;
+    }
+    if (f->clock->timer.deadline_ns >= f->deadline_ns) {
+        f->is_late = true;
+        return;
+    }
+    bool is_set = kn_clock_set(f->ctx.local, f->agent, &f->clock, f->deadline_ns);
+    KN_ASSERT(is_set); /* it needs no memory */
+    (void)is_set;
 }
 
 bool kn_fiber_collect(struct kn_fiber_agent *f)
@@ -192,8 +206,7 @@ bool kn_fiber_collect(struct kn_fiber_agent *f)
     KN_ASSERT(kn_agent_is_held(f->agent));
     struct kn_agent *a = f->agent;
     struct kn_local *local = f->ctx.local;
-    bool took;
-    kn_envelope_release(local, kn_mailbox_take(&a->mailbox, &a->intake, &took));
+    bool took = kn_alone_take(local, a);
     struct kn_envelope **at = &a->intake.user_head;
     while (a->intake.system_head) { /* ends: what was taken is finite */
         struct kn_envelope *e = a->intake.system_head;
@@ -201,38 +214,31 @@ bool kn_fiber_collect(struct kn_fiber_agent *f)
         collect_one(f, e, &at);
     }
     f->since_look = 0;
+    look_at_clock(f);
     KN_ASSERT(!a->intake.system_head);
     return took;
 }
 
 uint32_t kn_fiber_wait_begin(struct kn_fiber_agent *f, uint64_t timeout_ns)
 {
-    struct kn_local *local = f->ctx.local;
-    struct kn_envelope *e = NULL;
     KN_ASSERT(!f->awaited);
     KN_ASSERT(!f->answer);
     f->is_late = false;
+    f->deadline_ns = KN_NEVER;
     if (timeout_ns != KOKEN_NO_DEADLINE) {
-        e = kn_message_new(local, &kn_type_wake, NULL);
-        if (!e) {
+        f->deadline_ns = kn_alarm_deadline(timeout_ns);
+        if (!kn_clock_set(f->ctx.local, f->agent, &f->clock, f->deadline_ns)) {
             return 0;
         }
     }
-    f->awaited =
-        kn_alarm_new(local, f->agent, KN_ALARM_WAIT, kn_agent_id(f->agent), timeout_ns, 0, e);
-    if (!f->awaited && e) {
-        kn_envelope_free(&local->worker->pool, e);
-    }
+    f->serial = f->serial % KN_ALARM_NUMBER + 1; /* never 0, and again only after 2^31 - 1 waits */
+    f->awaited = f->serial;
     return f->awaited;
 }
 
 void kn_fiber_wait_end(struct kn_fiber_agent *f)
 {
-    if (f->awaited) {
-        KN_ASSERT(kn_alarm_find(f->agent, f->awaited) != NULL);
-        (void)kn_alarm_end(f->ctx.local, f->agent, kn_alarm_find(f->agent, f->awaited));
-        f->awaited = 0;
-    }
+    f->awaited = 0; /* the clock goes on: the next wait may end later */
     f->is_late = false;
 }
 

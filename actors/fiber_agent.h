@@ -23,11 +23,14 @@ struct kn_fiber_agent {
     struct kn_outbox *edge;       /* on its stack: it is parked there */
     struct kn_bell *bell;         /* on its stack: it waits for its ring; bell.h */
     struct kn_pending *pending;   /* on its stack: it waits in what a floor above has */
-    uint32_t awaited;             /* number of the alarm of its present wait, 0 none */
+    struct kn_alarm *clock;       /* for the deadlines of its waits; NULL until the first */
+    uint64_t deadline_ns;         /* of its present wait; KN_NEVER: none */
+    uint32_t awaited;             /* number of its present wait, 0 none */
+    uint32_t serial;              /* of its waits */
     uint32_t consumed;            /* user messages received and not yet published */
     uint32_t received;            /* messages received in this turn */
     uint32_t since_look;          /* messages received since it looked for system messages */
-    bool is_late;                 /* that alarm has gone off */
+    bool is_late;                 /* the deadline has passed */
     bool is_cancelled;            /* asked to stop */
     bool is_yielding;             /* suspended, but not waiting for anything */
     int result;                   /* of the body */

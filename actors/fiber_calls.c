@@ -175,7 +175,8 @@ int koken_await_handle_ctx_(koken_ctx *ctx, const struct koken_await_call *call)
     struct kn_outbox edge = {.who = ctx->id, .to = to.id, .number = number};
     int rc = enter_await(f, &edge);
     if (rc == 0) {
-        rc = kn_request_send(ctx, to, number, call->type, call->payload);
+        uint64_t deadline_ns = f->deadline_ns == KN_NEVER ? 0 : f->deadline_ns;
+        rc = kn_request_send(ctx, to, number, deadline_ns, call->type, call->payload);
     }
     while (rc == 0 && !f->answer) { /* ends: the answer, the deadline, or cancelled */
         rc = kn_fiber_wait(f);

@@ -17,7 +17,14 @@ static int push_system(struct kn_local *local, struct kn_agent *a, struct kn_env
     KN_ASSERT(!local || kn_local_is_held(local));
     KN_ASSERT(!(e->flags & KN_ENV_DONE));
     struct koken *visited = kn_alone_visit_agent(local, kn_agent_runtime(a));
-    enum kn_push pushed = kn_mailbox_push_system(&a->mailbox, e);
+    enum kn_push pushed;
+    /* Not the thread of a stop, which has the locals of workers that are gone. */
+    if (kn_likely(!visited && kn_worker_self == local->worker) && kn_alone_enter(local)) {
+        pushed = kn_mailbox_push_system_by(&a->mailbox, e, /* is_alone= */ true);
+        kn_alone_leave(local);
+    } else {
+        pushed = kn_mailbox_push_system_by(&a->mailbox, e, /* is_alone= */ false);
+    }
     kn_alone_depart_agent(visited);
     if (pushed == KN_PUSH_CLOSED) {
         return -ESRCH;
@@ -306,7 +313,7 @@ void kn_claims_end(struct kn_local *local, struct kn_agent *a, int error)
     }
 }
 
-int kn_request_send(struct koken_ctx *ctx, koken_ref to, uint32_t number,
+int kn_request_send(struct koken_ctx *ctx, koken_ref to, uint32_t number, uint64_t deadline_ns,
                     const struct koken_type *type, const void *payload)
 {
     KN_ASSERT(number != 0);
@@ -316,9 +323,8 @@ int kn_request_send(struct koken_ctx *ctx, koken_ref to, uint32_t number,
     struct kn_agent *a = kn_resolve(to.id);
     int rc = -ESRCH;
     if (a) {
-        const struct kn_alarm *alarm = kn_alarm_find(ctx->self, number);
-        struct kn_envelope *e = kn_request_new(kn_agent_runtime(a), local, type, payload,
-                                               alarm ? alarm->timer.deadline_ns : 0);
+        struct kn_envelope *e =
+            kn_request_new(kn_agent_runtime(a), local, type, payload, deadline_ns);
         if (!e) {
             return -ENOMEM;
         }
@@ -357,11 +363,12 @@ int koken_request_(koken_ctx *ctx, koken_ref to, uint64_t timeout_ns, const stru
         return -ENOMEM;
     }
     KN_ASSERT(number <= INT32_MAX);
-    KN_ASSERT(kn_alarm_find(ctx->self, number) != NULL);
+    struct kn_alarm *alarm = kn_alarm_find(ctx->self, number);
+    KN_ASSERT(alarm != NULL);
     ((struct koken_failed *)(void *)e->payload)->request = number;
-    int rc = kn_request_send(ctx, to, number, type, payload);
+    int rc = kn_request_send(ctx, to, number, alarm->timer.deadline_ns, type, payload);
     if (rc < 0) {
-        (void)kn_alarm_end(local, ctx->self, kn_alarm_find(ctx->self, number));
+        (void)kn_alarm_end(local, ctx->self, alarm);
         return rc;
     }
     return (int)number;

@@ -107,8 +107,11 @@ int kn_tell_outside(koken_ref who, const struct koken_type *type);
 /* Answers what an agent that ends has promised to answer later, with error. Thread: holder of S. */
 void kn_claims_end(struct kn_local *local, struct kn_agent *a, int error);
 
-/* Sends the request of that number. 0 or an error as koken_signal; nothing is left behind then. */
-int kn_request_send(struct koken_ctx *ctx, koken_ref to, uint32_t number,
+/*
+ * Sends the request of that number, which says that its answer is waited for until deadline_ns, 0: for ever.
+ * 0 or an error as koken_signal; nothing is left behind then.
+ */
+int kn_request_send(struct koken_ctx *ctx, koken_ref to, uint32_t number, uint64_t deadline_ns,
                     const struct koken_type *type, const void *payload);
 
 /*

@@ -352,7 +352,14 @@ int kn_send(struct kn_local *local, struct kn_agent *a, struct kn_envelope *e)
     if (kn_unlikely(a->flags & KN_AGENT_SPECIAL)) {
         return send_slowly(local->rt, local, a, e);
     }
-    enum kn_push pushed = kn_mailbox_push(&a->mailbox, e, &opened);
+    enum kn_push pushed = KN_PUSH_ELSE;
+    if (kn_alone_enter(local)) {
+        pushed = kn_mailbox_push_usual(&a->mailbox, e, /* is_alone= */ true);
+        kn_alone_leave(local);
+    }
+    if (pushed == KN_PUSH_ELSE) {
+        pushed = kn_mailbox_push(&a->mailbox, e, &opened);
+    }
     if (kn_likely(pushed <= KN_PUSH_WAKE)) {
         kn_count_add(&local->counters.sent, 1);
         if (pushed == KN_PUSH_WAKE) {

@@ -19,7 +19,6 @@
 INTERNAL_TYPE(stop, 0);
 INTERNAL_TYPE(init, sizeof(struct kn_init_arg));
 INTERNAL_TYPE(alarm_over, 0);
-INTERNAL_TYPE(wake, 0);
 _Static_assert(sizeof(struct kn_init_arg) <= KN_PAYLOAD_MAX, "an init fits an envelope");
 _Static_assert(offsetof(struct kn_init_arg, bytes) == 16, "and its bytes are aligned");
 
@@ -108,7 +107,7 @@ int kn_agent_system(struct koken_ctx *ctx, struct kn_agent *a, struct kn_envelop
         return kn_link_message(ctx, a, e);
     } else if (e->type == &kn_type_named || e->type == &kn_type_unnamed) {
         kn_registry_message(ctx->rt, a, e);
-    } else if (e->type != &kn_type_wake) {
+    } else {
         *deliver = true;
     }
     return 0;

@@ -8,7 +8,6 @@
 extern const struct koken_type kn_type_stop; /* end, please */
 extern const struct koken_type kn_type_init; /* first message of an agent spawned from outside */
 extern const struct koken_type kn_type_alarm_over; /* the alarm `corr` has done its work */
-extern const struct koken_type kn_type_wake;       /* look around: a fiber's wait may be over */
 
 /* Payload of kn_type_init. */
 struct kn_init_arg {

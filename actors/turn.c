@@ -192,12 +192,6 @@ static inline struct kn_envelope *next_message(struct kn_agent *a)
     return e;
 }
 
-static inline void take(struct kn_local *local, struct kn_agent *a)
-{
-    bool took;
-    kn_envelope_release(local, kn_mailbox_take(&a->mailbox, &a->intake, &took));
-}
-
 enum outcome { OUT_EMPTY, OUT_AGAIN, OUT_ENDED, OUT_PARKED, OUT_NOT, OUT_IDLE };
 
 /* What one call of run_messages has counted and not yet entered where it belongs. */
@@ -293,7 +287,7 @@ static KN_ALWAYS_INLINE enum outcome run_messages(struct koken_ctx *ctx, struct 
             *handled += t.spent;
             enter(ctx, a, &t);
             if (kn_mailbox_has_system(&a->mailbox)) {
-                take(ctx->local, a);
+                (void)kn_alone_take(ctx->local, a);
             }
             if (kn_worker_must_yield(ctx->local->worker)) {
                 out = OUT_AGAIN;
@@ -310,7 +304,7 @@ static KN_ALWAYS_INLINE enum outcome run_messages(struct koken_ctx *ctx, struct 
 int kn_agent_run_system(struct koken_ctx *ctx, struct kn_agent *a)
 {
     int rc = 0;
-    take(ctx->local, a);
+    (void)kn_alone_take(ctx->local, a);
     while (rc >= 0 && rc != KOKEN_STOP &&
            a->intake.system_head) { /* ends: what was taken is finite */
         struct kn_envelope *e = a->intake.system_head;
@@ -351,7 +345,8 @@ static KN_ALWAYS_INLINE enum outcome run_one(struct koken_ctx *ctx, struct kn_ag
 {
     uint64_t word;
     struct kn_envelope *e = kn_mailbox_peek(&a->mailbox, &a->intake, &word);
-    if (kn_unlikely(!e || e->flags || kn_agent_is_parked(a))) {
+    if (kn_unlikely(!e || (e->flags & ~(unsigned)(KN_ENV_REQUEST | KN_ENV_DEADLINE)) ||
+                    kn_agent_is_parked(a))) {
         return OUT_NOT;
     }
     const struct koken_row *row = find_row(kn_agent_behaviour(a), e->type);
@@ -363,7 +358,8 @@ static KN_ALWAYS_INLINE enum outcome run_one(struct koken_ctx *ctx, struct kn_ag
     kn_store(&ctx->local->running_type, e->type, relaxed); /* for reports only */
     ctx->msg = e;
     int rc = call(row->handle, ctx, a, e);
-    if (kn_unlikely((rc | (int)ctx->events) != 0) || kn_unlikely(e->type->drop != NULL)) {
+    int rest = e->flags & KN_ENV_REQUEST; /* not answered */
+    if (kn_unlikely((rc | (int)ctx->events | rest) != 0) || kn_unlikely(e->type->drop != NULL)) {
         return settle(ctx, a, e, rc);
     }
     struct kn_local *local = ctx->local; /* another one, if the handler was in a blocking section */
@@ -392,17 +388,6 @@ static KN_ALWAYS_INLINE enum outcome run_one(struct koken_ctx *ctx, struct kn_ag
     return OUT_IDLE;
 }
 
-static KN_ALWAYS_INLINE bool go_idle(struct kn_local *local, struct kn_agent *a,
-                                     struct kn_envelope **ret_last)
-{
-    if (kn_alone_enter(local)) {
-        bool is_idle = kn_mailbox_idle_by(&a->mailbox, &a->intake, ret_last, /* is_alone= */ true);
-        kn_alone_leave(local);
-        return is_idle;
-    }
-    return kn_mailbox_idle_by(&a->mailbox, &a->intake, ret_last, /* is_alone= */ false);
-}
-
 /* The turn proper, or the rest of one that run_one has begun. timer: of a turn that is sampled, else NULL. */
 static KN_NOINLINE enum kn_ran run_turn(struct koken_ctx *ctx, struct kn_agent *a,
                                         struct kn_sample *timer, enum outcome out)
@@ -411,7 +396,7 @@ static KN_NOINLINE enum kn_ran run_turn(struct koken_ctx *ctx, struct kn_agent *
     if (out == OUT_NOT) {
         out = kn_unlikely(kn_agent_is_parked(a)) ? OUT_PARKED : OUT_NOT;
         if (!a->intake.user_head && !a->intake.system_head) {
-            take(ctx->local, a);
+            (void)kn_alone_take(ctx->local, a);
         }
     }
     for (;;) { /* ends: idle, ended, or the budget */
@@ -440,14 +425,14 @@ static KN_NOINLINE enum kn_ran run_turn(struct koken_ctx *ctx, struct kn_agent *
         KN_ASSERT(!a->intake.user_head);
         KN_ASSERT(!a->intake.system_head);
         KN_ASSERT(!kn_agent_is_parked(a));
-        if (go_idle(ctx->local, a, &last)) {
+        if (kn_alone_idle(ctx->local, a, &last)) {
             kn_envelope_release(ctx->local, last);
             return KN_RAN_DONE;
         }
         if (kn_mailbox_relieve(&a->mailbox)) {
             kn_room_made(ctx->local, a);
         }
-        take(ctx->local, a);
+        (void)kn_alone_take(ctx->local, a);
         struct kn_worker *worker = ctx->local->worker;
         if (kn_worker_must_yield(worker) || kn_worker_has_other(worker)) {
             return KN_RAN_AGAIN; /* a turn is what had come when it began, if others wait */

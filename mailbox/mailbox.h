@@ -247,7 +247,8 @@ static inline enum kn_push kn_mailbox_push(struct kn_mailbox *mb, struct kn_enve
 }
 
 /* Puts a system message into the mailbox: never refused but by a closed one, never counted. */
-static inline enum kn_push kn_mailbox_push_system(struct kn_mailbox *mb, struct kn_envelope *e)
+static KN_ALWAYS_INLINE enum kn_push kn_mailbox_push_system_by(struct kn_mailbox *mb,
+                                                               struct kn_envelope *e, bool is_alone)
 {
     uint64_t word = kn_load(&mb->word, acquire); /* [MB3] acquire */
     KN_ASSERT(((uintptr_t)e & 63) == 0);
@@ -261,10 +262,15 @@ static inline enum kn_push kn_mailbox_push_system(struct kn_mailbox *mb, struct 
         uint64_t rest = word & (KN_MB_SEQ_MASK | KN_MB_FLAGS);
         uint64_t now = kn_mb_with_top(e, rest | KN_MB_SCHEDULED | KN_MB_SYSTEM);
         /* [MB1] release, [MB2] acquire: as in kn_mailbox_push. */
-        if (kn_likely(kn_cas_weak(&mb->word, &word, now, acq_rel, acquire))) {
+        if (kn_likely(kn_mb_swap(mb, &word, now, is_alone))) {
             return word & KN_MB_SCHEDULED ? KN_PUSH_OK : KN_PUSH_WAKE;
         }
     }
+}
+
+static inline enum kn_push kn_mailbox_push_system(struct kn_mailbox *mb, struct kn_envelope *e)
+{
+    return kn_mailbox_push_system_by(mb, e, /* is_alone= */ false);
 }
 
 /* Sets S (and, with KN_MB_SYSTEM, asks for a look) without a message. Answers as a push. */
@@ -294,13 +300,16 @@ void kn_intake_sort(struct kn_intake *in, struct kn_envelope *top);
  * Answers the envelope that stopped being the boundary (to be freed if it has been handled), or
  * NULL; *took tells whether anything came, a nudge included.
  */
-static inline struct kn_envelope *kn_mailbox_take(struct kn_mailbox *mb, struct kn_intake *in,
-                                                  bool *took)
+static KN_ALWAYS_INLINE struct kn_envelope *kn_mailbox_take_by(struct kn_mailbox *mb,
+                                                               struct kn_intake *in, bool *took,
+                                                               bool is_alone)
 {
     /* [MB1] acquire: the envelopes in the chain are ours, whole. */
     uint64_t word = kn_load(&mb->word, acquire);
     bool nudged = word & KN_MB_SYSTEM;
-    if (kn_unlikely(nudged)) {
+    if (nudged && is_alone) {
+        kn_store(&mb->word, word & ~(uint64_t)KN_MB_SYSTEM, release); /* [MB1] as in kn_mb_swap */
+    } else if (kn_unlikely(nudged)) {
         word = kn_and(&mb->word, ~(uint64_t)KN_MB_SYSTEM, acq_rel); /* [MB1] acquire */
     }
     struct kn_envelope *top = kn_mb_top(word);
@@ -319,6 +328,12 @@ static inline struct kn_envelope *kn_mailbox_take(struct kn_mailbox *mb, struct 
         kn_intake_sort(in, top);
     }
     return old;
+}
+
+static inline struct kn_envelope *kn_mailbox_take(struct kn_mailbox *mb, struct kn_intake *in,
+                                                  bool *took)
+{
+    return kn_mailbox_take_by(mb, in, took, /* is_alone= */ false);
 }
 
 /* Tells senders that n more user messages have been handled. Only the holder of S. */

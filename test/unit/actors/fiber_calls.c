@@ -253,6 +253,58 @@ Test(fiber_calls, sleeps_and_yields, .timeout = 60)
     stop(rt);
 }
 
+static int short_nap(void *arg)
+{
+    (void)arg;
+    return usleep(4000);
+}
+
+/* What a deadline leaves behind must not end a later wait, nor keep it from ending. */
+static int wait_on(koken_ctx *ctx, struct none *self, const void *arg)
+{
+    static const uint64_t waits_us[] = {3000, 200, 1500, 150, 2500, 170, 170, 1500};
+    const struct whom *whom = arg;
+    struct koken_received msg;
+    struct answer a;
+    (void)self;
+    for (unsigned i = 0; i < sizeof waits_us / sizeof waits_us[0]; i++) {
+        /* Answered in time, or not: a deadline stays behind, in the middle of the next wait or after it. */
+        int rc =
+            koken_await(ctx, whom->who, KOKEN_US(waits_us[i] / 2), &a, question, .value = 10 + i);
+        expect(rc == -ETIMEDOUT || (rc == 0 && a.value == 11 + i));
+        uint64_t begin = koken_now();
+        if (i % 2) {
+            expect(koken_receive(ctx, KOKEN_US(waits_us[i]), &msg) == -ETIMEDOUT);
+        } else {
+            expect(koken_sleep(ctx, KOKEN_US(waits_us[i])) == 0);
+        }
+        expect(koken_now() - begin >= KOKEN_US(waits_us[i]));
+    }
+    /* And one that goes off while nobody waits for a time. */
+    expect(koken_await(ctx, whom->who, KOKEN_MS(2), &a, question, .value = 10) != 0 ||
+           a.value == 11);
+    expect(koken_blocking(ctx, short_nap, NULL, NULL) == 0);
+    expect(koken_await(ctx, whom->who, KOKEN_S(30), &a, question, .value = 12) == 0);
+    expect(a.value == 13);
+    (void)count(&done);
+    return 0;
+}
+
+KOKEN_FIBER(waiter_on, struct none, wait_on);
+
+Test(fiber_calls, a_deadline_ends_its_own_wait_only, .timeout = 60)
+{
+    struct koken *rt = start(2);
+    reset(&done);
+    struct whom whom = {koken_spawn(rt, oracle)};
+    for (int i = 0; i < 20; i++) {
+        cr_assert(
+            !koken_is_nobody(koken_spawn(rt, waiter_on, .arg = &whom, .arg_size = sizeof whom)));
+    }
+    finish(rt, 20);
+    stop(rt);
+}
+
 static int no_fiber(koken_ctx *ctx, struct none *self, const struct apple *msg)
 {
     struct koken_received received;
