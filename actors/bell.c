@@ -4,6 +4,7 @@
 #include "actors/fiber_agent.h"
 #include "actors/request.h"
 #include "actors/slots.h"
+#include "base/platform/switch.h"
 #include "sched/delay.h"
 
 #include <errno.h>
@@ -101,7 +102,8 @@ static void wait_out(struct kn_fiber_agent *f, struct kn_bell *bell)
     }
 }
 
-static int wait_fiber(struct kn_fiber_agent *f, struct kn_bell *bell, uint64_t timeout_ns)
+KN_UNPAIRED static int wait_fiber(struct kn_fiber_agent *f, struct kn_bell *bell,
+                                  uint64_t timeout_ns)
 {
     int rc = 0;
     if (!is_rung(bell)) {
@@ -123,7 +125,7 @@ static int wait_fiber(struct kn_fiber_agent *f, struct kn_bell *bell, uint64_t t
     return rc;
 }
 
-int kn_bell_wait(struct kn_bell *bell, uint64_t timeout_ns)
+KN_UNPAIRED int kn_bell_wait(struct kn_bell *bell, uint64_t timeout_ns)
 {
     struct kn_local *local = kn_local_here();
     if (is_rung(bell)) {

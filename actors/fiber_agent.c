@@ -14,6 +14,7 @@
 #include "actors/slots.h"
 #include "actors/spawn.h"
 #include "actors/system.h"
+#include "base/platform/switch.h"
 
 #include <errno.h>
 #include <string.h>
@@ -61,7 +62,7 @@ static void publish(struct kn_fiber_agent *f)
     }
 }
 
-enum kn_ran kn_fiber_turn(struct kn_worker *worker, struct kn_runnable *run)
+KN_UNPAIRED enum kn_ran kn_fiber_turn(struct kn_worker *worker, struct kn_runnable *run)
 {
     struct kn_agent *a = kn_container_of(run, struct kn_agent, run);
     struct kn_local *local = worker->local;
@@ -114,7 +115,7 @@ enum kn_ran kn_fiber_turn(struct kn_worker *worker, struct kn_runnable *run)
     return ran;
 }
 
-static void suspend(struct kn_fiber_agent *f)
+KN_UNPAIRED static void suspend(struct kn_fiber_agent *f)
 {
     KN_ASSERT(!f->agent->intake.system_head);
     kn_fiber_suspend();
@@ -242,7 +243,7 @@ void kn_fiber_wait_end(struct kn_fiber_agent *f)
     f->is_late = false;
 }
 
-int kn_fiber_wait(struct kn_fiber_agent *f)
+KN_UNPAIRED int kn_fiber_wait(struct kn_fiber_agent *f)
 {
     bool took = kn_fiber_collect(f);
     if (f->is_cancelled) {
@@ -282,7 +283,7 @@ void kn_fiber_message_over(struct kn_fiber_agent *f, int rc)
     }
 }
 
-void kn_fiber_pause(struct kn_fiber_agent *f)
+KN_UNPAIRED void kn_fiber_pause(struct kn_fiber_agent *f)
 {
     KN_ASSERT(!f->ctx.msg);
     struct kn_worker *worker = f->ctx.local->worker;
@@ -397,7 +398,7 @@ static enum kn_push try_send(struct kn_local *local, uint64_t to, struct kn_enve
     return KN_PUSH_OK;
 }
 
-int kn_fiber_park(struct kn_agent *self, uint64_t to, struct kn_envelope *e)
+KN_UNPAIRED int kn_fiber_park(struct kn_agent *self, uint64_t to, struct kn_envelope *e)
 {
     struct kn_fiber_agent *f = self->cold->fiber;
     KN_ASSERT(!f->edge);

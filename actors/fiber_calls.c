@@ -6,6 +6,7 @@
 #include "actors/park.h"
 #include "actors/request.h"
 #include "actors/slots.h"
+#include "base/platform/switch.h"
 
 #include <koken/fiber.h>
 #include <koken/give.h>
@@ -49,7 +50,8 @@ static struct kn_envelope *pop_typed(struct kn_agent *a, const struct koken_type
 }
 
 /* Waits for a message, of that type or (NULL) any, and makes it the present one. */
-static int receive(struct kn_fiber_agent *f, uint64_t timeout_ns, const struct koken_type *type)
+KN_UNPAIRED static int receive(struct kn_fiber_agent *f, uint64_t timeout_ns,
+                               const struct koken_type *type)
 {
     KN_ASSERT(!f->awaited);
     KN_ASSERT(!f->edge);
@@ -92,7 +94,7 @@ static int receive(struct kn_fiber_agent *f, uint64_t timeout_ns, const struct k
     return rc;
 }
 
-int koken_receive(koken_ctx *ctx, uint64_t timeout_ns, struct koken_received *ret_msg)
+KN_UNPAIRED int koken_receive(koken_ctx *ctx, uint64_t timeout_ns, struct koken_received *ret_msg)
 {
     struct kn_fiber_agent *f = kn_fiber_of(ctx);
     if (!f) {
@@ -107,8 +109,8 @@ int koken_receive(koken_ctx *ctx, uint64_t timeout_ns, struct koken_received *re
     return rc;
 }
 
-int koken_receive_only_(koken_ctx *ctx, uint64_t timeout_ns, const struct koken_type *type,
-                        void *ret_payload)
+KN_UNPAIRED int koken_receive_only_(koken_ctx *ctx, uint64_t timeout_ns,
+                                    const struct koken_type *type, void *ret_payload)
 {
     struct kn_fiber_agent *f = kn_fiber_of(ctx);
     if (!f) {
@@ -147,14 +149,15 @@ static void leave_await(struct kn_fiber_agent *f)
     }
 }
 
-int koken_await_ctx_(koken_ctx *ctx, koken_ref to, uint64_t timeout_ns, void *ret_answer,
-                     size_t answer_size, const struct koken_type *type, const void *payload)
+KN_UNPAIRED int koken_await_ctx_(koken_ctx *ctx, koken_ref to, uint64_t timeout_ns,
+                                 void *ret_answer, size_t answer_size,
+                                 const struct koken_type *type, const void *payload)
 {
     struct koken_await_call call = {to, timeout_ns, ret_answer, NULL, answer_size, type, payload};
     return koken_await_handle_ctx_(ctx, &call);
 }
 
-int koken_await_handle_ctx_(koken_ctx *ctx, const struct koken_await_call *call)
+KN_UNPAIRED int koken_await_handle_ctx_(koken_ctx *ctx, const struct koken_await_call *call)
 {
     const struct kn_wanted wanted = {call->answer_type, call->answer_size};
     koken_ref to = call->to;
@@ -204,7 +207,7 @@ int koken_await_handle_ctx_(koken_ctx *ctx, const struct koken_await_call *call)
     return rc;
 }
 
-int koken_sleep(koken_ctx *ctx, uint64_t duration_ns)
+KN_UNPAIRED int koken_sleep(koken_ctx *ctx, uint64_t duration_ns)
 {
     struct kn_fiber_agent *f = kn_fiber_of(ctx);
     if (!f) {
@@ -221,7 +224,7 @@ int koken_sleep(koken_ctx *ctx, uint64_t duration_ns)
     return rc == -ETIMEDOUT ? 0 : rc;
 }
 
-int koken_yield(koken_ctx *ctx)
+KN_UNPAIRED int koken_yield(koken_ctx *ctx)
 {
     struct kn_fiber_agent *f = kn_fiber_of(ctx);
     if (!f) {
@@ -263,7 +266,7 @@ static void run_call(struct kn_job *job)
     kn_rcu_depart();
 }
 
-int koken_blocking(koken_ctx *ctx, int (*fn)(void *arg), void *arg, int *ret_value)
+KN_UNPAIRED int koken_blocking(koken_ctx *ctx, int (*fn)(void *arg), void *arg, int *ret_value)
 {
     struct kn_fiber_agent *f = kn_fiber_of(ctx);
     if (!f) {

@@ -4,6 +4,7 @@
 
 #include "actors/request.h"
 #include "actors/slots.h"
+#include "base/platform/switch.h"
 #include "sched/netpoll.h"
 
 #include <koken/fiber.h>
@@ -60,7 +61,7 @@ static int look(int fd, unsigned events)
     return (int)(ready & events);
 }
 
-int koken_io_wait(koken_ctx *ctx, int fd, unsigned events, uint64_t timeout_ns)
+KN_UNPAIRED int koken_io_wait(koken_ctx *ctx, int fd, unsigned events, uint64_t timeout_ns)
 {
     struct kn_fiber_agent *f = kn_fiber_of(ctx);
     if (!f) {

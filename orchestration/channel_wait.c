@@ -17,6 +17,7 @@
 #include "orchestration/channel_wait.h"
 
 #include "actors/fiber_agent.h"
+#include "base/platform/switch.h"
 #include "base/world.h"
 
 #include <koken/fiber.h>
@@ -129,7 +130,7 @@ static bool give_up(struct kn_pending *pending)
 }
 
 /* Sleeps until the word changes. 0, -ETIMEDOUT, -ECANCELED. */
-static int sleep_until(struct call *call, uint64_t deadline)
+KN_UNPAIRED static int sleep_until(struct call *call, uint64_t deadline)
 {
     int rc = 0;
     kn_atomic(uint32_t) *word = &call->wait.word;
@@ -147,7 +148,7 @@ static int sleep_until(struct call *call, uint64_t deadline)
 }
 
 /* After the first look was in vain, and with its slots in all lines: the case that happens, or an error. */
-static int wait_in_lines(struct call *call, uint64_t deadline)
+KN_UNPAIRED static int wait_in_lines(struct call *call, uint64_t deadline)
 {
     int at = NONE, rc;
     if (call->fiber) {
@@ -218,7 +219,7 @@ static int caller(struct call *call, bool *ret_may_wait)
 }
 
 /* The wait of a call whose cases cannot happen now. It holds all, and has let go in the end. */
-static int wait_for_any(struct call *call, uint64_t deadline)
+KN_UNPAIRED static int wait_for_any(struct call *call, uint64_t deadline)
 {
     bool is_timed = call->fiber && deadline != KN_NEVER;
     if (is_timed) {
@@ -239,7 +240,7 @@ static int wait_for_any(struct call *call, uint64_t deadline)
 }
 
 /* A select with checked cases. */
-static int run(struct call *call, uint64_t timeout_ns)
+KN_UNPAIRED static int run(struct call *call, uint64_t timeout_ns)
 {
     bool may_wait;
     int rc = caller(call, &may_wait);
@@ -275,7 +276,7 @@ static int run(struct call *call, uint64_t timeout_ns)
 }
 
 /* One case, and its error. */
-static int run_one(struct koken_case *c, uint64_t timeout_ns)
+KN_UNPAIRED static int run_one(struct koken_case *c, uint64_t timeout_ns)
 {
     if (!c->channel || !c->item || c->channel->core.type != c->type) {
         return -EINVAL;
@@ -292,15 +293,18 @@ static int run_one(struct koken_case *c, uint64_t timeout_ns)
     return rc >= 0 ? c->rc : rc;
 }
 
-KN_NOINLINE int kn_channel_send_slowly(struct koken_channel *channel, uint64_t timeout_ns,
-                                       const struct koken_type *type, const void *payload)
+KN_UNPAIRED KN_NOINLINE int kn_channel_send_slowly(struct koken_channel *channel,
+                                                   uint64_t timeout_ns,
+                                                   const struct koken_type *type,
+                                                   const void *payload)
 {
     struct koken_case c = {channel, type, (void *)(uintptr_t)payload, 0, KOKEN_CASE_SEND, 0};
     return run_one(&c, timeout_ns);
 }
 
-KN_NOINLINE int kn_channel_recv_slowly(struct koken_channel *channel, uint64_t timeout_ns,
-                                       const struct koken_type *type, void *ret_item)
+KN_UNPAIRED KN_NOINLINE int kn_channel_recv_slowly(struct koken_channel *channel,
+                                                   uint64_t timeout_ns,
+                                                   const struct koken_type *type, void *ret_item)
 {
     struct koken_case c = {channel, type, ret_item, 0, KOKEN_CASE_RECV, 0};
     return run_one(&c, timeout_ns);

@@ -68,7 +68,7 @@ void kn_fiber_free(struct kn_stacks *stacks, struct kn_fiber *take_fiber)
     kn_stack_give(stacks, take_fiber->stack);
 }
 
-void kn_fiber_resume(struct kn_fiber *fiber)
+KN_UNPAIRED void kn_fiber_resume(struct kn_fiber *fiber)
 {
     struct kn_fiber *outer = current;
     struct kn_stack *stack = fiber->stack;
@@ -86,7 +86,7 @@ void kn_fiber_resume(struct kn_fiber *fiber)
     kn_stack_saw(stack, fiber->sp);
 }
 
-void kn_fiber_suspend(void)
+KN_UNPAIRED void kn_fiber_suspend(void)
 {
     struct kn_fiber *self = kn_fiber_current();
 

@@ -143,6 +143,20 @@ switch_start:
     .cfi_endproc
     .size   switch_start, . - switch_start
 
+/* How functions marked KN_UNPAIRED return; the name is the compiler's. Weak: another archive may have it. */
+    .weak   __x86_return_thunk
+    .hidden __x86_return_thunk
+    .type   __x86_return_thunk, @function
+    .p2align 4
+__x86_return_thunk:
+    .cfi_startproc
+    popq    %rcx
+    .cfi_adjust_cfa_offset -8
+    .cfi_register %rip, %rcx
+    notrack jmp *%rcx
+    .cfi_endproc
+    .size   __x86_return_thunk, . - __x86_return_thunk
+
     .section .note.GNU-stack, "", @progbits
 
     .section .note.gnu.property, "a", @note
