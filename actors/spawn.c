@@ -299,6 +299,13 @@ static void settle(struct kn_local *local, struct kn_agent *a)
     }
 }
 
+/* A size without bytes, or a first state of another size than the agent's. */
+static bool is_odd_arg(const struct koken_agent_type *type, const struct koken_row *init,
+                       const struct koken_spawn_options *o)
+{
+    return o && o->arg_size && (!o->arg || (!init && o->arg_size != type->state_size));
+}
+
 int kn_spawn_heir(struct kn_local *local, const struct koken_agent_type *type,
                   const struct koken_spawn_options *o, struct kn_heirloom *heirloom,
                   koken_ref *ret_ref)
@@ -312,6 +319,9 @@ int kn_spawn_heir(struct kn_local *local, const struct koken_agent_type *type,
         return kn_fiber_spawn(rt, local, type, o, ret_ref);
     }
     const struct koken_row *init = init_row(type);
+    if (is_odd_arg(type, init, o)) {
+        return -EINVAL;
+    }
     const void *arg = o ? o->arg : NULL;
     bool is_held = init || kn_unlikely(heirloom != NULL);
     struct kn_birth birth = {type, o, kn_agent_turn, 0, is_held, init ? NULL : arg, 0};
@@ -376,7 +386,7 @@ static int spawn_outside(struct koken *rt, const struct koken_agent_type *type,
     const void *arg = o ? o->arg : NULL;
     uint32_t arg_size = o ? o->arg_size : 0;
     struct kn_init_arg payload = {.size = arg_size};
-    if (arg_size > sizeof payload.bytes || (arg_size && !arg)) {
+    if (is_odd_arg(type, init, o) || (init && arg_size > sizeof payload.bytes)) {
         return -EINVAL;
     }
     struct kn_birth birth = {
@@ -384,7 +394,7 @@ static int spawn_outside(struct koken *rt, const struct koken_agent_type *type,
     struct kn_waiter *waiter = NULL;
     struct kn_envelope *start = NULL; /* before the birth, as all that may fail */
     struct kn_agent *a;
-    if (arg_size) {
+    if (init && arg_size) {
         memcpy(payload.bytes, arg, arg_size);
     } else {
         payload.arg = arg;

@@ -72,7 +72,7 @@ int main(void)
     for (unsigned i = 0; rc == 0 && i < ADDERS; i++) {
         koken_ref one;
 
-        rc = koken_try_spawn(rt, &one, adder, .arg = &who, .arg_size = sizeof who);
+        rc = koken_try_spawn(rt, &one, adder, KOKEN_ARG(who));
     }
     rc = rc < 0 ? rc : koken_drain(rt, KOKEN_S(30));
     rc = rc < 0 ? rc : koken_await(rt, who, KOKEN_S(1), &count, read_count);

@@ -81,7 +81,7 @@ int main(void)
         return 1;
     }
     cook = koken_spawn(rt, kitchen);
-    waiter = koken_spawn(rt, waiter, .arg = &cook, .arg_size = sizeof cook);
+    waiter = koken_spawn(rt, waiter, KOKEN_ARG(cook));
     rc = koken_signal(waiter, table_order, .dish = DISH_SOBA);
     rc = rc < 0 ? rc : koken_signal(waiter, table_order, .dish = DISH_TEMPURA);
     rc = rc < 0 ? rc : koken_signal(waiter, table_order, .dish = DISH_UDON);

@@ -99,8 +99,8 @@ int main(void)
     }
     fcntl(ends[0], F_SETFL, O_NONBLOCK);
     fcntl(ends[1], F_SETFL, O_NONBLOCK);
-    (void)koken_spawn(rt, echo, .arg = &ends[0], .arg_size = sizeof ends[0]);
-    caller = koken_spawn(rt, caller, .arg = &ends[1], .arg_size = sizeof ends[1]);
+    (void)koken_spawn(rt, echo, KOKEN_ARG(ends[0]));
+    caller = koken_spawn(rt, caller, KOKEN_ARG(ends[1]));
     rc = koken_await(rt, caller, KOKEN_S(10), &finished, finished_question);
     printf("%u lines\n", (unsigned)finished.lines);
     return koken_stop(rt, KOKEN_S(1)) < 0 || rc < 0;

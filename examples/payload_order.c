@@ -105,9 +105,9 @@ int main(void)
         return 1;
     }
     const struct exchange e = {.tape = koken_spawn(rt, tape)};
-    const struct risk r = {.exchange = koken_spawn(rt, exchange, .arg = &e), .limit = 5000};
-    const struct gateway g = {.risk = koken_spawn(rt, risk, .arg = &r)};
-    const koken_ref gate = koken_spawn(rt, gateway, .arg = &g);
+    const struct risk r = {.exchange = koken_spawn(rt, exchange, KOKEN_ARG(e)), .limit = 5000};
+    const struct gateway g = {.risk = koken_spawn(rt, risk, KOKEN_ARG(r))};
+    const koken_ref gate = koken_spawn(rt, gateway, KOKEN_ARG(g));
 
     for (long i = 1; i <= 100 && rc >= 0; i++) { /* 51 and above are too dear for risk */
         rc = koken_signal(gate, tick, .price = i);

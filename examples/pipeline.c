@@ -60,11 +60,13 @@ static int run(struct koken *rt, const struct stage *counting, const struct stag
     struct number got;
     uint64_t items = 0, wrong = 0;
     int rc = 0;
-    if (koken_is_nobody(koken_spawn(rt, counter, .arg = counting, .arg_size = sizeof *counting))) {
+    /* trusted: channels are made for many agents */
+    if (koken_is_nobody(koken_spawn(rt, counter, KOKEN_ARG_TRUSTED(*counting)))) {
         rc = -ENOMEM;
     }
     for (int i = 0; i < SQUARERS && rc == 0; i++) {
-        koken_ref who = koken_spawn(rt, squarer, .arg = squaring, .arg_size = sizeof *squaring);
+        /* trusted: as above */
+        koken_ref who = koken_spawn(rt, squarer, KOKEN_ARG_TRUSTED(*squaring));
         rc = koken_is_nobody(who) ? -ENOMEM : 0;
     }
     while (items < ENOUGH && rc == 0) {

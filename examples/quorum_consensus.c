@@ -46,7 +46,7 @@ static bool hold(struct koken *rt, const char *what, const char *manners,
         char m = manners[i];
         struct node node = {.number = i, .manner = m == 'l' ? LIAR : m == 's' ? SLEEPER : HONEST};
 
-        nodes[i] = m == 'd' ? KOKEN_NOBODY : koken_spawn(rt, node, .arg = &node);
+        nodes[i] = m == 'd' ? KOKEN_NOBODY : koken_spawn(rt, node, KOKEN_ARG(node));
     }
     int rc = koken_quorum(rt, nodes, NODES, KOKEN_MS(100), &options, &held, propose, .value = 42);
 

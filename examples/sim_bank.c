@@ -75,9 +75,9 @@ static int scenario(void *arg)
     if (rc < 0) {
         return rc;
     }
-    koken_ref bank = koken_spawn(rt, account, .arg = &state);
+    koken_ref bank = koken_spawn(rt, account, KOKEN_ARG(state));
     for (int i = 0; i < 2 && rc == 0; i++) {
-        rc = koken_signal(koken_spawn(rt, teller, .arg = &(struct teller){bank}), go);
+        rc = koken_signal(koken_spawn(rt, teller, KOKEN_ARG((struct teller){bank})), go);
     }
     if (rc == 0) {
         rc = koken_drain(rt, KOKEN_S(1));
@@ -92,7 +92,7 @@ static int scenario(void *arg)
 
 int main(void)
 {
-    static struct koken_sim_report report;
+    struct koken_sim_report report = {0};
     const struct koken_sim_options options = {.seeds = 2000, .faults = KOKEN_SIM_MILD};
     bool is_careful = false;
     int rc = koken_sim_run(scenario, &is_careful, &options, &report);

@@ -90,8 +90,7 @@ int main(void)
     }
     rc = koken_supervise(rt, &plan, &supervisor);
     if (rc == 0) {
-        if (koken_is_nobody(
-                koken_spawn(rt, mourner, .arg = &supervisor, .arg_size = sizeof supervisor))) {
+        if (koken_is_nobody(koken_spawn(rt, mourner, KOKEN_ARG(supervisor)))) {
             printf("nobody mourns\n");
         }
         ask(rt, supervisor, 12, 3);

@@ -23,6 +23,7 @@ enum { FILES_MOST = 200, FOLDERS_MOST = 12, BAR = 40 };
 struct build {
     struct koken_teg *teg;
     char folder[64]; /* for the objects */
+    char archive[128];
     char objects[FILES_MOST][128];
     char includes[FOLDERS_MOST][64];
     size_t include_count;
@@ -67,11 +68,9 @@ static void add_file(struct build *build, const char *path)
 /* All objects into one archive, when all are there. */
 static koken_teg_node add_archive(struct build *build)
 {
-    static const char *argv[FILES_MOST + 4] = {"ar", "rcs"};
+    const char *argv[FILES_MOST + 4] = {"ar", "rcs", build->archive};
     static const char *const nothing[] = {"true", NULL};
-    static char path[128];
-    (void)snprintf(path, sizeof path, "%s/examples.a", build->folder);
-    argv[2] = path;
+    (void)snprintf(build->archive, sizeof build->archive, "%s/examples.a", build->folder);
     for (uint32_t i = 0; i < build->count; i++) {
         argv[3 + i] = build->objects[i];
     }
@@ -160,18 +159,16 @@ static int run_build(struct build *build, unsigned jobs, const char *trace, cons
 
 static void remove_objects(struct build *build)
 {
-    char path[128];
     for (uint32_t i = 0; i < build->count; i++) {
         (void)unlink(build->objects[i]);
     }
-    (void)snprintf(path, sizeof path, "%s/examples.a", build->folder);
-    (void)unlink(path);
+    (void)unlink(build->archive);
     (void)rmdir(build->folder);
 }
 
 int main(int argc, char **argv)
 {
-    static struct build build = {.folder = "/tmp/teg_build-XXXXXX"};
+    struct build build = {.folder = "/tmp/teg_build-XXXXXX"};
     const char *trace = NULL, *mermaid = NULL;
     unsigned jobs = 0;
     int option;

@@ -12,6 +12,7 @@ The layers (those whose tool is absent are skipped with --partial, else it is an
   tsa       clang -Wthread-safety: ownership on all paths every build
   query     clang-query with caps.query: copies, escapes, globals, casts
   globals   writable objects in .data and .bss
+  text      KOKEN_MESSAGE_TRUSTED and KOKEN_ARG_TRUSTED without a reason
   analyzer  gcc -O1 -fanalyzer                            --deep only: slow
 
 Reports are merged by file, line and rule. Exit status: 0 nothing, 1 something, 2 the tool could not run.
@@ -37,6 +38,9 @@ RULES = {
     "R2": ("a handle is never copied", "use koken_move, koken_take and koken_put, or koken_dup for a val"),
     "R3": ("a borrowed pointer does not outlive its statement or KOKEN_WITH block",
            "keep the handle, not the pointer"),
+    "R4": ("no raw pointer crosses from agent to agent",
+           "copy the data (KOKEN_ARG, a message), or give an iso or val (koken_spawn_given); for what is made to be "
+           "shared say so in a comment beside it, `trusted: reason`"),
     "R5": ("no mutable data at file scope and no static locals", "put it into the state of an agent"),
     "R6": ("no casts to payload pointers, no pointers in numbers, no private parts",
            "use the operations of koken/caps.h"),
@@ -47,7 +51,7 @@ QUERY_RULES = {
     "caps-assign": "R2", "caps-copy": "R2", "caps-copy-address": "R2", "caps-copy-struct": "R2",
     "caps-keep": "R3", "caps-keep-static": "R3", "caps-global": "R5",
     "caps-smuggle": "R6", "caps-cast": "R6", "caps-private": "R6", "caps-private-call": "R6",
-    "caps-forge": "R6",
+    "caps-forge": "R6", "caps-arg": "R4", "caps-arg-kept": "R4",
 }
 
 DIAGNOSTIC = re.compile(r"^(?P<file>[^:\n]+):(?P<line>\d+):(?:\d+:)? (?:fatal )?(?P<kind>error|warning): (?P<text>.*)$")
@@ -134,7 +138,40 @@ def check_query(tool, flags, file):
     found = []
     for match in re.finditer(r'^([^:\n]+):(\d+):\d+: note: "([a-z-]+)" binds here$', run(argv)[1], re.M):
         rule = QUERY_RULES[match[3]]
+        if rule == "R4" and is_trusted(lines_of(file), int(match[2])):
+            continue
         found.append(Report(file, int(match[2]), rule, f"{RULES[rule][0]} [{match[3]}]", "query"))
+    return found
+
+
+def lines_of(file):
+    with open(file, encoding="utf-8", errors="replace") as source:
+        return source.read().splitlines()
+
+
+def is_trusted(lines, number):
+    """Whether a comment from three lines before that line to the end of its statement says `trusted: reason`."""
+    last = number
+    while last < len(lines) and not re.search(r";\s*(/[*/].*)?$", lines[last - 1]) and last < number + 60:
+        last += 1
+    while last < len(lines) and not re.search(r"\)\s*;", lines[last - 1]) and last < number + 60:
+        last += 1
+    return re.search(r"trusted:\s*\w", "\n".join(lines[max(number - 4, 0):last])) is not None
+
+
+def without_comments(text):
+    """The same with blanks for comments and strings; the lines stay."""
+    parts = r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"'
+    return re.sub(parts, lambda match: re.sub(r"[^\n]", " ", match[0]), text, flags=re.S)
+
+
+def check_text(file):
+    lines = lines_of(file)
+    found = []
+    for number, line in enumerate(without_comments("\n".join(lines)).splitlines(), 1):
+        match = re.search(r"\b(KOKEN_MESSAGE_TRUSTED|KOKEN_ARG_TRUSTED)\s*\(", line)
+        if match and not line.lstrip().startswith("#") and not is_trusted(lines, number):
+            found.append(Report(file, number, "R4", f"{match[1]} without a reason: nothing checks it", "text"))
     return found
 
 
@@ -154,10 +191,9 @@ def check_globals(gcc, objdump, flags, file):
 
 
 def line_of(file, name):
-    with open(file, encoding="utf-8", errors="replace") as source:
-        for number, line in enumerate(source, 1):
-            if re.search(r"\b%s\b" % re.escape(name), line):
-                return number
+    for number, line in enumerate(lines_of(file), 1):
+        if re.search(r"\b%s\b" % re.escape(name), line):
+            return number
     return 1
 
 
@@ -170,7 +206,7 @@ def check_analyzer(tool, flags, file):
 
 def layers(found, deep):
     """(name, function(flags, file)) for each layer whose tool is here."""
-    result = []
+    result = [("text", lambda _, x: check_text(x))]
     if found["gcc"]:
         result.append(("types", lambda f, x: check_types(found["gcc"], f, x, "gcc")))
         result.append(("gcc", lambda f, x: check_optimised(found["gcc"], f, x, "gcc")))

@@ -62,13 +62,21 @@ static int on_tick(koken_ctx *ctx, struct analyst *self, const struct tick *tick
     return rc;
 }
 
-KOKEN_AGENT(analyst, struct analyst, KOKEN_ON(tick, on_tick));
+static int on_init(koken_ctx *ctx, struct analyst *self, const void *arg)
+{
+    const struct analyst_plan *plan = arg;
+
+    (void)ctx;
+    self->risk = plan->risk;
+    self->gauge = plan->gauge;
+    self->strategy.kind = plan->kind;
+    return 0;
+}
+
+KOKEN_AGENT(analyst, struct analyst, KOKEN_INIT(on_init), KOKEN_ON(tick, on_tick));
 
 int analyst_open(struct koken *rt, const struct analyst_plan *plan, koken_ref *ret_analyst)
 {
-    struct analyst state = {
-        .risk = plan->risk, .gauge = plan->gauge, .strategy = {.kind = plan->kind}};
-
-    return koken_try_spawn(rt, ret_analyst, analyst, .arg = &state, .capacity = plan->capacity,
+    return koken_try_spawn(rt, ret_analyst, analyst, KOKEN_ARG(*plan), .capacity = plan->capacity,
                            .high = plan->capacity, .policy = KOKEN_POLICY_PARK);
 }

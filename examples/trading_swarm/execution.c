@@ -93,6 +93,7 @@ int execution_open(struct koken *rt, const struct execution_plan *plan, koken_re
 {
     struct execution state = {.plan = *plan};
 
-    return koken_try_spawn(rt, ret_execution, execution, .arg = &state, .capacity = plan->capacity,
-                           .high = plan->capacity, .policy = KOKEN_POLICY_PARK);
+    return koken_try_spawn(rt, ret_execution, execution, KOKEN_ARG(state),
+                           .capacity = plan->capacity, .high = plan->capacity,
+                           .policy = KOKEN_POLICY_PARK);
 }

@@ -182,7 +182,7 @@ static int hand_over(koken_ref feed, const struct series *series)
 int feed_open(struct koken *rt, const struct feed_plan *plan, const struct series *series)
 {
     koken_ref feed;
-    int rc = koken_try_spawn(rt, &feed, feed, .arg = plan, .arg_size = sizeof *plan);
+    int rc = koken_try_spawn(rt, &feed, feed, KOKEN_ARG(*plan));
 
     return rc < 0 ? rc : hand_over(feed, series);
 }

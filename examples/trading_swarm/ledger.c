@@ -111,7 +111,6 @@ KOKEN_AGENT(ledger, struct ledger, KOKEN_INIT(ledger_init), KOKEN_EXIT(ledger_ex
 
 int ledger_open(struct koken *rt, const struct ledger_plan *plan, koken_ref *ret_ledger)
 {
-    return koken_try_spawn(rt, ret_ledger, ledger, .arg = plan, .arg_size = sizeof *plan,
-                           .capacity = plan->capacity, .high = plan->capacity,
-                           .policy = KOKEN_POLICY_PARK);
+    return koken_try_spawn(rt, ret_ledger, ledger, KOKEN_ARG(*plan), .capacity = plan->capacity,
+                           .high = plan->capacity, .policy = KOKEN_POLICY_PARK);
 }

@@ -262,7 +262,6 @@ KOKEN_AGENT(risk, struct risk, KOKEN_INIT(risk_init), KOKEN_EXIT(risk_exit),
 
 int risk_open(struct koken *rt, const struct risk_plan *plan, koken_ref *ret_risk)
 {
-    return koken_try_spawn(rt, ret_risk, risk, .arg = plan, .arg_size = sizeof *plan,
-                           .capacity = plan->capacity, .high = plan->capacity,
-                           .policy = KOKEN_POLICY_PARK);
+    return koken_try_spawn(rt, ret_risk, risk, KOKEN_ARG(*plan), .capacity = plan->capacity,
+                           .high = plan->capacity, .policy = KOKEN_POLICY_PARK);
 }

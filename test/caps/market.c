@@ -190,6 +190,26 @@ koken_ref market_spawn_typed(size_t state_size, const struct koken_type *type, m
     return ref;
 }
 
+/* The init of an agent runs at once, as if its maker had waited for it. */
+koken_ref koken_spawn_rt_(struct koken *rt, const struct koken_agent_type *type,
+                          const struct koken_spawn_options *options)
+{
+    koken_ref ref = market_spawn_typed(type->state_size, NULL, NULL);
+    void *state = market_state(ref);
+
+    (void)rt;
+    for (unsigned i = 0; i < type->row_count; i++) {
+        if (type->rows[i].kind == KOKEN_ROW_INIT) {
+            (void)type->rows[i].handle(NULL, state, (void *)(uintptr_t)options->arg);
+            return ref;
+        }
+    }
+    if (!type->is_fiber && options != NULL && options->arg != NULL) {
+        copy_bytes(state, options->arg, type->state_size);
+    }
+    return ref;
+}
+
 koken_ref market_sink(void)
 {
     return market_spawn_typed(1, NULL, NULL);

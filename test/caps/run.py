@@ -30,8 +30,10 @@ import lint  # noqa: E402
 TYPE_CLASSES = {"send-nonsendable", "nonsendable-field", "type-mismatch"}
 # The programs h* were written when header and lint were finished, and are not to be tuned for.
 GOALS = {"b": {"before": 0.95, "any": 1.0, "debug": 49}, "h": {"before": 0.80, "any": 1.0, "debug": 18},
-         "k": {"before": 0.80, "any": 1.0, "debug": 23}}
-CHEAPEST_FIRST = ["types", "tsa", "query", "globals", "gcc", "clang", "analyzer"]
+         "k": {"before": 0.80, "any": 1.0, "debug": 23},
+         # What an agent starts with, and trusted messages: added with the rules that see them.
+         "s": {"before": 1.0, "any": 1.0, "debug": 0}}
+CHEAPEST_FIRST = ["text", "types", "tsa", "query", "globals", "gcc", "clang", "analyzer"]
 FLAGS = ["-std=gnu11", "-D_GNU_SOURCE", f"-I{HERE}"] + [f"-I{ROOT}/{m}/include" for m in ("base", "caps", "actors")]
 LIBRARY = ["caps/payload.c", "caps/census.c", "caps/watch.c", "caps/protect.c", "actors/give.c", "base/alloc.c", "base/assert.c", "base/clock.c",
            "base/heap_malloc.c", "test/caps/market.c"] + sorted(

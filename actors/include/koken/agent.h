@@ -219,6 +219,19 @@ struct koken_spawn_options {
 };
 
 /*
+ * KOKEN_ARG(value) is what an agent starts with, .arg and .arg_size of it: koken_spawn(rt, teller, KOKEN_ARG(plan)).
+ * value is a variable or a compound literal, without a raw pointer or a handle in it, however deep; else it does
+ * not compile. (Of a union the first member is seen. C only.) An iso or val is given by koken_spawn_given.
+ * KOKEN_ARG_TRUSTED(value) is the same without the check, for what is made to be shared by agents (a channel); koken
+ * lint reports it (R4) unless a comment beside it says `trusted: reason`, and pointers in a plain `.arg`.
+ */
+#define KOKEN_ARG(...)                                                                             \
+    .arg = (KOKEN_PLAIN_((__VA_ARGS__)), (const void *)&(__VA_ARGS__)),                            \
+    .arg_size = (uint32_t)sizeof(__VA_ARGS__)
+#define KOKEN_ARG_TRUSTED(...)                                                                     \
+    .arg = (const void *)&(__VA_ARGS__), .arg_size = (uint32_t)sizeof(__VA_ARGS__)
+
+/*
  * koken_spawn(where, agent, .option = value, ...) makes an agent and answers its name, or nobody.
  * where is a runtime or a context. What becomes of .arg:
  *   an agent with KOKEN_INIT gets it handed to init, which runs before the first message. Spawned
@@ -226,8 +239,8 @@ struct koken_spawn_options {
  * with .arg_size the bytes (up to 208) are copied and the spawn does not wait, so an init that fails
  * shows only in options.log and as -ESRCH of what is sent; with .arg alone, or without .arg, it waits
  * for init and answers its error.
- *   an agent without init starts with its state set to a copy of *arg (the state's size); without
- * .arg it starts all zero.
+ *   an agent without init starts with its state set to a copy of *arg (the state's size, which .arg_size must be if it
+ * is given); without .arg it starts all zero.
  *   a fiber agent's body is handed arg: a copy of .arg_size bytes that lasts as long as the agent,
  * or without .arg_size the pointer itself, which then must.
  * Errors (by koken_try_spawn): -EINVAL an impossible option; -ENOMEM, -ESHUTDOWN, and what init

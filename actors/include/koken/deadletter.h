@@ -28,7 +28,7 @@ enum koken_dead_reason {
 /* The last so many dead letters of each worker are kept. */
 #define KOKEN_DEAD_LETTERS_KEPT 256u
 
-/* One dead letter; also the message that those who watch receive. Descriptions of types are constants. */
+/* One dead letter; also the message that those who watch receive. trusted: descriptions of types are constants. */
 KOKEN_MESSAGE_TRUSTED(koken_dead_letter, {
     koken_ref sender; /* nobody: a thread outside */
     koken_ref receiver;

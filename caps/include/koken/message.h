@@ -61,13 +61,18 @@ struct koken_type {
  */
 #ifdef __cplusplus
 #define KOKEN_NO_POINTERS_(NAME)
+#define KOKEN_PLAIN_(x) ((void)0)
 #else
 #ifdef __clang__
 typedef double koken_a_message_holds_no_raw_pointer__use_iso_val_or_tag_;
+typedef double koken_an_argument_holds_no_raw_pointer__use_koken_spawn_given_;
 #define KOKEN_NUMBER_ ((koken_a_message_holds_no_raw_pointer__use_iso_val_or_tag_)0)
+extern const koken_an_argument_holds_no_raw_pointer__use_koken_spawn_given_ koken_;
 #else
 enum koken_a_message_holds_no_raw_pointer__use_iso_val_or_tag_ { KOKEN_NUMBER_ONE_ = 1 };
+enum koken_an_argument_holds_no_raw_pointer__use_koken_spawn_given_ { KOKEN_GIVEN_ONE_ = 1 };
 #define KOKEN_NUMBER_ ((enum koken_a_message_holds_no_raw_pointer__use_iso_val_or_tag_)1)
+extern const enum koken_an_argument_holds_no_raw_pointer__use_koken_spawn_given_ koken_;
 #endif
 #define KOKEN_X4_(x) x, x, x, x
 #define KOKEN_X16_(x) KOKEN_X4_(x), KOKEN_X4_(x), KOKEN_X4_(x), KOKEN_X4_(x)
@@ -75,18 +80,40 @@ enum koken_a_message_holds_no_raw_pointer__use_iso_val_or_tag_ { KOKEN_NUMBER_ON
 #define KOKEN_X232_(x)                                                                             \
     KOKEN_X64_(x), KOKEN_X64_(x), KOKEN_X64_(x), KOKEN_X16_(x), KOKEN_X16_(x), KOKEN_X4_(x),       \
         KOKEN_X4_(x)
-/* koken_rest takes what the message has no field for. */
-#define KOKEN_NO_POINTERS_(NAME)                                                                   \
+#define KOKEN_QUIET_                                                                               \
     _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Wmissing-braces\"")          \
         _Pragma("GCC diagnostic ignored \"-Woverflow\"")                                           \
             _Pragma("GCC diagnostic ignored \"-Wenum-conversion\"")                                \
-                _Pragma("GCC diagnostic error \"-Wint-conversion\"")                               \
-                    KOKEN_STATIC_ASSERT_(sizeof((struct {                                          \
-                                             struct NAME koken_message;                            \
-                                             char koken_rest[240];                                 \
-                                         }){KOKEN_X232_(KOKEN_NUMBER_)}) > 0,                      \
-                                         "koken: message " #NAME " holds a raw pointer");          \
+                _Pragma("GCC diagnostic error \"-Wint-conversion\"")
+/* koken_rest takes what the message has no field for. */
+#define KOKEN_NO_POINTERS_(NAME)                                                                   \
+    KOKEN_QUIET_                                                                                   \
+    KOKEN_STATIC_ASSERT_(sizeof((struct {                                                          \
+                             struct NAME koken_message;                                            \
+                             char koken_rest[240];                                                 \
+                         }){KOKEN_X232_(KOKEN_NUMBER_)}) > 0,                                      \
+                         "koken: message " #NAME " holds a raw pointer");                          \
     _Pragma("GCC diagnostic pop")
+/*
+ * The same of what x is, in an expression. gcc reports missing braces of the inner list at the end of the list around
+ * it, unless another list began in between: hence the last one. koken_ is declared only, and has a short name because
+ * macros that print their arguments print this list.
+ */
+#define KOKEN_X392_(x)                                                                             \
+    KOKEN_X64_(x), KOKEN_X64_(x), KOKEN_X64_(x), KOKEN_X64_(x), KOKEN_X64_(x), KOKEN_X64_(x),      \
+        KOKEN_X4_(x), KOKEN_X4_(x)
+#define KOKEN_PLAIN_(x)                                                                            \
+    __extension__({                                                                                \
+        KOKEN_STATIC_ASSERT_(sizeof(x) <= 384,                                                     \
+                             "koken: an argument of more than 384 bytes is given by an iso");      \
+        typedef __typeof__(x) koken_argument_type_;                                                \
+        KOKEN_QUIET_(void)                                                                         \
+        sizeof((struct {                                                                           \
+            koken_argument_type_ koken_argument;                                                   \
+            char koken_rest[400];                                                                  \
+        }){KOKEN_X392_(koken_)});                                                                  \
+        _Pragma("GCC diagnostic pop")(void) sizeof((char[1]){0});                                  \
+    })
 #endif
 
 /* The description of NAME, whose struct exists already. */
@@ -116,8 +143,8 @@ enum koken_a_message_holds_no_raw_pointer__use_iso_val_or_tag_ { KOKEN_NUMBER_ON
 
 /*
  * KOKEN_MESSAGE_TRUSTED(name, { fields }) declares a message that may hold raw pointers, to what is made for being used
- * by many agents at once (a channel, a run of a task graph, a lock-free structure) or outlives them all. Nothing is
- * checked of it: say the reason beside it, as `trusted: reason`.
+ * by many agents at once (a channel, a run of a task graph, a lock-free structure) or outlives them all. The compiler
+ * checks nothing of it, and koken lint reports it (R4) unless a comment beside it says `trusted: reason`.
  */
 #define KOKEN_MESSAGE_TRUSTED(NAME, ...)                                                           \
     struct NAME __VA_ARGS__;                                                                       \

@@ -132,7 +132,7 @@ KOKEN_MUST_USE int koken_teg_wait_ctx_(koken_ctx *ctx, struct koken_teg_run *run
 /*
  * koken_teg_ask is koken_teg_wait for handler agents: when the run is over the message koken_teg_done comes on
  * the system lane, or koken_failed, as after koken_request. Answers the number of the request (> 0).
- * The pointer is a reference to a run, whose functions any thread may call.
+ * trusted: the pointer is a reference to a run, whose functions any thread may call.
  */
 KOKEN_MESSAGE_TRUSTED(koken_teg_done, { struct koken_teg_run *run; });
 KOKEN_MUST_USE int koken_teg_ask(koken_ctx *ctx, struct koken_teg_run *run, uint64_t timeout_ns);

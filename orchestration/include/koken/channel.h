@@ -124,7 +124,7 @@ KOKEN_MUST_USE int koken_channel_receive_later(koken_ctx *ctx, struct koken_chan
 /*
  * koken_channel_room_later asks for one struct koken_channel_room as soon as there is room, or the channel is
  * closed: the agent then tries again, and asks again if others were faster. Numbers and errors as
- * koken_channel_receive_later.
+ * koken_channel_receive_later. trusted: a channel is made for many agents.
  */
 KOKEN_MESSAGE_TRUSTED(koken_channel_room, {
     struct koken_channel *channel; /* the caller's own reference, not one more */

@@ -243,6 +243,40 @@ static void on_born_exit(koken_ctx *ctx, struct born *self, int reason)
 KOKEN_AGENT(born, struct born, KOKEN_INIT(on_init), KOKEN_ON(ping, on_born_ping),
             KOKEN_EXIT(on_born_exit));
 
+struct broad {
+    uint64_t words[32];
+};
+
+static int on_broad(koken_ctx *ctx, struct broad *self, const struct ping *msg)
+{
+    (void)ctx, (void)msg;
+    expect(self->words[0] == 1);
+    expect(self->words[31] == 2);
+    (void)count(&pings);
+    return 0;
+}
+
+KOKEN_AGENT(broad, struct broad, KOKEN_ON(ping, on_broad));
+
+/* An agent without init starts as a copy, which is as large as its state. */
+Test(spawn, argument_is_the_first_state)
+{
+    struct koken *rt = start(1);
+    struct broad first = {.words = {[0] = 1, [31] = 2}};
+    koken_ref ref;
+    clear();
+    cr_assert_eq(koken_try_spawn(rt, &ref, broad, KOKEN_ARG(first)), 0);
+    first.words[0] = 0;
+    cr_assert_eq(koken_signal(ref, ping), 0);
+    ref = koken_spawn(rt, broad, KOKEN_ARG((struct broad){.words = {[0] = 1, [31] = 2}}));
+    cr_assert_eq(koken_signal(ref, ping), 0);
+    cr_assert_eq(koken_try_spawn(rt, &ref, broad, KOKEN_ARG(first.words[1])), -EINVAL);
+    drain(rt);
+    cr_assert_eq(reading(&pings), 2);
+    cr_assert_eq(koken_stop(rt, KOKEN_S(10)), 0);
+    assert_nothing_wrong();
+}
+
 /* From outside: a copied arg does not wait, a borrowed one waits for init, whose error is the spawn's. */
 Test(spawn, init_from_outside)
 {
@@ -273,6 +307,7 @@ Test(spawn, init_from_outside)
     cr_assert_not(koken_alive(ref));
     cr_assert_eq(koken_try_spawn(rt, &ref, born, .arg = &bad, .arg_size = 209), -EINVAL);
     cr_assert_eq(koken_try_spawn(rt, &ref, born, .arg_size = 8), -EINVAL);
+    cr_assert_eq(koken_try_spawn(rt, &ref, small, .arg_size = 8), -EINVAL);
     check_balance(rt, 0);
     cr_assert_eq(metrics(rt).failed, 2);
     cr_assert_eq(reading(&exits), 0);
