@@ -5,6 +5,7 @@
 
 #include <koken/agent.h>
 #include <koken/arena.h>
+#include <koken/async.h>
 #include <koken/await.h>
 #include <koken/blocking_queue.h>
 #include <koken/broadcast.h>
