@@ -17,6 +17,7 @@
 #include <koken/deque.h>
 #include <koken/epoch.h>
 #include <koken/error.h>
+#include <koken/executor.h>
 #include <koken/fiber.h>
 #include <koken/future.h>
 #include <koken/give.h>
@@ -28,6 +29,7 @@
 #include <koken/map.h>
 #include <koken/memory.h>
 #include <koken/message.h>
+#include <koken/parcel.h>
 #include <koken/payload.h>
 #include <koken/priority.h>
 #include <koken/queue.h>

@@ -5,9 +5,11 @@
  * Tidying copies what is reachable, breadth first, so that a heap has one form however it came to be.
  */
 #include "base/alloc.h"
+#include "executors/machine/ledger.h"
 #include "executors/machine/machine.h"
 #include "executors/machine/sha256.h"
 
+#include <errno.h>
 #include <string.h>
 
 bool kn_grow(void *items, uint32_t *room, uint32_t need, size_t size)
@@ -51,7 +53,7 @@ int kn_resource_new(struct koken_machine *m, struct koken_value type, struct kok
                                                            .type = type,
                                                            .origin = m->config.origin,
                                                            .serial = m->serial,
-                                                           .generation = (uint32_t)m->serial};
+                                                           .generation = kn_generation(m)};
     m->serial++;
     *ret_ref = (struct koken_value){.tag = KOKEN_VALUE_REF,
                                     .kind = KOKEN_KIND_LINEAR,
@@ -71,15 +73,46 @@ int kn_resource_consume(struct koken_machine *m, struct koken_value ref, uint32_
                        "Linearity violation: resource %u.%u is consumed already",
                        (unsigned)ref.data, ref.aux);
     }
-    if (!kn_grow(&m->nullified, &m->nullified_room, m->nullified_count + 1, sizeof *m->nullified) ||
-        !kn_grow(&m->touched, &m->touched_room, m->touched_count + 1, sizeof *m->touched)) {
+    if (!kn_grow(&m->nullified, &m->nullified_room, m->nullified_count + 1, sizeof *m->nullified)) {
         return kn_stop(m, KOKEN_CODE_NO_MEMORY, reg, "Memory error: out of memory");
     }
-    m->touched[m->touched_count++] = (uint32_t)ref.data;
+    int rc = kn_resource_spend(m, (uint32_t)ref.data, KN_HOP_END);
+    if (rc < 0) {
+        return rc == -EPERM ? kn_stop(m, KOKEN_CODE_RESOURCE_CONSUMED, reg,
+                                      "Linearity violation: resource %u.%u was consumed elsewhere",
+                                      (unsigned)ref.data, ref.aux)
+                            : kn_stop(m, KOKEN_CODE_NO_MEMORY, reg, "Memory error: out of memory");
+    }
     m->nullified[m->nullified_count++] = (struct kn_nullified){resource->origin, resource->serial};
-    resource->is_consumed = 1;
     *ret_value = resource->value;
     return 0;
+}
+
+int kn_resource_spend(struct koken_machine *m, uint32_t index, uint32_t next)
+{
+    struct kn_resource *resource = &m->resources[index];
+    KN_ASSERT(index < m->resource_count && !resource->is_consumed && next > resource->hop);
+    if (!kn_grow(&m->touched, &m->touched_room, m->touched_count + 1, sizeof *m->touched)) {
+        return -ENOMEM;
+    }
+    int rc = m->config.ledger ? kn_ledger_spend(m->config.ledger, resource->origin,
+                                                resource->serial, resource->hop, next)
+                              : 0;
+    if (rc == 0) {
+        m->touched[m->touched_count++] = index;
+        resource->is_consumed = 1;
+    }
+    return rc;
+}
+
+void kn_resource_undo(struct koken_machine *m, uint32_t index)
+{
+    struct kn_resource *resource = &m->resources[index];
+    KN_ASSERT(index < m->resource_count && resource->is_consumed);
+    resource->is_consumed = 0;
+    if (m->config.ledger) {
+        kn_ledger_undo(m->config.ledger, resource->origin, resource->serial, resource->hop);
+    }
 }
 
 static void put64(uint8_t *at, uint64_t word)

@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/world.h"
+#include "executors/machine/ledger.h"
 
 #include <string.h>
 
@@ -27,6 +28,9 @@ int koken_machine_new(const struct koken_machine_config *config, struct koken_ma
     m->config = config ? *config : (struct koken_machine_config){0};
     m->config.gas = m->config.gas ? m->config.gas : (uint64_t)GAS;
     m->config.cells_max = m->config.cells_max ? m->config.cells_max : (uint32_t)CELLS;
+    if (m->config.ledger) {
+        (void)koken_ledger_ref(m->config.ledger);
+    }
     koken_machine_touch(m);
     *ret_machine = m;
     return 0;
@@ -39,7 +43,11 @@ void koken_machine_free(struct koken_machine *m)
     if (!m) {
         return;
     }
-    koken_program_free(m->program);
+    if (m->program) { /* what it has spent so far is whole again */
+        struct koken_machine_result result;
+        koken_machine_abort(m, &result);
+    }
+    koken_ledger_free(m->config.ledger);
     GIVE_BACK_(m->registers, m->register_room);
     GIVE_BACK_(m->saved, m->saved_room);
     GIVE_BACK_(m->cells, m->cell_room);
@@ -64,6 +72,7 @@ static void take_mark(struct koken_machine *m)
                                .effects = m->effect_count,
                                .symbols = m->symbol_count,
                                .constraints = m->constraint_count,
+                               .arrivals = m->arrivals,
                                .serial = m->serial};
     m->touched_count = 0;
 }
@@ -71,7 +80,7 @@ static void take_mark(struct koken_machine *m)
 static void go_back(struct koken_machine *m)
 {
     for (uint32_t i = 0; i < m->touched_count; i++) {
-        m->resources[m->touched[i]].is_consumed = 0;
+        kn_resource_undo(m, m->touched[i]);
     }
     m->cell_count = m->mark.cells;
     m->resource_count = m->mark.resources;
@@ -79,11 +88,9 @@ static void go_back(struct koken_machine *m)
     m->effect_count = m->mark.effects;
     m->constraint_count = m->mark.constraints;
     m->serial = m->mark.serial;
+    m->arrivals = m->mark.arrivals;
     m->touched_count = 0;
-    if (m->symbol_count > m->mark.symbols) {
-        m->text_size = m->symbols[m->mark.symbols].start;
-        m->symbol_count = m->mark.symbols;
-    }
+    kn_symbols_cut(m, m->mark.symbols);
     m->main_count = m->saved_count;
     if (m->saved_count) {
         memcpy(m->registers, m->saved, m->saved_count * sizeof *m->registers);
@@ -125,7 +132,7 @@ static void forget(struct koken_machine *m)
     m->cell_count = m->cells_tidied = m->resource_count = m->nullified_count = 0;
     m->touched_count = m->effect_count = m->constraint_count = 0;
     m->symbol_count = m->text_size = 0;
-    m->serial = 0;
+    m->serial = m->has_sent || m->config.ledger ? m->serial : 0; /* others may know them */
     m->value = (struct koken_value){0};
 }
 
@@ -147,12 +154,19 @@ static void report(const struct koken_machine *m, struct koken_machine_result *r
 static int close_run(struct koken_machine *m, int rc, struct koken_machine_result *ret_result)
 {
     struct koken_program *program = m->program;
+    KN_ASSERT(program && (rc < 0) == (m->error.code != KOKEN_CODE_FINE));
+    if (rc == 0) {
+        rc = kn_parcels_close(m);
+    }
     if (rc == 0) {
         rc = kn_heap_settle(m);
     }
     if (rc < 0) {
+        kn_parcels_drop(m);
         go_back(m);
     }
+    m->outs = NULL;
+    m->out_count = 0;
     report(m, ret_result);
     if (rc == 0 && m->config.keeps_state) {
         kn_heap_tidy(m, /* is_forced= */ false);
@@ -165,12 +179,9 @@ static int close_run(struct koken_machine *m, int rc, struct koken_machine_resul
     return rc;
 }
 
-int koken_machine_begin(struct koken_machine *m, struct koken_program *program,
-                        struct koken_machine_result *ret_result)
+/* The state of a run before its first instruction. */
+static void make_young(struct koken_machine *m, struct koken_program *program)
 {
-    if (m->program) {
-        return -EBUSY;
-    }
     if (!m->config.keeps_state) {
         forget(m);
     }
@@ -184,6 +195,19 @@ int koken_machine_begin(struct koken_machine *m, struct koken_program *program,
     m->value = (struct koken_value){0};
     take_mark(m);
     m->saved_count = 0;
+}
+
+int kn_machine_begin(struct koken_machine *m, struct koken_program *program,
+                     const struct kn_move *ins, uint32_t in_count, struct kn_move *outs,
+                     uint32_t out_count, struct koken_machine_result *ret_result)
+{
+    KN_ASSERT(in_count <= KN_MOVES_MAX && out_count <= KN_MOVES_MAX);
+    if (m->program) {
+        return -EBUSY;
+    }
+    make_young(m, program);
+    m->outs = outs;
+    m->out_count = out_count;
     int rc = 0;
     if (m->expires_ns && kn_now() > m->expires_ns) {
         m->saved_count = m->main_count;
@@ -195,11 +219,19 @@ int koken_machine_begin(struct koken_machine *m, struct koken_program *program,
         return rc;
     }
     rc = make_ready(m, program);
+    rc = rc < 0 ? rc : kn_parcels_open(m, ins, in_count);
     if (rc == 0 && !m->config.no_static) {
-        rc = m->saved_count ? kn_program_flow(program, m->registers, m->saved_count, &m->error)
-                            : kn_program_check_once(program, &m->error);
+        rc = m->saved_count || in_count
+                 ? kn_program_flow(program, m->registers, m->main_count, &m->error)
+                 : kn_program_check_once(program, &m->error);
     }
     return rc < 0 ? close_run(m, rc, ret_result) : 0;
+}
+
+int koken_machine_begin(struct koken_machine *m, struct koken_program *program,
+                        struct koken_machine_result *ret_result)
+{
+    return kn_machine_begin(m, program, NULL, 0, NULL, 0, ret_result);
 }
 
 int koken_machine_go(struct koken_machine *m, uint64_t slice_gas,
@@ -222,16 +254,22 @@ int koken_machine_run(struct koken_machine *m, struct koken_program *program,
     return rc < 0 ? rc : koken_machine_go(m, 0, ret_result);
 }
 
+void kn_machine_abort(struct koken_machine *m, enum koken_machine_code code, const char *why,
+                      struct koken_machine_result *ret_result)
+{
+    KN_ASSERT(m->program);
+    int rc = kn_stop(m, code, KOKEN_NO_REGISTER, "Effect execution failed: %s", why);
+    rc = close_run(m, rc, ret_result);
+    KN_ASSERT(rc < 0 && !m->program);
+}
+
 void koken_machine_abort(struct koken_machine *m, struct koken_machine_result *ret_result)
 {
     if (!m->program) {
         *ret_result = (struct koken_machine_result){0};
         return;
     }
-    int rc =
-        kn_stop(m, KOKEN_CODE_CANCELLED, KOKEN_NO_REGISTER, "Effect execution failed: cancelled");
-    rc = close_run(m, rc, ret_result);
-    KN_ASSERT(rc < 0);
+    kn_machine_abort(m, KOKEN_CODE_CANCELLED, "cancelled", ret_result);
 }
 
 /* ---- between runs ---- */

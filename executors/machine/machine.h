@@ -9,6 +9,8 @@
 
 #include "executors/machine/code.h"
 
+#include <koken/parcel.h>
+
 #include <string.h>
 
 enum {
@@ -27,6 +29,7 @@ struct kn_resource {
     struct koken_value value, type;
     uint64_t origin, serial;
     uint32_t generation; /* of references to it, in koken_value.aux */
+    uint32_t hop;        /* how often it has moved from one machine to another */
     uint32_t is_consumed;
 };
 
@@ -44,8 +47,15 @@ struct kn_frame {
 
 /* Counts at the begin of a run. */
 struct kn_mark {
-    uint32_t cells, resources, nullified, effects, symbols, constraints, touched;
+    uint32_t cells, resources, nullified, effects, symbols, constraints, arrivals;
     uint64_t serial;
+};
+
+enum { KN_MOVES_MAX = 8 }; /* parcels into a run, and out of one */
+
+struct kn_move {
+    uint32_t reg;
+    struct koken_parcel *parcel;
 };
 
 struct koken_machine {
@@ -67,7 +77,9 @@ struct koken_machine {
     uint32_t saved_count;
     uint32_t cell_count, resource_count, nullified_count, touched_count, effect_count;
     uint32_t text_size, symbol_count, constraint_count, cells_tidied;
-    uint64_t serial; /* of the next resource */
+    uint64_t serial;   /* of the next resource that is made here */
+    uint32_t arrivals; /* resources that came from elsewhere */
+    bool has_sent;     /* resources have left: serials are not used again */
     uint64_t expires_ns;
     /* The run under way. */
     struct koken_program *program; /* NULL: none */
@@ -81,6 +93,8 @@ struct koken_machine {
     bool is_entered; /* the first block is paid */
     struct koken_value value;
     struct koken_machine_error error;
+    struct kn_move *outs; /* what leaves when it has ended well; parcels are NULL until then */
+    uint32_t out_count;
 };
 
 /* Of values whose data is a cell. */
@@ -146,6 +160,7 @@ int kn_stop(struct koken_machine *m, enum koken_machine_code code, uint32_t reg,
 int kn_cell_new(struct koken_machine *m, uint8_t tag, uint32_t aux, struct koken_value a,
                 struct koken_value b, struct koken_value *ret_value);
 uint32_t kn_symbol(struct koken_machine *m, const char *text, size_t len);
+void kn_symbols_cut(struct koken_machine *m, uint32_t count);
 static inline const char *kn_symbol_text(const struct koken_machine *m, uint64_t symbol,
                                          uint32_t *ret_len)
 {
@@ -159,6 +174,12 @@ bool kn_symbol_is(const struct koken_machine *m, uint64_t symbol, const char *te
 int kn_values_equal(const struct koken_machine *m, struct koken_value a, struct koken_value b);
 bool kn_value_has_type(const struct koken_machine *m, struct koken_value value,
                        struct koken_value type);
+
+/* The generation of the next resource here: never the same twice. */
+static inline uint32_t kn_generation(const struct koken_machine *m)
+{
+    return (uint32_t)m->serial + m->arrivals;
+}
 
 int kn_resource_new(struct koken_machine *m, struct koken_value type, struct koken_value value,
                     struct koken_value *ret_ref);
@@ -187,6 +208,29 @@ int kn_write(struct koken_machine *m, struct koken_value *window, uint32_t reg,
              struct koken_value value);
 int kn_return(struct koken_machine *m, struct koken_value value);
 extern int (*const kn_ways[KN_OP_COUNT_])(struct koken_machine *m, const struct kn_insn *insn);
+
+/*
+ * A resource is gone from here: `next` is its next hop, KN_HOP_END if it was used up. A run that fails undoes it
+ * (kn_resource_undo). Errors: -EPERM it is spent, says the ledger; -ENOMEM.
+ */
+KOKEN_MUST_USE int kn_resource_spend(struct koken_machine *m, uint32_t index, uint32_t next);
+void kn_resource_undo(struct koken_machine *m, uint32_t index);
+
+/* Parcels in and out of a run (parcel.c): the parcels that come in stay as they are. */
+KOKEN_MUST_USE int kn_parcels_open(struct koken_machine *m, const struct kn_move *ins,
+                                   uint32_t in_count);
+KOKEN_MUST_USE int kn_parcels_close(struct koken_machine *m);
+void kn_parcels_drop(struct koken_machine *m); /* of a run that failed after all */
+
+/* koken_machine_begin, with parcels for registers and registers to make parcels of. */
+KOKEN_MUST_USE int kn_machine_begin(struct koken_machine *m, struct koken_program *program,
+                                    const struct kn_move *ins, uint32_t in_count,
+                                    struct kn_move *outs, uint32_t out_count,
+                                    struct koken_machine_result *ret_result);
+
+/* koken_machine_abort with an error of one's own. */
+void kn_machine_abort(struct koken_machine *m, enum koken_machine_code code, const char *why,
+                      struct koken_machine_result *ret_result);
 
 /* Runs until the end, an error, or -EAGAIN: the slice is over. */
 int kn_exec(struct koken_machine *m, uint64_t slice);

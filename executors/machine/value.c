@@ -64,6 +64,14 @@ uint32_t kn_symbol(struct koken_machine *m, const char *text, size_t len)
     return m->symbol_count++;
 }
 
+void kn_symbols_cut(struct koken_machine *m, uint32_t count)
+{
+    if (m->symbol_count > count) {
+        m->text_size = m->symbols[count].start;
+        m->symbol_count = count;
+    }
+}
+
 bool kn_symbol_is(const struct koken_machine *m, uint64_t symbol, const char *text)
 {
     uint32_t len;

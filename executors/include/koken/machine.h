@@ -31,6 +31,7 @@ extern "C" {
 
 struct koken_program; /* checked code; opaque, counted */
 struct koken_machine; /* registers, heap, and what has happened so far; opaque */
+struct koken_ledger;  /* what is used up or has moved, for many machines (koken/parcel.h) */
 
 /* What a value is. */
 enum koken_value_tag {
@@ -115,7 +116,9 @@ struct koken_value koken_value_int(uint32_t number);
     X(RESOURCE_LIMIT, "ResourceLimitExceeded", MEMORY, ENOMEM)                                     \
     X(NO_MEMORY, "OutOfMemory", MEMORY, ENOMEM)                                                    \
     X(SYNTAX, "SyntaxError", MACHINE, EINVAL)                                                      \
-    X(BAD_BYTES, "BadBytes", MACHINE, EINVAL)
+    X(BAD_BYTES, "BadBytes", MACHINE, EINVAL)                                                      \
+    X(DEADLINE, "DeadlineExceeded", EXECUTION, ETIMEDOUT)                                          \
+    X(REFUSED, "Refused", EXECUTION, EAGAIN)
 
 enum koken_machine_code {
 #define KOKEN_CODE_(NAME, text, class, error) KOKEN_CODE_##NAME,
@@ -225,9 +228,10 @@ struct koken_machine_config {
     bool is_strict;     /* WITNESS without a provider is an error; else it is 42 */
     bool no_static;     /* do not check a run before it begins */
     enum koken_end_check end_check;
-    uint64_t ttl_ns; /* a session expires so long after its last run; 0: never */
-    uint64_t origin; /* makes ids of resources differ from those of other machines */
-    uint8_t key[32]; /* the owner's, for nullifiers */
+    uint64_t ttl_ns;             /* a session expires so long after its last run; 0: never */
+    uint64_t origin;             /* makes ids of resources differ from those of other machines */
+    uint8_t key[32];             /* the owner's, for nullifiers */
+    struct koken_ledger *ledger; /* shared with others; NULL: none. The machine takes a reference */
     /* Gives a value to WITNESS: 0, or a negative errno. It may make values with the machine. NULL: none. */
     int (*witness)(void *arg, struct koken_machine *machine, uint32_t reg,
                    struct koken_value *ret_value);
@@ -275,8 +279,8 @@ void koken_machine_abort(struct koken_machine *machine, struct koken_machine_res
 struct koken_value koken_machine_register(const struct koken_machine *machine, uint32_t reg);
 
 /*
- * koken_machine_put sets a register of a machine that keeps its state (others forget it). Errors: -EINVAL, -ENOMEM; -EPERM it holds something
- * that must be used.
+ * koken_machine_put sets a register of a machine that keeps its state (others forget it). Errors: -EINVAL,
+ * -ENOMEM; -EPERM it holds something that must be used.
  */
 KOKEN_MUST_USE int koken_machine_put(struct koken_machine *machine, uint32_t reg,
                                      struct koken_value value);
