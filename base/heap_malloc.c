@@ -22,7 +22,8 @@ void *kn_heap_alloc(size_t size, size_t align, int node)
 {
     (void)node;
     if (align <= _Alignof(max_align_t)) {
-        return malloc(size);
+        /* Not less than the alignment: what is smaller may be aligned for its size only. */
+        return malloc(size < align ? align : size);
     }
     size_t whole = kn_align_up(size, align); /* which C11 asks of aligned_alloc */
     return whole < size ? NULL : aligned_alloc(align, whole);

@@ -20,6 +20,8 @@ const struct workload workloads[] = {
     {"links", "linked agents that fail, and a runtime that stops beside (P13)", load_links, NULL},
     {"channels", "fibers and handlers in channels and selects, stopped anywhere (P1, P7, P14)",
      load_channels, load_channels_after},
+    {"graphs", "task effect graphs whose nodes fail, time out, are undone and cancelled (P5, P8)",
+     load_graphs, load_graphs_after},
     {NULL, NULL, NULL, NULL},
 };
 

@@ -47,6 +47,7 @@ void load_fibers(struct load *load);
 void load_names(struct load *load);
 void load_links(struct load *load);
 void load_channels(struct load *load);
+void load_graphs(struct load *load);
 
 /* After load_channels: the channels are emptied and given back. */
 void load_channels_after(struct load *load);
@@ -89,6 +90,9 @@ static inline void load_clear(kn_atomic(uint64_t) *counter)
  * the workload returns at once.
  */
 bool load_settle(struct load *load);
+
+/* After load_graphs: every node's end follows from those before it; all is given back. */
+void load_graphs_after(struct load *load);
 
 /* After load_churn: all that began has ended. */
 void load_churn_after(struct load *load);

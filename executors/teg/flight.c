@@ -342,6 +342,14 @@ void kn_teg_retry(struct kn_teg_harvest *harvest, uint32_t node, uint32_t word, 
         return;
     }
     kn_timer_arm(harvest->worker, &flight->timer, kn_now() + delay_ns, fire_retry);
+    kn_lock(&harvest->run->lock);
+    /* Relaxed: set before the lock was taken to look for flights. */
+    bool is_late = flight->rc < 0 || kn_load(&harvest->run->is_over, relaxed);
+    kn_unlock(&harvest->run->lock);
+    if (is_late) {
+        (void)kn_timer_cancel(harvest->worker,
+                              &flight->timer); /* nobody else could while it was not armed */
+    }
 }
 
 /* One more reference, unless the last one is gone and the flight is about to leave the list. */
@@ -367,7 +375,7 @@ void kn_teg_flights_end(struct koken_teg_run *run, struct kn_worker *worker)
         kn_list_each (link, &run->flights) {
             struct kn_teg_flight *flight = kn_container_of(link, struct kn_teg_flight, link);
             if (kn_teg_state_of(flight->call.word) == KOKEN_TEG_READY && !flight->rc) {
-                flight->rc = -ECANCELED; /* seen */
+                flight->rc = -ECANCELED; /* seen; kn_teg_retry() looks at it too */
                 waiting = hold_flight(flight) ? flight : NULL;
                 is_more = true;
                 break;

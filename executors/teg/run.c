@@ -286,11 +286,15 @@ uint32_t kn_teg_run_stop(struct koken_teg_run *run, enum kn_teg_stop why)
         if (before >= (uint32_t)why) {
             return 0;
         }
-        /* Relaxed, twice: a lane that begins a node without having seen it begins the node just before. */
-    } while (!kn_cas_weak(&run->stop, &before, why, relaxed, relaxed));
+        /*
+         * [TG6] seq_cst: a node that is to be tried again later is READY before its lane looks at stop, and
+         * stop is set before the states are looked at: one of the two sees the other. (A lane that begins a
+         * node without having seen it begins the node just before.)
+         */
+    } while (!kn_cas_weak(&run->stop, &before, why, seq_cst, relaxed));
     for (uint32_t i = 0; i < run->teg->count; i++) {
         struct kn_teg_slot *slot = &run->slots[i];
-        uint32_t word = kn_load(&slot->state, relaxed); /* relaxed: the compare and swap decides */
+        uint32_t word = kn_load(&slot->state, seq_cst); /* [TG6]; the compare and swap decides */
         bool is_moved = false;
         while (!kn_teg_has_ended(kn_teg_state_of(word)) && !is_moved &&
                (kn_teg_state_of(word) != KOKEN_TEG_EXECUTING || why == KN_TEG_STOP_CANCELLED)) {
@@ -346,14 +350,16 @@ static int first_error(const struct koken_teg_run *run)
     return -ECANCELED;
 }
 
+int kn_teg_run_outcome(const struct koken_teg_run *run)
+{
+    if (kn_load(&run->failures, relaxed)) { /* relaxed, both: all nodes have ended, [TG3] */
+        return first_error(run);
+    }
+    return kn_load(&run->stop, relaxed) == KN_TEG_STOP_CANCELLED ? -ECANCELED : 0;
+}
+
 void kn_teg_run_over(struct koken_teg_run *run, struct kn_worker *worker)
 {
-    uint32_t stop = kn_load(&run->stop, relaxed); /* relaxed: all nodes have ended, [TG3] */
-    if (kn_load(&run->failures, relaxed)) {       /* relaxed: likewise */
-        run->status = first_error(run);
-    } else {
-        run->status = stop == KN_TEG_STOP_CANCELLED ? -ECANCELED : 0;
-    }
     kn_teg_run_ref(run);
     kn_store(&run->is_over, 1, release); /* [TG3] release: the status, and all results */
     for (uint32_t i = 0; i < run->lane_count; i++) {

@@ -131,7 +131,7 @@ struct koken_teg_run {
         sweeper; /* ends what has not begun; queued by whoever moves stop from 0 outside */
     struct kn_runnable undoer;
     uint32_t undo_at; /* whoever runs undoer: place in topo, downwards */
-    int status;       /* (w) of is_over */
+    int status;       /* (w) how it has gone; from the end of the last node on */
 };
 
 enum kn_teg_wish { KN_TEG_NOT_BEGUN, KN_TEG_BEGUN, KN_TEG_WANTS_CANCEL };
@@ -304,6 +304,12 @@ void kn_teg_undo_landed(struct kn_teg_flight *take_flight);
 
 /* Gives back what a call holds. (call.c) */
 void kn_teg_call_fini(struct koken_teg_call *call);
+
+/*
+ * How a run has gone whose nodes have all ended. Asked once: a cancellation that comes while it is undone, or later,
+ * changes neither what is undone nor the status.
+ */
+int kn_teg_run_outcome(const struct koken_teg_run *run);
 
 /* The run is over: tells everybody. (run.c) */
 void kn_teg_run_over(struct koken_teg_run *run, struct kn_worker *worker);

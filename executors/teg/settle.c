@@ -195,6 +195,16 @@ void kn_teg_settle(struct kn_teg_harvest *harvest, uint32_t node)
     }
 }
 
+/* A node that was to wait for another attempt does not, as the run is stopped. */
+static void give_up(struct kn_teg_harvest *harvest, uint32_t node, uint32_t word)
+{
+    uint32_t next = kn_teg_word(KOKEN_TEG_CANCELLED, kn_teg_attempt_of(word));
+    /* [TG5] acq_rel: or the sweep has. */
+    if (kn_cas_strong(&harvest->run->slots[node].state, &word, next, acq_rel, relaxed)) {
+        kn_teg_settle(harvest, node);
+    }
+}
+
 /* Tries again, if it may. False: it may not, or nobody wants it any more. */
 static bool try_again(struct kn_teg_harvest *harvest, struct koken_teg_call *call)
 {
@@ -207,8 +217,8 @@ static bool try_again(struct kn_teg_harvest *harvest, struct koken_teg_call *cal
         kn_load(&run->stop, relaxed)) { /* relaxed: begin() looks again */
         return false;
     }
-    /* [TG5] release: nothing of this attempt is left. */
-    if (!kn_cas_strong(&run->slots[call->node].state, &word, next, acq_rel, relaxed)) {
+    /* [TG5] release: nothing of this attempt is left. [TG6] seq_cst: see below. */
+    if (!kn_cas_strong(&run->slots[call->node].state, &word, next, seq_cst, relaxed)) {
         return false;
     }
     for (uint32_t i = 0; i < attempt && delay < KOKEN_S(3600); i++) {
@@ -216,10 +226,15 @@ static bool try_again(struct kn_teg_harvest *harvest, struct koken_teg_call *cal
     }
     (void)kn_add(&run->retries, 1, relaxed); /* relaxed: a statistic */
     kn_teg_call_fini(call);
-    if (delay) {
-        kn_teg_retry(harvest, call->node, next, delay);
+    if (!delay) {
+        add_ready(harvest, call->node); /* begin() looks whether the run is stopped */
+        return true;
+    }
+    /* [TG6] seq_cst: a sweep that passed by before the node was READY had set stop before; else it finds it. */
+    if (kn_load(&run->stop, seq_cst)) {
+        give_up(harvest, call->node, next);
     } else {
-        add_ready(harvest, call->node);
+        kn_teg_retry(harvest, call->node, next, delay);
     }
     return true;
 }

@@ -13,12 +13,11 @@ static bool is_due(const struct koken_teg_run *run, uint32_t node)
 {
     /* Relaxed, all: every node has ended, [TG3]. */
     enum koken_teg_state state = kn_teg_state_of(kn_load(&run->slots[node].state, relaxed));
-    bool has_failed = kn_load(&run->failures, relaxed) || kn_load(&run->stop, relaxed);
     if (!run->teg->cold[node].undo) {
         return false;
     }
     return state == KOKEN_TEG_FAILED || state == KOKEN_TEG_TIMED_OUT ||
-           (state == KOKEN_TEG_COMPLETED && has_failed && run->options.undo);
+           (state == KOKEN_TEG_COMPLETED && run->status < 0 && run->options.undo);
 }
 
 static void count(struct koken_teg_run *run, int rc)
@@ -73,6 +72,7 @@ static enum kn_ran undo_step(struct kn_worker *worker, struct kn_runnable *runna
 void kn_teg_undo(struct koken_teg_run *run, struct kn_worker *worker)
 {
     bool is_any = false;
+    run->status = kn_teg_run_outcome(run);
     for (uint32_t i = 0; i < run->teg->count && run->teg->has_undo && !is_any; i++) {
         is_any = is_due(run, i);
     }

@@ -15,6 +15,8 @@
 struct kn_thread;
 
 uint64_t kn_now(void);
+uint64_t kn_ticks(void); /* of the model, if it needs them */
+uint64_t kn_ticks_ns(uint64_t ticks);
 int kn_thread_start(struct kn_thread *thread, const char *name, void (*fn)(void *), void *arg);
 void kn_thread_join(struct kn_thread *thread);
 void kn_thread_yield(void);

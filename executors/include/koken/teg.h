@@ -77,7 +77,8 @@ struct koken_teg_effect {
     int (*run)(struct koken_teg_call *call); /* 0, or a negative errno: the node has failed */
     int (*undo)(
         struct koken_teg_call *call); /* compensation; see koken_teg_options.undo. NULL: none */
-    const void *arg;                  /* for koken_teg_arg */
+    const void *arg;                  /* for koken_teg_arg; an effect that nobody waits for any
+                                       * more may still use it when its run is over */
     size_t arg_size;         /* bytes of it that the graph copies; 0: the pointer is kept */
     uint64_t cost;           /* static cost; 0: that of the kind */
     uint64_t timeout_ns;     /* 0: node_timeout_ms of the executor. KOKEN_NO_DEADLINE: none */

@@ -102,7 +102,12 @@ struct koken_teg_options {
     bool
         undo; /* if the run fails, undo what has completed too, last things first; without it only nodes that
                 * failed or timed out are undone */
-    /* Called by whoever runs the node, at the same time for several nodes: must be quick, and thread-safe. */
+    /*
+     * Called by whoever runs the node, at the same time for several nodes: must be quick, and thread-safe. The end
+     * of each node is told once, before the run is over. The beginning of one that is cancelled at that moment may
+     * be told after both, as its effect may begin then: observe_arg must last until the runtime has stopped, or be
+     * safe otherwise.
+     */
     void (*observe)(void *arg, const struct koken_teg_run *run,
                     const struct koken_teg_event *event);
     void *observe_arg;

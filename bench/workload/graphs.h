@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Task effect graphs drawn by chance, for load_graphs: what was built, what the effects have seen, and (graphs_check.c)
+ * whether the end of each node follows from the ends of those it depends on.
+ */
+#ifndef BENCH_WORKLOAD_GRAPHS_H
+#define BENCH_WORKLOAD_GRAPHS_H
+
+#include "bench/workload/workload.h"
+
+#include <koken/teg_learn.h>
+#include <koken/teg_run.h>
+
+enum {
+    GRAPH_JOBS = 3,
+    GRAPH_STEPS = 16,
+    GRAPH_LINKS = 3 * GRAPH_STEPS,
+    GRAPH_RETRIES = 2,
+};
+
+/* Before some attempts, in simulated time: a run that is to end must not wait for it. */
+#define GRAPH_LONG_DELAY KOKEN_MS(20)
+
+struct graph_job;
+
+/* A node, and what has come of it. */
+struct graph_step {
+    struct graph_job *job;
+    uint32_t index;
+    enum koken_teg_kind kind;
+    enum koken_teg_place place;
+    uint32_t fails, retries; /* how many of its attempts fail; how many it has more than one */
+    uint64_t sleep_ns;
+    int64_t number; /* what it answers */
+    bool has_timeout, has_undo, has_bytes, is_cached, is_exclusive;
+    bool is_linked;  /* somebody depends on it */
+    bool is_handled; /* and handles its failure */
+    bool is_entrant;
+    bool is_later; /* with ELSEWHERE: ends by another thread */
+
+    kn_atomic(uint64_t) begun[GRAPH_RETRIES + 1]; /* of the effect, by attempt */
+    kn_atomic(uint64_t) told, ends;               /* by the observer: beginnings and ends */
+    kn_atomic(uint64_t) undone;                   /* its place in the order of undoing, from 1 */
+    kn_atomic(uint32_t) wanted;                   /* is told when it is cancelled */
+    kn_atomic(struct koken_teg_call *) token;
+};
+
+struct graph_link {
+    uint32_t from, to;
+    enum koken_teg_when when;
+    int64_t operand;
+    bool is_control;
+};
+
+struct graph_job {
+    struct koken_teg *teg;
+    struct koken_teg_run *run;
+    struct koken_teg_options options;
+    struct graph_step steps[GRAPH_STEPS];
+    struct graph_link links[GRAPH_LINKS];
+    uint32_t count, link_count;
+    bool is_cancelled; /* or its executor has gone: whatever has not ended may be cancelled */
+    bool has_timeouts; /* of the scenario's own */
+    kn_atomic(uint64_t) failed_at, ended_at; /* first failure nobody handles, last end of a node */
+    kn_atomic(uint64_t) undoings;            /* counted */
+    kn_atomic(uint32_t) holder;              /* of the exclusive resource */
+};
+
+/* Draws a graph; the effects are the caller's. The graph is whole, and checked but for want of memory. */
+void graph_draw(struct load *load, struct graph_job *job, bool has_porter);
+
+int graph_effect(struct koken_teg_call *call);
+int graph_cached_effect(struct koken_teg_call *call);
+int graph_undo(struct koken_teg_call *call);
+void graph_observe(void *arg, const struct koken_teg_run *run, const struct koken_teg_event *event);
+
+/* A run that is over: every node, and the sums. */
+void graph_check(const struct load *load, struct graph_job *job);
+
+#endif
