@@ -153,7 +153,8 @@ KN_UNPAIRED int koken_await_ctx_(koken_ctx *ctx, koken_ref to, uint64_t timeout_
                                  void *ret_answer, size_t answer_size,
                                  const struct koken_type *type, const void *payload)
 {
-    struct koken_await_call call = {to, timeout_ns, ret_answer, NULL, answer_size, type, payload};
+    struct koken_await_call call = {to,          timeout_ns, ret_answer, NULL,
+                                    answer_size, type,       payload,    NULL};
     return koken_await_handle_ctx_(ctx, &call);
 }
 
@@ -180,6 +181,9 @@ KN_UNPAIRED int koken_await_handle_ctx_(koken_ctx *ctx, const struct koken_await
     if (rc == 0) {
         uint64_t deadline_ns = f->deadline_ns == KN_NEVER ? 0 : f->deadline_ns;
         rc = kn_request_send(ctx, to, number, deadline_ns, call->type, call->payload);
+        if (rc == 0 && call->ret_is_sent) {
+            *call->ret_is_sent = true;
+        }
     }
     while (rc == 0 && !f->answer) { /* ends: the answer, the deadline, or cancelled */
         rc = kn_fiber_wait(f);

@@ -1,29 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Payloads on their way: a message that is one handle, of the type that the payload's own type
- * names. */
+/* Payloads on their way: a message that is one handle, of the type that the payload's own type names. */
 #include <koken/give.h>
 
 #include "caps/payload.h"
 
 #include <string.h>
-
-/* The size of a handle of any build: a debug one has a generation beside the pointer. */
-struct handle {
-    const void *payload;
-    uint32_t generation;
-};
-
-/* The handle of a payload as a message. Answers the message's type. */
-static const struct koken_type *wrap(const void *payload, bool is_val, struct handle *ret_handle)
-{
-    const struct kn_payload *header = kn_payload_of(payload);
-    const struct koken_field *extra = &header->type->fields[header->type->field_count];
-
-    memset(ret_handle, 0, sizeof *ret_handle);
-    ret_handle->payload = payload;
-    ret_handle->generation = header->generation;
-    return extra[is_val ? 1 : 0].type;
-}
 
 static void give_back(const void *payload, bool is_val)
 {
@@ -36,8 +17,8 @@ static void give_back(const void *payload, bool is_val)
 
 static int give(koken_ref to, const void *payload, bool is_val)
 {
-    struct handle handle;
-    const struct koken_type *type = wrap(payload, is_val, &handle);
+    struct kn_handle handle;
+    const struct koken_type *type = kn_payload_message(payload, is_val, &handle);
     int rc = koken_signal_(to, type, &handle);
 
     return rc < 0 ? rc : 0;
@@ -81,8 +62,8 @@ int koken_share_(koken_ref to, const void *payload)
 
 int koken_reply_handle_(koken_ctx *ctx, const void *payload, int is_val)
 {
-    struct handle handle;
-    const struct koken_type *type = wrap(payload, is_val != 0, &handle);
+    struct kn_handle handle;
+    const struct koken_type *type = kn_payload_message(payload, is_val != 0, &handle);
     int rc = koken_reply_(ctx, type, &handle);
 
     if (rc < 0) {
@@ -93,14 +74,63 @@ int koken_reply_handle_(koken_ctx *ctx, const void *payload, int is_val)
 
 int koken_answer_handle_(koken_claim claim, const void *payload, int is_val)
 {
-    struct handle handle;
-    const struct koken_type *type = wrap(payload, is_val != 0, &handle);
+    struct kn_handle handle;
+    const struct koken_type *type = kn_payload_message(payload, is_val != 0, &handle);
     int rc = koken_answer_(claim, type, &handle);
 
     if (rc < 0) {
         give_back(payload, is_val != 0);
     }
     return rc < 0 ? rc : 0;
+}
+
+/* ---- questions that are handles ---- */
+
+int koken_await_given_rt_(struct koken *rt, struct koken_await_call call, const void *payload,
+                          int is_val)
+{
+    struct kn_handle handle;
+    bool is_sent = false;
+    int rc;
+
+    call.type = kn_payload_message(payload, is_val != 0, &handle);
+    call.payload = &handle;
+    call.ret_is_sent = &is_sent;
+    rc = koken_await_handle_rt_(rt, &call);
+    if (!is_sent) {
+        give_back(payload, is_val != 0);
+    }
+    return rc;
+}
+
+int koken_await_given_ctx_(koken_ctx *ctx, struct koken_await_call call, const void *payload,
+                           int is_val)
+{
+    struct kn_handle handle;
+    bool is_sent = false;
+    int rc;
+
+    call.type = kn_payload_message(payload, is_val != 0, &handle);
+    call.payload = &handle;
+    call.ret_is_sent = &is_sent;
+    rc = koken_await_handle_ctx_(ctx, &call);
+    if (!is_sent) {
+        give_back(payload, is_val != 0);
+    }
+    return rc;
+}
+
+int koken_request_given_(koken_ctx *ctx, koken_ref to, uint64_t timeout_ns, const void *payload,
+                         int is_val)
+{
+    struct kn_handle handle;
+    const struct koken_type *type = kn_payload_message(payload, is_val != 0, &handle);
+    int rc = koken_request_(ctx, to, timeout_ns, type, &handle);
+
+    if (rc < 0) {
+        give_back(payload, is_val != 0);
+    }
+    return rc;
 }
 
 /* ---- payloads that an agent starts with ---- */

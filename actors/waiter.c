@@ -242,7 +242,8 @@ static int ask(struct kn_agent *a, const struct koken_type *type, const void *pa
 int koken_await_rt_(struct koken *rt, koken_ref to, uint64_t timeout_ns, void *ret_answer,
                     size_t answer_size, const struct koken_type *type, const void *payload)
 {
-    struct koken_await_call call = {to, timeout_ns, ret_answer, NULL, answer_size, type, payload};
+    struct koken_await_call call = {to,          timeout_ns, ret_answer, NULL,
+                                    answer_size, type,       payload,    NULL};
     return koken_await_handle_rt_(rt, &call);
 }
 
@@ -265,6 +266,9 @@ int koken_await_handle_rt_(struct koken *rt, const struct koken_await_call *call
         rc = ask(a, call->type, call->payload, deadline, &waiter);
     }
     kn_rcu_depart();
+    if (rc >= 0 && call->ret_is_sent) {
+        *call->ret_is_sent = true;
+    }
     if (rc >= 0) {
         rc = await(waiter, deadline);
         if (rc == 0 && !kn_answer_fits(waiter->type, wanted)) {

@@ -41,8 +41,10 @@ _Noreturn void kn_panic(const char *what, const char *file, int line_number)
     size_t size = sizeof line - 1; /* room for the end of the line, whatever was cut */
     append(line, size, &len, "koken: ");
     append(line, size, &len, file);
-    append(line, size, &len, ":");
-    append_number(line, size, &len, line_number > 0 ? (unsigned)line_number : 0);
+    if (line_number > 0) { /* else file is a place without one */
+        append(line, size, &len, ":");
+        append_number(line, size, &len, (unsigned)line_number);
+    }
     append(line, size, &len, ": ");
     append(line, size, &len, what);
     line[len++] = '\n';

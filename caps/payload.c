@@ -216,6 +216,47 @@ void *koken_val_thaw_(const void *payload)
     return copy;
 }
 
+const struct koken_type *kn_payload_message(const void *payload, bool is_val,
+                                            struct kn_handle *ret_handle)
+{
+    const struct kn_payload *header = kn_payload_of(payload);
+    const struct koken_field *extra = &header->type->fields[header->type->field_count];
+
+    memset(ret_handle, 0, sizeof *ret_handle);
+    ret_handle->payload = payload;
+    ret_handle->generation = header->generation;
+    return extra[is_val ? 1 : 0].type;
+}
+
+bool kn_payload_is_shareable(const struct koken_type *type)
+{
+    if (type->drop == NULL) {
+        return true;
+    }
+    for (uint32_t i = 0; i < type->field_count; i++) {
+        if (type->fields[i].kind == KOKEN_FIELD_ISO) {
+            return false;
+        }
+    }
+    return type->field_count > 0; /* else it owns what no description tells */
+}
+
+void kn_payload_share(const struct koken_type *type, const void *object)
+{
+    KN_ASSERT(kn_payload_is_shareable(type));
+    for (uint32_t i = 0; i < type->field_count; i++) {
+        const struct koken_field *field = &type->fields[i];
+        const void *inner;
+
+        if (field->kind == KOKEN_FIELD_VAL) {
+            memcpy(&inner, (const char *)object + field->offset, sizeof inner);
+            if (inner != NULL) {
+                (void)koken_val_keep_(inner);
+            }
+        }
+    }
+}
+
 /*
  * Gives a copied object what it may keep of its source: vals are shared, isos copied in turn. Until
  * then its iso fields still name the source's; none may stay so, hence it goes on after a failure.

@@ -69,6 +69,22 @@ struct kn_payload *kn_payload_new(const struct koken_type *type, enum kn_payload
 /* Frees one payload, nothing that it refers to. */
 void kn_payload_free(struct kn_payload *header);
 
+/* The size of a handle of any build: a debug one has a generation beside the pointer. */
+struct kn_handle {
+    const void *payload;
+    uint32_t generation;
+};
+
+/* The handle of a payload as a message. Answers the message's type. */
+const struct koken_type *kn_payload_message(const void *payload, bool is_val,
+                                            struct kn_handle *ret_handle);
+
+/* Whether an object of that type may be copied by counting: what it owns are vals and nothing else, or nothing at all. */
+bool kn_payload_is_shareable(const struct koken_type *type);
+
+/* One reference more to each val in an object of such a type, which is about to be copied byte by byte. */
+void kn_payload_share(const struct koken_type *type, const void *object);
+
 /* Makes ret_object, of that type, a deep copy. Errors: -ENOMEM, nothing is written then. */
 int kn_payload_copy_fields(const struct koken_type *type, void *ret_object, const void *object);
 
@@ -90,8 +106,11 @@ enum { KN_CLAIMS = 0 };
 #endif
 void kn_payload_claim(const struct koken_type *type, const void *message);
 
-/* Tells where a val was frozen and that address was written to, and ends the program. */
-_Noreturn void kn_payload_written(const void *payload, const void *at);
+/* Tells where a val was frozen and that the code at place wrote to it, and ends the program. */
+_Noreturn void kn_payload_written(const void *payload, const char *place);
+
+/* A payload was frozen as part of another. */
+void kn_payload_frozen_within(const void *payload, const void *whole);
 
 /*
  * Debug, on request (koken_caps_protect): the data of payloads on pages of their own, which a val may not be written

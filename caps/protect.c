@@ -17,11 +17,14 @@
 
 #include <koken/caps.h>
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <ucontext.h>
 
 enum { PAGE = 4096, SEALED_MAX = 16384 };
 
@@ -107,6 +110,7 @@ static void note(const struct kn_payload *old, struct kn_payload *new)
 static void change(struct kn_payload *header, int protection)
 {
     struct kn_payload *todo = header;
+    const void *whole = kn_payload_data(header);
 
     header->link = NULL;
     while (todo != NULL) { /* ends: a graph of isos is finite and has no cycle */
@@ -114,6 +118,9 @@ static void change(struct kn_payload *header, int protection)
 
         todo = one->link;
         add_fields(one, &todo);
+        if (protection == PROT_READ && one != header) {
+            kn_payload_frozen_within(kn_payload_data(one), whole);
+        }
         /* Refused, it stays writable: the hash sees to it. */
         if (mprotect(kn_payload_data(one), data_size(one->type), protection) == 0) {
             note(protection == PROT_READ ? NULL : one, protection == PROT_READ ? one : NULL);
@@ -137,18 +144,49 @@ void kn_payload_unseal(struct kn_payload *header)
     header->link = link;
 }
 
+/* The instruction that faulted; NULL: this port does not know. */
+static const void *place_of(const void *context)
+{
+    const ucontext_t *at = context;
+#if defined(__x86_64__)
+    return (const void *)(uintptr_t)at->uc_mcontext.gregs[REG_RIP];
+#elif defined(__aarch64__)
+    return (const void *)(uintptr_t)at->uc_mcontext.pc;
+#else
+    (void)at;
+    return NULL;
+#endif
+}
+
+/* `program+0x1139 in function`, what addr2line -e program 0x1139 makes a line of. */
+static void say_place(const void *place, char *text, size_t size)
+{
+    Dl_info found;
+
+    if (place == NULL || dladdr(place, &found) == 0 || found.dli_fname == NULL) {
+        (void)snprintf(text, size, "at the access");
+        return;
+    }
+    const char *slash = strrchr(found.dli_fname, '/');
+    (void)snprintf(text, size, "%s+0x%llx%s%s", slash != NULL ? slash + 1 : found.dli_fname,
+                   (unsigned long long)((uintptr_t)place - (uintptr_t)found.dli_fbase),
+                   found.dli_sname != NULL ? " in " : "",
+                   found.dli_sname != NULL ? found.dli_sname : "");
+}
+
 static void on_fault(int number, siginfo_t *info, void *context)
 {
+    static char place[256]; /* one report: the program ends */
     const char *at = info->si_addr;
 
-    (void)context;
     for (unsigned i = 0; i < SEALED_MAX;
          i++) { /* without the lock: the thread that holds it may be this one */
         const struct kn_payload *one = sealed[i];
         const char *data = one == NULL ? NULL : (const char *)(one + 1);
 
         if (data != NULL && at >= data && at < data + data_size(one->type)) {
-            kn_payload_written(data, at);
+            say_place(place_of(context), place, sizeof place);
+            kn_payload_written(data, place);
         }
     }
     (void)sigaction(number, &before,

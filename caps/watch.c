@@ -235,11 +235,21 @@ void kn_payload_frozen(struct kn_payload *header)
     }
 }
 
-void kn_payload_written(const void *payload, const void *at)
+void kn_payload_frozen_within(const void *payload, const void *whole)
 {
-    const struct koken_site site = {"its bytes", "at the access", 0};
+    pthread_mutex_lock(&lock);
+    struct pass pass = *pass_of(whole);
+    if (pass.payload == whole) {
+        pass.payload = payload;
+        *pass_of(payload) = pass;
+    }
+    pthread_mutex_unlock(&lock);
+}
 
-    (void)at;
+void kn_payload_written(const void *payload, const char *place)
+{
+    const struct koken_site site = {"its bytes", place, 0};
+
     report("a val was written after it was frozen", payload, &site);
 }
 

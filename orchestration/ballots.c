@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "base/assert.h"
+#include "caps/payload.h"
 #include "orchestration/hash.h"
 
 #include <koken/schema.h>
@@ -82,7 +83,7 @@ int kn_ballots_new(const struct koken_quorum_call *call, struct koken_quorum **r
     if (call->count > KN_BALLOTS_MAX) {
         return -E2BIG;
     }
-    if (call->type->drop) {
+    if (!kn_payload_is_shareable(call->type)) {
         return -ENOTSUP;
     }
     uint32_t slots = 2;
@@ -102,6 +103,7 @@ int kn_ballots_new(const struct koken_quorum_call *call, struct koken_quorum **r
     vote->timeout_ns = call->timeout_ns;
     vote->type = call->type;
     memcpy(vote->question, call->payload, call->type->size);
+    kn_payload_share(call->type, vote->question);
     vote->count = (uint32_t)call->count;
     vote->size = size;
     vote->slots = (uint32_t *)(void *)&vote->ballots[call->count];
@@ -122,11 +124,18 @@ void koken_quorum_free(struct koken_quorum *vote)
 {
     for (uint32_t i = 0; vote && i < vote->count; i++) {
         struct kn_ballot *ballot = &vote->ballots[i];
-        if (ballot->seen.answer && ballot->seen.answer != ballot->bytes) {
-            kn_free((void *)(uintptr_t)ballot->seen.answer, ballot->seen.type->size, 32);
+        void *answer = (void *)(uintptr_t)ballot->seen.answer;
+        if (answer && ballot->seen.type->drop) {
+            ballot->seen.type->drop(answer);
+        }
+        if (answer && answer != ballot->bytes) {
+            kn_free(answer, ballot->seen.type->size, 32);
         }
     }
     if (vote) {
+        if (vote->type->drop) {
+            vote->type->drop(vote->question);
+        }
         kn_free(vote, vote->size, _Alignof(struct koken_quorum));
     }
 }
@@ -186,7 +195,8 @@ void kn_ballots_count(struct koken_quorum *vote, uint32_t index, const struct ko
     struct kn_ballot *ballot = &vote->ballots[index];
     void *copy =
         type->size <= KN_BALLOT_INLINE ? ballot->bytes : kn_alloc(type->size, 32, /* node= */ -1);
-    if (type->drop || !copy) {
+    bool is_refused = !kn_payload_is_shareable(type);
+    if (is_refused || !copy) {
         if (copy && copy != ballot->bytes) {
             kn_free(copy, type->size, 32);
         }
@@ -200,6 +210,8 @@ void kn_ballots_count(struct koken_quorum *vote, uint32_t index, const struct ko
         return;
     }
     memcpy(copy, answer, type->size);
+    kn_payload_share(type,
+                     copy); /* the message has its own references, until it has been handled */
     ballot->seen.state = KOKEN_BALLOT_ANSWERED;
     ballot->seen.type = type;
     ballot->seen.answer = copy;

@@ -14,12 +14,14 @@
 
 #include "actors/request.h"
 #include "base/assert.h"
+#include "caps/payload.h"
 #include "orchestration/ballots.h"
 #include "orchestration/either.h"
 
 #include <koken/time.h>
 
 #include <errno.h>
+#include <string.h>
 
 #define LINGER_NS KOKEN_S(1) /* at least; else as long as the vote was given */
 
@@ -79,6 +81,20 @@ static int look(koken_ctx *ctx, struct collector *self)
     return conclude(ctx, self, -EPROTO);
 }
 
+/* Asks one member. The vals in the question are counted once more for it. */
+static int ask(koken_ctx *ctx, const struct koken_quorum *vote, koken_ref who)
+{
+    unsigned char question[KOKEN_PAYLOAD_MAX] KN_ALIGNED(32);
+    const struct koken_type *type = vote->type;
+    memcpy(question, vote->question, type->size);
+    kn_payload_share(type, question);
+    int rc = koken_request_(ctx, who, KOKEN_NO_DEADLINE, type, question);
+    if (rc < 0 && type->drop) {
+        type->drop(question);
+    }
+    return rc;
+}
+
 static int on_begin(koken_ctx *ctx, struct collector *self, const struct kn_quorum_begin *msg)
 {
     struct koken_quorum *vote = self->vote;
@@ -100,7 +116,7 @@ static int on_begin(koken_ctx *ctx, struct collector *self, const struct kn_quor
         if (ballot->state != KOKEN_BALLOT_PENDING) {
             continue;
         }
-        int rc = koken_request_(ctx, ballot->who, KOKEN_NO_DEADLINE, vote->type, vote->question);
+        int rc = ask(ctx, vote, ballot->who);
         if (rc > 0) {
             kn_ballots_asked(vote, i, (uint32_t)rc);
             self->pending++;
@@ -243,4 +259,32 @@ int koken_quorum_request_(koken_ctx *ctx, struct koken_quorum_call call)
         kn_either_way(koken_exit(who));
     }
     return rc;
+}
+
+/* ---- questions that are vals ---- */
+
+int koken_quorum_val_rt_(struct koken *rt, struct koken_quorum_call call, const void *payload,
+                         struct koken_quorum **ret_vote)
+{
+    struct kn_handle handle;
+    call.type = kn_payload_message(payload, /* is_val= */ true, &handle);
+    call.payload = &handle;
+    return koken_quorum_rt_(rt, call, ret_vote);
+}
+
+int koken_quorum_val_ctx_(koken_ctx *ctx, struct koken_quorum_call call, const void *payload,
+                          struct koken_quorum **ret_vote)
+{
+    struct kn_handle handle;
+    call.type = kn_payload_message(payload, /* is_val= */ true, &handle);
+    call.payload = &handle;
+    return koken_quorum_ctx_(ctx, call, ret_vote);
+}
+
+int koken_quorum_request_val_(koken_ctx *ctx, struct koken_quorum_call call, const void *payload)
+{
+    struct kn_handle handle;
+    call.type = kn_payload_message(payload, /* is_val= */ true, &handle);
+    call.payload = &handle;
+    return koken_quorum_request_(ctx, call);
 }

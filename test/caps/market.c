@@ -178,6 +178,31 @@ int koken_answer_(koken_claim claim, const struct koken_type *type, const void *
     return -EINVAL;
 }
 
+int koken_await_handle_rt_(struct koken *rt, const struct koken_await_call *call)
+{
+    (void)rt;
+    (void)call;
+    return -EINVAL;
+}
+
+int koken_await_handle_ctx_(koken_ctx *ctx, const struct koken_await_call *call)
+{
+    (void)ctx;
+    (void)call;
+    return -EINVAL;
+}
+
+int koken_request_(koken_ctx *ctx, koken_ref to, uint64_t timeout_ns, const struct koken_type *type,
+                   const void *payload)
+{
+    (void)ctx;
+    (void)to;
+    (void)timeout_ns;
+    (void)type;
+    (void)payload;
+    return -EINVAL;
+}
+
 koken_ref market_spawn_typed(size_t state_size, const struct koken_type *type, market_handler fn)
 {
     koken_ref ref = {++agent_count};

@@ -220,7 +220,7 @@ struct koken_spawn_options {
 
 /*
  * KOKEN_ARG(value) is what an agent starts with, .arg and .arg_size of it: koken_spawn(rt, teller, KOKEN_ARG(plan)).
- * value is a variable or a compound literal, without a raw pointer or a handle in it, however deep; else it does
+ * value is a variable or a compound literal of at most 384 bytes, without a raw pointer or a handle in it, however deep; else it does
  * not compile. (Of a union the first member is seen. C only.) An iso or val is given by koken_spawn_given.
  * KOKEN_ARG_TRUSTED(value) is the same without the check, for what is made to be shared by agents (a channel); koken
  * lint reports it (R4) unless a comment beside it says `trusted: reason`, and pointers in a plain `.arg`.

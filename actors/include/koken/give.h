@@ -27,6 +27,8 @@ struct koken_await_call {
     size_t answer_size;
     const struct koken_type *type;
     const void *payload;
+    bool *
+        ret_is_sent; /* NULL: nobody asks; else set when the question is out of the caller's hands */
 };
 
 #ifndef __cplusplus
@@ -99,6 +101,7 @@ struct koken_await_call {
  */
 #define koken_give_letter(to, NAME, letter)                                                        \
     KOKEN_CAPS_(__extension__({                                                                    \
+        KOKEN_IS_LETTER_("koken_give_letter", NAME, letter);                                       \
         struct NAME *koken_letter_ = &(letter);                                                    \
         int koken_rc_ = koken_signal_((to), &koken_type_##NAME, koken_letter_);                    \
         if (koken_rc_ >= 0) {                                                                      \
@@ -140,10 +143,54 @@ struct koken_await_call {
         KOKEN_RULE_(KOKEN_MAY_MOVE_(slot), "koken_await: '" #slot "' lies inside a val or box");   \
         KOKEN_VACANT_(slot);                                                                       \
         KOKEN_WHERE_(where, koken_await_handle_rt_, koken_await_handle_ctx_)                       \
-        ((where),                                                                                  \
-         &(const struct koken_await_call){(to), (timeout_ns), (struct NAME *){&(slot)},            \
-                                          &koken_type_##NAME, sizeof(struct NAME),                 \
-                                          KOKEN_TYPE_(__VA_ARGS__), KOKEN_PAYLOAD_(__VA_ARGS__)}); \
+        ((where), &(const struct koken_await_call){(to), (timeout_ns), (struct NAME *){&(slot)},   \
+                                                   &koken_type_##NAME, sizeof(struct NAME),        \
+                                                   KOKEN_TYPE_(__VA_ARGS__),                       \
+                                                   KOKEN_PAYLOAD_(__VA_ARGS__), NULL});            \
+    }))
+
+/*
+ * koken_await_given(where, to, timeout_ns, &answer, h) is koken_await with an iso or val for its question;
+ * koken_await_given_iso and koken_await_given_val (where, to, timeout_ns, T, slot, h) have a payload for their answer too.
+ * h is empty afterwards: it is the receiver's, or was given back because nobody could be asked. koken_request_given(ctx,
+ * to, timeout_ns, h) is the same for handlers. Errors, threads, order: as koken_await, koken_await_iso, koken_request.
+ */
+#define koken_await_given(where, to, timeout_ns, ret_answer, h)                                    \
+    KOKEN_AWAIT_GIVEN_("koken_await_given", where, to, timeout_ns, ret_answer, NULL,               \
+                       sizeof *(ret_answer), h)
+#define koken_await_given_iso(where, to, timeout_ns, T, slot, h)                                   \
+    KOKEN_AWAIT_GIVEN_SLOT_("koken_await_given_iso", where, to, timeout_ns, T##_iso, slot, h)
+#define koken_await_given_val(where, to, timeout_ns, T, slot, h)                                   \
+    KOKEN_AWAIT_GIVEN_SLOT_("koken_await_given_val", where, to, timeout_ns, T##_val, slot, h)
+#define KOKEN_AWAIT_GIVEN_SLOT_(name, where, to, timeout_ns, NAME, slot, h)                        \
+    KOKEN_CAPS_(__extension__({                                                                    \
+        KOKEN_RULE_(KOKEN_MAY_MOVE_(slot), name ": '" #slot "' lies inside a val or box");         \
+        KOKEN_VACANT_(slot);                                                                       \
+        KOKEN_AWAIT_GIVEN_(name, where, to, timeout_ns, (struct NAME *){&(slot)},                  \
+                           &koken_type_##NAME, sizeof(struct NAME), h);                            \
+    }))
+#define KOKEN_AWAIT_GIVEN_(name, where, to, timeout_ns, ret_answer, type, size, h)                 \
+    KOKEN_CAPS_(__extension__({                                                                    \
+        KOKEN_MAY_SEND_(name, h);                                                                  \
+        const struct koken_await_call koken_call_ = {(to),   (timeout_ns), (ret_answer), (type),   \
+                                                     (size), NULL,         NULL,         NULL};    \
+        KOKEN_GONE_(h);                                                                            \
+        KOKEN_TRACE_(h, KOKEN_OP_SEND);                                                            \
+        const void *koken_question_ = KOKEN_SEND_(KOKEN_LIVE_((h).ptr_));                          \
+        const int koken_is_val_ = KOKEN_IS_(h, val);                                               \
+        (h).ptr_ = NULL;                                                                           \
+        KOKEN_WHERE_(where, koken_await_given_rt_, koken_await_given_ctx_)                         \
+        ((where), koken_call_, koken_question_, koken_is_val_);                                    \
+    }))
+#define koken_request_given(ctx, to, timeout_ns, h)                                                \
+    KOKEN_CAPS_(__extension__({                                                                    \
+        KOKEN_MAY_SEND_("koken_request_given", h);                                                 \
+        const koken_ref koken_to_ = (to); /* may read h */                                         \
+        KOKEN_GONE_(h);                                                                            \
+        KOKEN_TRACE_(h, KOKEN_OP_SEND);                                                            \
+        const void *koken_question_ = KOKEN_SEND_(KOKEN_LIVE_((h).ptr_));                          \
+        (h).ptr_ = NULL;                                                                           \
+        koken_request_given_((ctx), koken_to_, (timeout_ns), koken_question_, KOKEN_IS_(h, val));  \
     }))
 
 /*
@@ -189,6 +236,10 @@ KOKEN_API void koken_given_back_(struct koken_given_ *given);
 KOKEN_API void *koken_given_take_iso_(const void *arg, const struct koken_type *type);
 KOKEN_API const void *koken_given_take_val_(const void *arg, const struct koken_type *type);
 
+#define KOKEN_IS_LETTER_(name, NAME, letter)                                                       \
+    KOKEN_RULE_(_Generic(&(letter), struct NAME * : 1, default : 0),                               \
+                name ": '" #letter "' is not a letter '" #NAME "' in a variable of its own")
+
 #define KOKEN_MAY_SEND_(name, h)                                                                   \
     KOKEN_RULE_(KOKEN_IS_HANDLE_(h), name ": '" #h "' is not a capability handle (a raw "          \
                                           "pointer?)");                                            \
@@ -219,6 +270,15 @@ KOKEN_MUST_USE KOKEN_API int koken_await_handle_rt_(struct koken *rt,
                                                     const struct koken_await_call *call);
 KOKEN_MUST_USE KOKEN_API int koken_await_handle_ctx_(koken_ctx *ctx,
                                                      const struct koken_await_call *call);
+KOKEN_MUST_USE KOKEN_API int koken_await_given_rt_(struct koken *rt, struct koken_await_call call,
+                                                   const void *payload, int is_val)
+    KOKEN_NEEDS_ARG_(3);
+KOKEN_MUST_USE KOKEN_API int koken_await_given_ctx_(koken_ctx *ctx, struct koken_await_call call,
+                                                    const void *payload, int is_val)
+    KOKEN_NEEDS_ARG_(3);
+KOKEN_MUST_USE KOKEN_API int koken_request_given_(koken_ctx *ctx, koken_ref to, uint64_t timeout_ns,
+                                                  const void *payload, int is_val)
+    KOKEN_NEEDS_ARG_(4);
 
 /* The sends end what the makers begin, too. */
 KOKEN_MAKERS_(KOKEN_ENDS_(koken_post_iso_, 2), KOKEN_ENDS_(koken_post_val_, 2));

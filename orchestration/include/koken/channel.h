@@ -102,6 +102,7 @@ KOKEN_MUST_USE int koken_channel_recv_(struct koken_channel *channel, uint64_t t
  */
 #define koken_channel_give_letter(channel, timeout_ns, NAME, letter)                               \
     KOKEN_CAPS_(__extension__({                                                                    \
+        KOKEN_IS_LETTER_("koken_channel_give_letter", NAME, letter);                               \
         struct NAME *koken_letter_ = &(letter);                                                    \
         int koken_rc_ =                                                                            \
             koken_channel_send_((channel), (timeout_ns), &koken_type_##NAME, koken_letter_);       \

@@ -9,12 +9,13 @@
  * full, fails, or does not answer what it was asked has failed: the runtime says so at once. As soon
  * as those still to answer cannot make the quorum any more, it is over.
  *
- * Answers are plain data, at most 224 bytes; one whose type holds a payload counts as failed.
+ * Answers are plain data or hold vals, at most 224 bytes; one that holds an iso counts as failed. By value, vals are
+ * equal when what they show is.
  */
 #ifndef KOKEN_QUORUM_H
 #define KOKEN_QUORUM_H
 
-#include <koken/signal.h>
+#include <koken/give.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -42,9 +43,9 @@ enum koken_ballot_state {
 struct koken_ballot {
     koken_ref who;
     const struct koken_type *type; /* of the answer */
-    const void *answer;            /* the answer, or NULL; as long as the vote */
+    const void *answer; /* the answer, or NULL; it and its vals last as long as the vote */
     enum koken_ballot_state state;
-    int error; /* FAILED: -ESRCH dead, -EAGAIN full, -ENOTSUP not plain data, or what it failed with */
+    int error; /* FAILED: -ESRCH dead, -EAGAIN full, -ENOTSUP it holds an iso, or what it failed with */
     uint32_t weight;
     bool is_counted; /* it is one of those that were counted for the quorum */
 };
@@ -87,7 +88,7 @@ struct koken_quorum;
  * Errors: -ETIMEDOUT; -EPROTO the quorum has become unreachable; -EINVAL it always was (a threshold
  * beyond the weight of all members), or a bad argument; -EDEADLK a fiber is its own member; -E2BIG
  * more than 32768 members; -ENOTSUP in a handler agent (use koken_quorum_request), or the message
- * holds a payload, which cannot go to many; -ENOMEM, -ESHUTDOWN, -ECANCELED.
+ * holds an iso, which cannot go to many; -ENOMEM, -ESHUTDOWN, -ECANCELED.
  * Order: the members are asked in their order. What answers after the end is given up.
  * Cost: an agent for as long as it takes, and an alarm for each member.
  */
@@ -108,6 +109,36 @@ struct koken_quorum;
                                                             (options), KOKEN_TYPE_(__VA_ARGS__),   \
                                                             KOKEN_PAYLOAD_(__VA_ARGS__)})
 
+#ifndef __cplusplus
+/*
+ * koken_quorum_val(where, members, count, timeout_ns, options, &vote, v) is koken_quorum with a val, a variable, for its
+ * question: each member gets a reference, v stays. koken_quorum_request_val is the same for handlers.
+ */
+#define koken_quorum_val(where, members, count, timeout_ns, options, ret_vote, h)                  \
+    KOKEN_CAPS_(__extension__({                                                                    \
+        KOKEN_QUORUM_ASKS_("koken_quorum_val", h);                                                 \
+        KOKEN_WHERE_(where, koken_quorum_val_rt_, koken_quorum_val_ctx_)                           \
+        ((where),                                                                                  \
+         (struct koken_quorum_call){(members), (count), (timeout_ns), (options), NULL, NULL},      \
+         KOKEN_LIVE_((h).ptr_), (ret_vote));                                                       \
+    }))
+#define koken_quorum_request_val(ctx, members, count, timeout_ns, options, h)                      \
+    KOKEN_CAPS_(__extension__({                                                                    \
+        KOKEN_QUORUM_ASKS_("koken_quorum_request_val", h);                                         \
+        koken_quorum_request_val_(                                                                 \
+            (ctx),                                                                                 \
+            (struct koken_quorum_call){(members), (count), (timeout_ns), (options), NULL, NULL},   \
+            KOKEN_LIVE_((h).ptr_));                                                                \
+    }))
+#define KOKEN_QUORUM_ASKS_(name, h)                                                                \
+    KOKEN_RULE_(KOKEN_IS_HANDLE_(h), name ": '" #h "' is not a capability handle (a raw "          \
+                                          "pointer?)");                                            \
+    KOKEN_RULE_(KOKEN_IS_(h, val), name ": '" #h "' is not a val: what many are asked nobody may " \
+                                        "write; freeze it first");                                 \
+    KOKEN_NEEDS_(h);                                                                               \
+    KOKEN_TRACE_(h, KOKEN_OP_DUP)
+#endif
+
 /* What a vote begins with. Made by the macros above. */
 struct koken_quorum_call {
     const koken_ref *members;
@@ -123,6 +154,16 @@ KOKEN_MUST_USE int koken_quorum_rt_(struct koken *rt, struct koken_quorum_call c
 KOKEN_MUST_USE int koken_quorum_ctx_(koken_ctx *ctx, struct koken_quorum_call call,
                                      struct koken_quorum **ret_vote);
 KOKEN_MUST_USE int koken_quorum_request_(koken_ctx *ctx, struct koken_quorum_call call);
+#ifndef __cplusplus
+KOKEN_MUST_USE int koken_quorum_val_rt_(struct koken *rt, struct koken_quorum_call call,
+                                        const void *payload, struct koken_quorum **ret_vote)
+    KOKEN_NEEDS_ARG_(3);
+KOKEN_MUST_USE int koken_quorum_val_ctx_(koken_ctx *ctx, struct koken_quorum_call call,
+                                         const void *payload, struct koken_quorum **ret_vote)
+    KOKEN_NEEDS_ARG_(3);
+KOKEN_MUST_USE int koken_quorum_request_val_(koken_ctx *ctx, struct koken_quorum_call call,
+                                             const void *payload) KOKEN_NEEDS_ARG_(3);
+#endif
 
 /* The end of a vote, for a handler, who has it until it returns. Receivers do not send it on. */
 struct koken_quorum_result {

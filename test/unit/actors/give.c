@@ -317,6 +317,155 @@ Test(give, answers_hand_over_isos_and_vals)
     cr_assert_eq(alive(&koken_payload_order), orders);
 }
 
+/* ---- questions that are handles ---- */
+
+struct broker {
+    long seen;
+};
+
+/* Even orders are answered by a leg, odd ones by a number, 0 not at all. */
+static int on_order_asked(koken_ctx *ctx, struct broker *self, struct order_iso *msg)
+{
+    koken_iso(order, o) = koken_take(*msg);
+    long id = koken_get(o)->id;
+
+    self->seen += id;
+    koken_drop(o);
+    if (id == 0) {
+        return 0;
+    }
+    if (id % 2 != 0) {
+        return koken_reply(ctx, number, .value = (uint64_t)id);
+    }
+    koken_iso(leg, l) = koken_new(leg);
+    koken_mut(l)->quantity = id;
+    return koken_post_reply(ctx, l);
+}
+
+/* A val goes back as it came. */
+static int on_leg_asked(koken_ctx *ctx, struct broker *self, struct leg_val *msg)
+{
+    koken_val(leg, v) = koken_take(*msg);
+
+    self->seen += koken_get(v)->quantity;
+    return koken_post_reply(ctx, v);
+}
+
+KOKEN_AGENT(broker, struct broker, KOKEN_ON(order_iso, on_order_asked),
+            KOKEN_ON(leg_val, on_leg_asked));
+
+static order_iso order_of(long id)
+{
+    koken_iso(order, o) = koken_new(order);
+
+    koken_mut(o)->id = id;
+    return koken_move(o);
+}
+
+static int ask_broker(koken_ctx *ctx, struct broker *self, const void *arg)
+{
+    const koken_ref *broker = arg;
+    struct number told = {0};
+    koken_slot(leg, got);
+    koken_iso(order, odd) = order_of(3);
+    koken_iso(order, even) = order_of(4);
+    koken_iso(order, lost) = order_of(5);
+
+    self->seen = koken_await_given(ctx, *broker, KOKEN_S(20), &told, odd);
+    cr_assert_eq(self->seen, 0);
+    cr_assert_eq(told.value, 3);
+    self->seen = koken_await_given_iso(ctx, *broker, KOKEN_S(20), leg, got, even);
+    cr_assert_eq(self->seen, 0);
+    koken_iso(leg, l) = koken_take(got);
+    cr_assert_eq(koken_get(l)->quantity, 4);
+    koken_drop(l);
+    self->seen = koken_await_given(ctx, KOKEN_NOBODY, KOKEN_S(20), &told, lost);
+    return self->seen == -ESRCH ? 0 : -EPROTO;
+}
+
+KOKEN_FIBER(asker, struct broker, ask_broker);
+
+/* Proves: an iso or val may be the question of an await; it is given back when nobody could be asked, once. */
+Test(give, questions_hand_over_isos_and_vals)
+{
+    struct koken *rt;
+    struct number told = {0};
+    size_t orders = alive(&koken_payload_order), legs = alive(&koken_payload_leg);
+    koken_slot(leg, got);
+    koken_slot_val(leg, shown);
+
+    cr_assert_eq(koken_start(NULL, &rt), 0);
+    koken_ref broker = koken_spawn(rt, broker);
+    koken_iso(order, odd) = order_of(7);
+    cr_assert_eq(koken_await_given(rt, broker, KOKEN_S(20), &told, odd), 0);
+    cr_assert_eq(told.value, 7);
+    koken_iso(order, even) = order_of(8);
+    cr_assert_eq(koken_await_given_iso(rt, broker, KOKEN_S(20), leg, got, even), 0);
+    koken_iso(leg, l) = koken_take(got);
+    cr_assert_eq(koken_get(l)->quantity, 8);
+    koken_val(leg, v) = koken_freeze(l);
+    cr_assert_eq(koken_await_given_val(rt, broker, KOKEN_S(20), leg, shown, v), 0);
+    koken_val(leg, back) = koken_take(shown);
+    cr_assert_eq(koken_get(back)->quantity, 8);
+    koken_drop(back);
+    koken_iso(order, silent) = order_of(0);
+    cr_assert_eq(koken_await_given(rt, broker, KOKEN_S(20), &told, silent), -EPROTO);
+    koken_iso(order, wrong) = order_of(2);
+    cr_assert_eq(koken_await_given(rt, broker, KOKEN_S(20), &told, wrong), -EPROTO);
+    koken_iso(order, lost) = order_of(9);
+    cr_assert_eq(koken_await_given(rt, KOKEN_NOBODY, KOKEN_S(20), &told, lost), -ESRCH);
+    cr_assert(!koken_is_nobody(koken_spawn(rt, asker, KOKEN_ARG(broker))));
+    cr_assert_eq(koken_drain(rt, KOKEN_S(20)), 0);
+    cr_assert_eq(koken_stop(rt, KOKEN_S(20)), 0);
+    cr_assert_eq(alive(&koken_payload_order), orders);
+    cr_assert_eq(alive(&koken_payload_leg), legs);
+}
+
+struct requester {
+    koken_ref broker;
+    long numbers;
+};
+
+static int on_requester_go(koken_ctx *ctx, struct requester *self, const struct ask_number *msg)
+{
+    (void)msg;
+    koken_iso(order, o) = order_of(11);
+    koken_iso(order, lost) = order_of(12);
+    int rc = koken_request_given(ctx, self->broker, KOKEN_S(20), o);
+
+    return koken_request_given(ctx, KOKEN_NOBODY, KOKEN_S(20), lost) == -ESRCH && rc > 0 ? 0
+                                                                                         : -EPROTO;
+}
+
+static int on_requester_number(koken_ctx *ctx, struct requester *self, const struct number *msg)
+{
+    (void)ctx;
+    self->numbers += (long)msg->value;
+    return self->numbers == 11 ? KOKEN_STOP : -EPROTO;
+}
+
+KOKEN_AGENT(requester, struct requester, KOKEN_ON(ask_number, on_requester_go),
+            KOKEN_ON(number, on_requester_number));
+
+/* Proves: a handler asks by an iso too. */
+Test(give, a_handler_requests_by_an_iso)
+{
+    struct koken *rt;
+    size_t orders = alive(&koken_payload_order);
+
+    cr_assert_eq(koken_start(NULL, &rt), 0);
+    struct requester first = {.broker = koken_spawn(rt, broker)};
+    koken_ref who = koken_spawn(rt, requester, KOKEN_ARG(first));
+    cr_assert_eq(koken_signal(who, ask_number), 0);
+    cr_assert_eq(koken_drain(rt, KOKEN_S(20)), 0);
+    cr_assert(!koken_alive(who));
+    struct koken_metrics m;
+    koken_metrics(rt, &m);
+    cr_assert_eq(m.failed, 0);
+    cr_assert_eq(koken_stop(rt, KOKEN_S(20)), 0);
+    cr_assert_eq(alive(&koken_payload_order), orders);
+}
+
 struct picker {
     koken_ref vault;
 };

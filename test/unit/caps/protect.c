@@ -6,7 +6,10 @@
 
 #include <criterion/criterion.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 KOKEN_PAYLOAD(leg, (plain, long, quantity));
 KOKEN_PAYLOAD(order, (plain, long, id), (iso, leg, leg), (val, leg, note));
@@ -62,4 +65,45 @@ Test(protect, a_write_to_what_a_val_owns_stops, .signal = SIGABRT)
 
     memcpy(&quantity, &(const long *){&koken_peek(koken_get(v)->leg)->quantity}, sizeof quantity);
     *quantity = 9;
+}
+
+/* What a child says that writes to the leg inside a frozen order. */
+static void told_by_writer(char *text, size_t size)
+{
+    int ends[2];
+    size_t used = 0;
+    ssize_t got;
+
+    cr_assert_eq(pipe(ends), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        long *quantity;
+
+        (void)dup2(ends[1], STDERR_FILENO);
+        (void)signal(SIGABRT, SIG_DFL);
+        koken_val(order, v) = frozen();
+        memcpy(&quantity, &(const long *){&koken_peek(koken_get(v)->leg)->quantity},
+               sizeof quantity);
+        *quantity = 9;
+        _exit(1);
+    }
+    (void)close(ends[1]);
+    while (used + 1 < size && (got = read(ends[0], text + used, size - used - 1)) > 0) {
+        used += (size_t)got;
+    }
+    text[used] = '\0';
+    (void)close(ends[0]);
+    (void)waitpid(child, NULL, 0);
+}
+
+/* Proves: the report names the code that wrote and, for what is inside of a val, where the whole was frozen. */
+Test(protect, the_report_names_both_places)
+{
+    char text[1024];
+
+    cr_assert_eq(koken_caps_protect(), 0);
+    told_by_writer(text, sizeof text);
+    cr_assert_not_null(strstr(text, "a val was written after it was frozen"), "%s", text);
+    cr_assert_not_null(strstr(text, "+0x"), "%s", text);
+    cr_assert_not_null(strstr(text, "frozen as 'o' at"), "%s", text);
 }

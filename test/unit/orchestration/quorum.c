@@ -9,6 +9,7 @@
 #include <koken/fiber.h>
 #include <koken/quorum.h>
 
+#include <errno.h>
 #include <string.h>
 
 KOKEN_MESSAGE(propose, { uint64_t value; });
@@ -292,4 +293,126 @@ Test(quorum, an_asker_that_ends_leaves_nothing_behind)
         cr_assert_eq(koken_exit(who), 0);
     }
     stop(rt);
+}
+
+/* ---- vals ---- */
+
+KOKEN_PAYLOAD(motion, (plain, uint64_t, value), (plain, uint64_t, author));
+
+struct juror {
+    uint64_t kept;
+};
+
+/* Answers by a val: the one it was asked about, or one of its own that looks the same but for every third. */
+static int on_motion(koken_ctx *ctx, struct juror *self, struct motion_val *msg)
+{
+    koken_val(motion, v) = koken_take(*msg);
+    koken_iso(motion, own) = koken_clone(v);
+
+    koken_drop(v);
+    koken_mut(own)->value += self->kept % 3 == 2;
+    if (self->kept == 0) {
+        return koken_post_reply(ctx, own); /* an iso is no ballot */
+    }
+    koken_val(motion, answer) = koken_freeze(own);
+    return koken_post_reply(ctx, answer);
+}
+
+KOKEN_AGENT(juror, struct juror, KOKEN_ON(motion_val, on_motion));
+
+static uint64_t motions(void)
+{
+    struct koken_census rows[16];
+    size_t rows_used = koken_payload_census(rows, 16);
+
+    for (size_t i = 0; i < rows_used && i < 16; i++) {
+        if (rows[i].type == &koken_payload_motion) {
+            return rows[i].alive;
+        }
+    }
+    return 0;
+}
+
+/* Proves: a val is the question of a vote and its answers, compared by what they show; each is given back once. */
+Test(quorum, is_asked_by_a_val_and_answered_by_vals)
+{
+    struct koken *rt = start(2);
+    koken_ref members[6] = {{0}};
+    struct koken_quorum *vote = NULL;
+    koken_iso(motion, m) = koken_new(motion);
+    koken_mut(m)->value = 42;
+    koken_val(motion, v) = koken_freeze(m);
+    for (uint64_t i = 0; i < 5; i++) {
+        struct juror first = {i};
+        members[i] = koken_spawn(rt, juror, KOKEN_ARG(first));
+    }
+    members[5] = KOKEN_NOBODY;
+    struct koken_quorum_options o = {
+        .rule = KOKEN_QUORUM_THRESHOLD, .threshold = 3, .by_value = true};
+    cr_assert_eq(koken_quorum_val(rt, members, 6, KOKEN_S(60), &o, &vote, v), 0);
+    struct koken_quorum_tally t = koken_quorum_tally(vote);
+    cr_assert_eq(t.have, 3);
+    const struct koken_ballot *ballot = koken_quorum_ballot(vote, 1);
+    if (ballot->state == KOKEN_BALLOT_ANSWERED) {
+        cr_assert_eq(ballot->type, &koken_type_motion_val);
+        cr_assert_eq(koken_peek(*(const motion_val *)ballot->answer)->value, 42);
+    }
+    koken_quorum_free(vote);
+    cr_assert_eq(koken_quorum_val(rt, members, 1, KOKEN_S(60), NULL, &vote, v), -EPROTO);
+    cr_assert_eq(koken_quorum_ballot(vote, 0)->error, -ENOTSUP);
+    koken_quorum_free(vote);
+    cr_assert_eq(koken_quorum_val(rt, members, 6, KOKEN_S(60),
+                                  &(struct koken_quorum_options){.rule = KOKEN_QUORUM_ALL}, &vote,
+                                  v),
+                 -EPROTO);
+    koken_quorum_free(vote);
+    drain(rt);
+    cr_assert(koken_is_sole(v));
+    cr_assert_eq(motions(), 1);
+    koken_drop(v);
+    stop(rt);
+    cr_assert_eq(motions(), 0);
+}
+
+struct chairman {
+    koken_ref members[2];
+    uint64_t rounds;
+};
+
+static int on_chair_begin(koken_ctx *ctx, struct chairman *self, struct motion_iso *msg)
+{
+    koken_iso(motion, m) = koken_take(*msg);
+    koken_val(motion, v) = koken_freeze(m);
+    int rc = koken_quorum_request_val(ctx, self->members, 2, KOKEN_S(60), NULL, v);
+
+    koken_drop(v);
+    return rc < 0 ? rc : 0;
+}
+
+static int on_chair_result(koken_ctx *ctx, struct chairman *self,
+                           const struct koken_quorum_result *msg)
+{
+    (void)ctx;
+    self->rounds++;
+    return msg->error == 0 ? KOKEN_STOP : -EPROTO;
+}
+
+KOKEN_AGENT(chairman, struct chairman, KOKEN_ON(motion_iso, on_chair_begin),
+            KOKEN_ON(koken_quorum_result, on_chair_result));
+
+Test(quorum, a_handler_asks_by_a_val)
+{
+    struct koken *rt = start(1);
+    struct chairman first = {.rounds = 0};
+    for (unsigned i = 0; i < 2; i++) {
+        first.members[i] = koken_spawn(rt, juror, KOKEN_ARG((struct juror){1}));
+    }
+    koken_ref chair = koken_spawn(rt, chairman, KOKEN_ARG(first));
+    koken_iso(motion, m) = koken_new(motion);
+    koken_post(chair, m);
+    drain(rt);
+    cr_assert_not(koken_alive(chair));
+    cr_assert_eq(metrics(rt).failed, 0);
+    stop(rt);
+    cr_assert_eq(motions(), 0);
 }
