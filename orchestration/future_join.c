@@ -116,7 +116,7 @@ struct join {
     kn_atomic(size_t) left;      /* (a) inputs that have not ended */
     enum rule rule;              /* (c) */
     size_t count;                /* (c) */
-    struct koken_future *result; /* its promise, of who settles */
+    struct koken_future *result; /* counted; its promise, of who settles */
     struct slot slots[];
 };
 
@@ -134,6 +134,7 @@ static void join_drop(struct join *join, uint32_t n)
     for (size_t i = 0; i < join->count; i++) {
         koken_future_drop(join->slots[i].input);
     }
+    koken_future_drop(join->result);
     kn_free(join, join_size(join->count), _Alignof(struct join));
 }
 
@@ -171,25 +172,16 @@ static void on_slot(struct kn_then *then, struct koken_future *done)
     if (join->rule == ALL && is_value && done->size) {
         memcpy(join->result->value + index * done->size, done->value, done->size);
     }
-    /* [OF5] release: this one's value; acquire: the others'. */
-    bool is_last = kn_sub(&join->left, 1, acq_rel) == 1;
-    switch (join->rule) {
-    case ALL:
-        if (!is_value || is_last) {
-            settle(join, done->error, NULL, index);
+    bool decides =
+        join->rule == RACE || (join->rule == ALL && !is_value) || (join->rule == ANY && is_value);
+    if (decides) { /* is not counted: nobody is the last beside it, and says something else */
+        settle(join, done->error, join->rule == ALL ? NULL : done, index);
+    } else {
+        /* [OF5] release: this one's value; acquire: the others'. */
+        if (kn_sub(&join->left, 1, acq_rel) == 1) {
+            settle(join, join->rule == SETTLE ? 0 : done->error, NULL,
+                   join->rule == SETTLE ? 0 : index);
         }
-        break;
-    case ANY:
-        if (is_value || is_last) {
-            settle(join, done->error, done, index);
-        }
-        break;
-    case RACE: settle(join, done->error, done, index); break;
-    case SETTLE:
-        if (is_last) {
-            settle(join, 0, NULL, 0);
-        }
-        break;
     }
     join_drop(join, 1);
 }
@@ -238,7 +230,8 @@ static int join_of(struct koken_future *const *futures, size_t count, enum rule 
     kn_atomic_init(&join->left, count);
     join->rule = rule;
     join->count = count;
-    join->result = result;
+    join->result =
+        koken_future_keep(result); /* an input may write to it when it is settled, and dropped */
     for (size_t i = 0; i < count; i++) { /* all, before the first can settle it */
         join->slots[i] = (struct slot){.then = {.fn = on_slot}, .join = join};
         join->slots[i].input = koken_future_keep(futures[i]);

@@ -166,7 +166,11 @@ void kn_epoch_adopt(struct koken_epoch *epoch)
 void kn_epoch_retire(struct koken_epoch *epoch, struct kn_epoch_record *record,
                      struct koken_retired *retired, void (*free_object)(struct koken_retired *))
 {
-    /* Biased, relaxed: an old tag is one too small at most (the argument allows for it). */
+    /* Biased, relaxed: an old tag is one too small at most (the argument allows for it), read after the
+     * unlinking, which the light fence says to the compiler. */
+    if (epoch->is_biased) {
+        kn_fence_light();
+    }
     uint64_t tag = epoch->is_biased ? kn_load(&epoch->global, relaxed)
                                     : kn_add(&epoch->global, 0, acq_rel); /* [EP3] the barrier */
     *retired = (struct koken_retired){.next_ = NULL, .free_ = free_object, .epoch_ = tag};

@@ -73,7 +73,7 @@ bool kn_model_mutant(int n);
     __extension__({                                                                                \
         __typeof__(*(p)) value_ = (v);                                                             \
         uint64_t bits_ = 0;                                                                        \
-        memcpy(&bits_, (const void *)&value_, sizeof value_);                                      \
+        __builtin_memcpy(&bits_, (const void *)&value_, sizeof value_);                            \
         bits_;                                                                                     \
     })
 #define KN_VALUE_(p, bits) ((__typeof__(*(p)))(bits))
@@ -114,6 +114,28 @@ bool kn_model_mutant(int n);
 
 /* Not atomic: a plain write, before any other thread can see the object. */
 #define kn_atomic_init(p, v) (*(p) = (v), kn_model_init((p), sizeof *(p)))
+
+/* gcc says nothing of what the library copies; clang calls __tsan_memcpy(). */
+#ifdef __SANITIZE_THREAD__
+void __tsan_read_range(void *p, long size);
+void __tsan_write_range(void *p, long size);
+
+static inline void *kn_model_copy(void *to, const void *from, size_t size)
+{
+    __tsan_read_range((void *)(uintptr_t)from, (long)size);
+    __tsan_write_range(to, (long)size);
+    return __builtin_memcpy(to, from, size);
+}
+
+static inline void *kn_model_fill(void *p, int c, size_t size)
+{
+    __tsan_write_range(p, (long)size);
+    return __builtin_memset(p, c, size);
+}
+
+#define memcpy(to, from, size) kn_model_copy(to, from, size)
+#define memset(p, c, size) kn_model_fill(p, c, size)
+#endif
 
 /* A mutex of the system is one of the explorer. */
 int kn_model_mutex_init(pthread_mutex_t *mutex);

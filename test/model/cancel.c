@@ -142,8 +142,8 @@ static const struct kn_scenario scenarios[] = {
      start_child,
      {canceller, child_ender},
      check_taken,
-     .limit = 60000},
-    {"cancel, taking back, a look", start, {canceller, taker, hanger}, check_taken, .limit = 60000},
+     .limit = 15000},
+    {"cancel, taking back, a look", start, {canceller, taker, hanger}, check_taken, .limit = 15000},
     {0},
 };
 

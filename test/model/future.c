@@ -167,6 +167,19 @@ static void second(void)
     complete(1);
 }
 
+static void failer(void)
+{
+    KOKEN_CHECK(koken_promise_fail(&promises[0], -ECANCELED) == 0);
+    koken_future_drop(inputs[0]);
+}
+
+/* Who asked hears of it, and lets go: what comes later must not touch the result. */
+static void leaver(void)
+{
+    KOKEN_CHECK(koken_future_join(result, 9) == -ECANCELED);
+    koken_future_drop(result);
+}
+
 static void completer(void)
 {
     uint64_t value = 1;
@@ -236,15 +249,27 @@ static void check_race(void)
     koken_future_drop(result);
 }
 
+static void check_failed(void)
+{
+    KOKEN_CHECK(koken_future_peek(result, NULL) == -ECANCELED);
+    koken_future_drop(result);
+}
+
 static const struct kn_scenario scenarios[] = {
     {"completed while waited for", start_one, {completer, waiter}, check_one},
     {"completed while somebody gives up", start_one, {completer, goer}, check_one},
     {"completed while a function is hung on", start_one, {completer, hooker}, check_told},
-    {"waiting, and giving up", start_one, {completer, waiter, goer}, check_one, .limit = 60000},
-    {"a race made of what ends", start_one, {completer, racer}, check_one, .limit = 60000},
-    {"all of two", start_all, {first, second}, check_all, .limit = 60000},
-    {"all of two, waited for", start_all, {first, second, waiter}, check_all, .limit = 60000},
-    {"a race of two", start_race, {first, second}, check_race, .limit = 60000},
+    {"waiting, and giving up", start_one, {completer, waiter, goer}, check_one, .limit = 5000},
+    {"a race made of what ends", start_one, {completer, racer}, check_one, .limit = 5000},
+    {"all of two", start_all, {first, second}, check_all, .limit = 5000},
+    {"all of two, waited for", start_all, {first, second, waiter}, check_all, .limit = 5000},
+    {"a race of two", start_race, {first, second}, check_race, .limit = 5000},
+    {"all of two, one fails", start_all, {failer, second}, check_failed, .limit = 5000},
+    {"all of two, one fails, and who asked goes",
+     start_all,
+     {failer, second, leaver},
+     NULL,
+     .limit = 5000},
     {0},
 };
 
