@@ -3,6 +3,7 @@
 #include "actors/agent.h"
 
 #include "actors/alarm.h"
+#include "actors/alone.h"
 #include "actors/deadletter.h"
 #include "actors/fiber_agent.h"
 #include "actors/heirloom.h"
@@ -131,7 +132,12 @@ static inline void close_mailbox(struct kn_local *local, struct kn_agent *a,
                                  struct last_words *last)
 {
     struct kn_envelope *boundary = NULL;
-    (void)kn_mailbox_close(&a->mailbox, &a->intake, &boundary);
+    /* Not the thread of a stop, which has the locals of workers that are gone. */
+    bool is_alone = kn_worker_current() == local->worker && kn_alone_enter(local);
+    (void)kn_mailbox_close_by(&a->mailbox, &a->intake, &boundary, is_alone);
+    if (is_alone) {
+        kn_alone_leave(local);
+    }
     kn_envelope_release(local, boundary);
     if (a->intake.system_head) {
         bury_system(local, a, last);

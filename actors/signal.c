@@ -161,6 +161,19 @@ struct kn_envelope *kn_request_new(struct koken *rt, struct kn_local *local,
     return e;
 }
 
+/* Who was in the LIFO slot, and is in nobody's hands: one that has not run yet goes where the newest is next. */
+static KN_NOINLINE int wake_displaced(struct kn_worker *worker, struct kn_runnable *run)
+{
+    const struct kn_agent *a = kn_container_of(run, struct kn_agent, run);
+    /* Relaxed: a number that nobody changes while it is ready. */
+    if (run->step == kn_agent_turn && kn_load(&a->handled, relaxed) == 0) {
+        kn_ready_young(worker, run);
+    } else {
+        kn_ready_tail(worker, run, KN_PRIO_NORMAL);
+    }
+    return 0;
+}
+
 /* Makes an agent of this worker's runtime ready. The usual case is the LIFO slot, and that empty.
  */
 static KN_ALWAYS_INLINE void wake_here(struct kn_worker *worker, struct kn_agent *a)
@@ -171,7 +184,7 @@ static KN_ALWAYS_INLINE void wake_here(struct kn_worker *worker, struct kn_agent
     if (kn_likely(priority == KN_PRIO_NORMAL && worker->has_lifo)) {
         struct kn_runnable *old = kn_lifo_put(worker, &a->run);
         if (kn_unlikely(old != NULL)) {
-            kn_ready_tail(worker, old, KN_PRIO_NORMAL);
+            (void)wake_displaced(worker, old);
         }
     } else {
         kn_ready_tail(worker, &a->run, (enum kn_prio)(priority & 0x7fu));
@@ -424,7 +437,7 @@ static KN_NOINLINE int push_slowly(struct kn_local *local, struct kn_agent *a,
     return rc;
 }
 
-/* Makes ready who cannot go into the LIFO slot: a itself, or who was there. */
+/* Makes ready who cannot go into the LIFO slot. */
 static KN_NOINLINE int wake_tail(struct kn_worker *worker, struct kn_runnable *run,
                                  unsigned priority)
 {
@@ -468,7 +481,7 @@ static KN_ALWAYS_INLINE int signal_here(struct kn_local *local, struct kn_agent 
             struct kn_runnable *before = kn_lifo_put_alone(worker, &a->run);
             kn_alone_leave(local);
             count_sent(local, a);
-            return kn_unlikely(before != NULL) ? wake_tail(worker, before, KN_PRIO_NORMAL) : 0;
+            return kn_unlikely(before != NULL) ? wake_displaced(worker, before) : 0;
         }
         kn_alone_leave(local);
     } else {
@@ -486,7 +499,7 @@ static KN_ALWAYS_INLINE int signal_here(struct kn_local *local, struct kn_agent 
         return wake_tail(worker, &a->run, priority);
     }
     struct kn_runnable *old = kn_lifo_put(worker, &a->run);
-    return kn_unlikely(old != NULL) ? wake_tail(worker, old, KN_PRIO_NORMAL) : 0;
+    return kn_unlikely(old != NULL) ? wake_displaced(worker, old) : 0;
 }
 
 /* Messages of more than one line. */

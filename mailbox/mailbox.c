@@ -177,7 +177,8 @@ bool kn_mailbox_relieve(struct kn_mailbox *mb)
     }
 }
 
-bool kn_mailbox_close(struct kn_mailbox *mb, struct kn_intake *in, struct kn_envelope **ret_last)
+bool kn_mailbox_close_by(struct kn_mailbox *mb, struct kn_intake *in, struct kn_envelope **ret_last,
+                         bool is_alone)
 {
     struct kn_envelope *last = in->boundary;
     uint64_t word = kn_load(&mb->word, acquire); /* [MB1] acquire */
@@ -186,7 +187,7 @@ bool kn_mailbox_close(struct kn_mailbox *mb, struct kn_intake *in, struct kn_env
     do {
         closed = (word & KN_MB_SEQ_MASK) | KN_MB_CLOSED | KN_MB_SCHEDULED;
         /* [MB1] acquire: takes the whole chain. [MB3] release: the receiver's end. */
-    } while (!kn_cas_weak(&mb->word, &word, closed, acq_rel, acquire));
+    } while (!kn_mb_swap(mb, &word, closed, is_alone));
     struct kn_envelope *top = kn_mb_top(word);
     if (top != last) {
         kn_intake_sort(in, top);

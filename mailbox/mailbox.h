@@ -462,9 +462,16 @@ static inline bool kn_mailbox_idle(struct kn_mailbox *mb, struct kn_intake *in,
 /*
  * Closes the mailbox for good; what had not been taken is in the private lists afterwards. True:
  * the mailbox was pressed, somebody may wait for room. S stays with the caller. Only the holder of
- * S. *ret_last: as in kn_mailbox_idle.
+ * S. *ret_last: as in kn_mailbox_idle. is_alone: as for kn_mb_swap.
  */
-bool kn_mailbox_close(struct kn_mailbox *mb, struct kn_intake *in, struct kn_envelope **ret_last);
+bool kn_mailbox_close_by(struct kn_mailbox *mb, struct kn_intake *in, struct kn_envelope **ret_last,
+                         bool is_alone);
+
+static inline bool kn_mailbox_close(struct kn_mailbox *mb, struct kn_intake *in,
+                                    struct kn_envelope **ret_last)
+{
+    return kn_mailbox_close_by(mb, in, ret_last, /* is_alone= */ false);
+}
 
 /*
  * The number of user messages that wait, at some moment during the call; without a bound, and with more

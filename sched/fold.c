@@ -18,6 +18,7 @@
  */
 #include "sched/lifo.h"
 #include "sched/machine.h"
+#include "sched/nursery.h"
 
 #include "base/assert.h"
 
@@ -57,6 +58,10 @@ static bool give_all(struct kn_worker *worker)
             kn_global_push(global, runnable, runnable, 1, (enum kn_prio)prio);
             any = true; /* ends: nobody else pushes here */
         }
+    }
+    while ((runnable = kn_nursery_pop_any(worker)) != NULL) { /* ends: as above */
+        kn_global_push(global, runnable, runnable, 1, KN_PRIO_NORMAL);
+        any = true;
     }
     runnable = kn_lifo_take(worker);
     if (runnable != NULL) {

@@ -5,6 +5,7 @@
 #include "base/alloc.h"
 #include "sched/lifo.h"
 #include "sched/machine.h"
+#include "sched/nursery.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -88,6 +89,11 @@ static int new_worker(struct kn_sched *sched, unsigned index, bool is_biased)
         kn_free(worker, sizeof(*worker), KN_FALSE_SHARING);
         return -ENOMEM;
     }
+    if (kn_nursery_init(worker) < 0) {
+        kn_free(worker->victims, victims_size(sched), KN_CACHE_LINE);
+        kn_free(worker, sizeof(*worker), KN_FALSE_SHARING);
+        return -ENOMEM;
+    }
     worker->sched = sched;
     worker->index = index;
     worker->node = place->node_os;
@@ -120,6 +126,7 @@ static int new_worker(struct kn_sched *sched, unsigned index, bool is_biased)
 
 static void free_worker(struct kn_sched *sched, struct kn_worker *worker)
 {
+    kn_nursery_fini(worker);
     kn_free(worker->victims, victims_size(sched), KN_CACHE_LINE);
     kn_free(worker, sizeof(*worker), KN_FALSE_SHARING);
 }
@@ -293,6 +300,9 @@ static struct kn_runnable *leftover_of(struct kn_worker *worker)
     worker->again = NULL;
     if (runnable == NULL) {
         runnable = kn_lifo_take(worker);
+    }
+    if (runnable == NULL) {
+        runnable = kn_nursery_pop_any(worker);
     }
     for (unsigned i = 0; i < KN_PRIO_COUNT_ && runnable == NULL; i++) {
         runnable = kn_runq_pop(&worker->queues[i], /* is_single= */ true);

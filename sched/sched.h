@@ -149,6 +149,12 @@ void kn_worker_traffic(struct kn_worker *worker, uint64_t messages, uint64_t far
 void kn_ready(struct kn_worker *worker, struct kn_runnable *runnable, enum kn_prio prio);
 void kn_ready_tail(struct kn_worker *worker, struct kn_runnable *runnable, enum kn_prio prio);
 
+/*
+ * kn_ready_young: for one that has never run: before the queue, newest first (nursery.h). As kn_ready_tail
+ * otherwise; of the normal level.
+ */
+void kn_ready_young(struct kn_worker *worker, struct kn_runnable *runnable);
+
 /* The same from any thread: global queue, and wakes one worker unless one is searching or all are
  * awake. */
 void kn_ready_foreign(struct kn_sched *sched, struct kn_runnable *runnable, enum kn_prio prio);

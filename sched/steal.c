@@ -10,6 +10,7 @@
  */
 #include "sched/lifo.h"
 #include "sched/machine.h"
+#include "sched/nursery.h"
 
 enum {
     LEN_WORTH = 4,           /* runnables worth the trip whatever they take */
@@ -47,12 +48,10 @@ static bool has_aged(struct kn_worker *worker, struct kn_worker *victim, uint32_
     return false;
 }
 
-static bool is_worth(struct kn_worker *worker, struct kn_worker *victim, unsigned level,
+/* head: of what is looked at, to tell it from a later state. */
+static bool is_worth(struct kn_worker *worker, struct kn_worker *victim, uint32_t head,
                      uint32_t len)
 {
-    uint32_t head =
-        kn_load(&victim->queues[level].head, relaxed); /* relaxed: compared with itself later */
-
     /* Relaxed: an average. */
     return len >= LEN_WORTH || (uint64_t)len * kn_load(&victim->dispatch_ns, relaxed) >= STEAL_NS ||
            is_stuck(victim) || has_aged(worker, victim, head, /* is_slot= */ false);
@@ -65,10 +64,12 @@ static struct kn_runnable *steal_queue(struct kn_worker *worker, struct kn_worke
 
     for (unsigned level = KN_PRIO_COUNT_; level-- > 0 && levels != 0;) {
         uint32_t len = (levels >> level & 1) != 0 ? kn_runq_len(&victim->queues[level]) : 0;
+        /* Relaxed: compared with itself later. */
+        uint32_t head = kn_load(&victim->queues[level].head, relaxed);
         struct kn_runnable *runnable;
         uint32_t count;
 
-        if (len == 0 || !is_worth(worker, victim, level, len)) {
+        if (len == 0 || !is_worth(worker, victim, head, len)) {
             continue;
         }
         runnable = kn_runq_steal(&victim->queues[level], &worker->queues[level], &count);
@@ -85,6 +86,25 @@ static struct kn_runnable *steal_queue(struct kn_worker *worker, struct kn_worke
         }
     }
     return NULL;
+}
+
+/* One, as it may be the root of many. */
+static struct kn_runnable *steal_young(struct kn_worker *worker, struct kn_worker *victim,
+                                       enum kn_prio *ret_prio)
+{
+    uint32_t len = kn_nursery_len(victim);
+    struct kn_runnable *runnable;
+
+    if (len == 0 || !is_worth(worker, victim, kn_nursery_head(victim), len)) {
+        return NULL;
+    }
+    runnable = kn_nursery_steal(victim);
+    if (runnable != NULL) {
+        kn_count_add(&worker->stats.steals, 1);
+        kn_count_add(&worker->stats.stolen, 1);
+        *ret_prio = KN_PRIO_NORMAL;
+    }
+    return runnable;
 }
 
 static struct kn_runnable *steal_slot(struct kn_worker *worker, struct kn_worker *victim,
@@ -112,6 +132,9 @@ static struct kn_runnable *steal_from(struct kn_worker *worker, struct kn_worker
     KN_ASSERT(victim != worker);
     kn_count_add(&worker->stats.steal_attempts, 1);
     runnable = steal_queue(worker, victim, ret_prio);
+    if (runnable == NULL) {
+        runnable = steal_young(worker, victim, ret_prio);
+    }
     return runnable != NULL ? runnable : steal_slot(worker, victim, ret_prio);
 }
 

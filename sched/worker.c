@@ -3,7 +3,7 @@
  * The dispatch loop: what a worker runs next, and where ready runnables go.
  *
  * Order of choice: the LIFO slot while the turn's budget lasts and nothing higher waits; the
- * worker's queues, highest level after ageing; the global queue, every 61st dispatch first; fds;
+ * worker's queues, highest level after ageing, the nursery before the normal one; the global queue, every 61st dispatch first; fds;
  * others' queues.
  *
  * The owner's common case, slot in and slot out, has no locked instruction, no clock and no shared
@@ -12,6 +12,7 @@
  */
 #include "sched/lifo.h"
 #include "sched/machine.h"
+#include "sched/nursery.h"
 #include "sched/prio.h"
 
 #include "base/alloc.h"
@@ -76,6 +77,7 @@ static KN_NOINLINE bool is_worth_sharing(struct kn_worker *worker)
     for (unsigned i = 0; i < KN_PRIO_COUNT_; i++) {
         len += kn_runq_len(&worker->queues[i]);
     }
+    len += kn_nursery_len(worker);
     if (len == 0) {
         return false;
     }
@@ -149,6 +151,22 @@ void kn_ready(struct kn_worker *worker, struct kn_runnable *runnable, enum kn_pr
     share(worker);
 }
 
+void kn_ready_young(struct kn_worker *worker, struct kn_runnable *runnable)
+{
+    KN_ASSERT(worker == kn_worker_self);
+    if (kn_likely(kn_nursery_push(worker, runnable))) {
+        /* Relaxed: this thread writes it, thieves take it as a hint. */
+        uint32_t levels = kn_load(&worker->levels, relaxed);
+
+        if ((levels & 1u << KN_PRIO_NORMAL) == 0) {
+            kn_store(&worker->levels, levels | 1u << KN_PRIO_NORMAL, relaxed);
+        }
+    } else {
+        push_tail(worker, runnable, KN_PRIO_NORMAL);
+    }
+    share(worker);
+}
+
 void kn_ready_chain(struct kn_sched *sched, struct kn_runnable *first, struct kn_runnable *last,
                     unsigned count, enum kn_prio prio)
 {
@@ -176,6 +194,23 @@ static inline struct kn_runnable *start_turn(struct kn_worker *worker, struct kn
     return runnable;
 }
 
+/* From the normal level: nursery and queue. */
+static inline struct kn_runnable *pop_normal(struct kn_worker *worker)
+{
+    struct kn_runnable *runnable = NULL;
+
+    if (kn_unlikely(worker->has_young)) {
+        runnable = kn_nursery_pop(worker);
+    }
+    if (runnable == NULL) {
+        runnable = kn_runq_pop(&worker->queues[KN_PRIO_NORMAL], worker->is_single);
+        if (runnable == NULL && worker->has_young) {
+            runnable = kn_nursery_pop_any(worker);
+        }
+    }
+    return runnable;
+}
+
 /* From the queues, by level. NULL: all empty. */
 static struct kn_runnable *pick_queue(struct kn_worker *worker, enum kn_prio *ret_prio)
 {
@@ -188,7 +223,8 @@ static struct kn_runnable *pick_queue(struct kn_worker *worker, enum kn_prio *re
         if (kn_unlikely(levels != 1u << KN_PRIO_NORMAL)) {
             prio = kn_prio_due(levels, worker->skipped);
         }
-        runnable = kn_runq_pop(&worker->queues[prio], worker->is_single);
+        runnable = prio == KN_PRIO_NORMAL ? pop_normal(worker)
+                                          : kn_runq_pop(&worker->queues[prio], worker->is_single);
         if (kn_likely(runnable != NULL)) {
             *ret_prio = prio;
             return start_turn(worker, runnable);
@@ -356,6 +392,17 @@ static struct kn_runnable *take_global(struct kn_worker *worker, bool take_share
     return runnable;
 }
 
+/* What has lain in the nursery for too long goes behind those of the queue. */
+static void age_nursery(struct kn_worker *worker)
+{
+    struct kn_runnable *runnable = kn_nursery_aged(worker), *next;
+
+    for (; runnable != NULL; runnable = next) {
+        next = runnable->next;
+        push_tail(worker, runnable, KN_PRIO_NORMAL);
+    }
+}
+
 /* Every 61st dispatch. Returns what has to run first, or NULL. */
 static KN_NOINLINE struct kn_runnable *beat(struct kn_worker *worker, enum kn_prio *ret_prio)
 {
@@ -371,6 +418,7 @@ static KN_NOINLINE struct kn_runnable *beat(struct kn_worker *worker, enum kn_pr
         }
     }
     kn_worker_flush_again(worker);
+    age_nursery(worker);
     (void)kn_wheel_advance(&worker->wheel, worker->now_ns);
     look_at_fds(worker);
     share(worker);
@@ -457,7 +505,7 @@ bool kn_worker_has_work(struct kn_worker *worker)
             return true;
         }
     }
-    return kn_lifo_is_full(worker) || worker->again != NULL;
+    return kn_lifo_is_full(worker) || worker->again != NULL || kn_nursery_len(worker) > 0;
 }
 
 /* The searcher has work. The last one makes sure that more work in sight finds a worker. */
@@ -557,7 +605,7 @@ static KN_ALWAYS_INLINE enum kn_stepped step(struct kn_worker *worker)
             runnable = kn_lifo_take(worker);
         }
     } else if (levels == 1u << KN_PRIO_NORMAL && worker->again == NULL) {
-        runnable = kn_runq_pop(&worker->queues[KN_PRIO_NORMAL], worker->is_single);
+        runnable = pop_normal(worker);
         worker->budget = worker->budget_full;
         kn_count_add(&worker->stats.queued, runnable != NULL);
     }

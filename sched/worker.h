@@ -15,6 +15,7 @@
 #include "sched/runq.h"
 #include "sched/sched.h"
 #include "sched/timer.h"
+#include <koken/deque.h>
 
 enum {
     KN_NUDGE_CLOCK = 1u << 0, /* look at the clock, timers and fds before the next dispatch */
@@ -77,6 +78,7 @@ struct kn_worker {
     bool is_searching;             /* (o) counted as a searcher in the idle set */
     bool has_lifo;                 /* (c) */
     bool is_single;                /* (c) the only worker: nobody steals */
+    bool has_young;                /* (o) the nursery may hold something (nursery.h) */
 
     /* Read by the holder in every dispatch, written by others rarely. */
     KN_ALIGNED(KN_FALSE_SHARING)
@@ -93,6 +95,10 @@ struct kn_worker {
     /* (o) between dispatches */
     KN_ALIGNED(KN_FALSE_SHARING)
     uint32_t skipped[KN_PRIO_COUNT_]; /* dispatches for which a non-empty level has waited */
+    struct koken_deque *nursery;      /* (c) newborns, newest first */
+    uint32_t young_row;               /* picks from it since one from the queue */
+    uint32_t young_head;              /* of it, as it was at young_since_ns */
+    uint64_t young_since_ns;
     uint64_t rng;
     uint64_t beat_tick, beat_ns; /* start of the stretch that dispatch_ns is measured over */
     uint32_t last_each_ns;       /* what the stretch before that gave */

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See nursery.h. The deque, with the argument for it, is mailbox/toolbox/deque.h. */
+#include "sched/nursery.h"
+
+#include "base/assert.h"
+#include "mailbox/toolbox/deque.h"
+
+enum {
+    ROW_MAX = 16,              /* picks in a row while the queue waits */
+    AGE_NS = 10 * 1000 * 1000, /* what has lain so long at the bottom might lie for ever */
+};
+
+int kn_nursery_init(struct kn_worker *worker)
+{
+    struct koken_deque_options options = {.capacity = KN_NURSERY_SLOTS};
+
+    worker->young_row = 0;
+    worker->has_young = false;
+    worker->young_head = 0;
+    worker->young_since_ns = 0;
+    return koken_deque_new(&options, &worker->nursery);
+}
+
+void kn_nursery_fini(struct kn_worker *worker)
+{
+    koken_deque_free(worker->nursery);
+    worker->nursery = NULL;
+}
+
+bool kn_nursery_push(struct kn_worker *worker, struct kn_runnable *runnable)
+{
+    KN_ASSERT(worker == kn_worker_self);
+    KN_ASSERT(runnable->step != NULL);
+    if (kn_nursery_len(worker) >= KN_NURSERY_SLOTS ||
+        koken_deque_push(worker->nursery, runnable) < 0) {
+        return false;
+    }
+    if (!worker->has_young) {
+        worker->has_young = true;
+        worker->young_since_ns = worker->now_ns;
+        worker->young_head = kn_nursery_head(worker);
+    }
+    return true;
+}
+
+struct kn_runnable *kn_nursery_pop_any(struct kn_worker *worker)
+{
+    struct kn_runnable *runnable = koken_deque_pop(worker->nursery);
+
+    worker->has_young = runnable != NULL;
+    return runnable;
+}
+
+struct kn_runnable *kn_nursery_pop(struct kn_worker *worker)
+{
+    if (worker->young_row >= ROW_MAX) {
+        worker->young_row = 0;
+        return NULL;
+    }
+    worker->young_row++;
+    return kn_nursery_pop_any(worker);
+}
+
+/* Puts back what was there. */
+static void keep(struct kn_worker *worker, struct kn_runnable *runnable)
+{
+    struct kn_runnable *next;
+
+    for (; runnable != NULL; runnable = next) {
+        next = runnable->next;
+        bool has_room = kn_nursery_push(worker, runnable);
+
+        KN_ASSERT(has_room);
+        (void)has_room;
+    }
+}
+
+struct kn_runnable *kn_nursery_aged(struct kn_worker *worker)
+{
+    struct kn_runnable *first = NULL, *last, *runnable;
+    unsigned count = 0;
+    uint32_t head = kn_nursery_head(worker);
+
+    if (!worker->has_young) {
+        return NULL;
+    }
+    if (head != worker->young_head) {
+        worker->young_head = head;
+        worker->young_since_ns = worker->now_ns;
+    }
+    if (worker->now_ns - worker->young_since_ns < AGE_NS) {
+        return NULL;
+    }
+    worker->young_since_ns = worker->now_ns;
+    while ((runnable = kn_nursery_pop_any(worker)) != NULL) { /* ends: nobody else pushes */
+        runnable->next = first;
+        first = runnable;
+        count++;
+    }
+    for (last = first; count > 2; count -= 2) {
+        last = last->next;
+    }
+    if (last != NULL) {
+        runnable = last->next;
+        last->next = NULL;
+        keep(worker, runnable);
+    }
+    return first;
+}
+
+struct kn_runnable *kn_nursery_steal(struct kn_worker *victim)
+{
+    void *item = NULL;
+
+    KN_ASSERT(victim != kn_worker_self);
+    return koken_deque_steal(victim->nursery, &item) == 1 ? item : NULL;
+}
+
+uint32_t kn_nursery_head(const struct kn_worker *worker)
+{
+    /* Relaxed: compared with itself later. */
+    return (uint32_t)kn_load(&worker->nursery->top, relaxed);
+}
