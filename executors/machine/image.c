@@ -10,7 +10,7 @@
 
 #include <errno.h>
 
-enum { NOWHERE = UINT32_MAX };
+#define NOWHERE UINT32_MAX
 
 /* ---- what is reached ---- */
 

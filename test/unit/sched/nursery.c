@@ -94,7 +94,7 @@ Test(nursery, what_has_no_room_goes_to_the_queue)
     count = MANY;
     run(1, push_young);
     cr_assert_eq(kn_load(&ran, relaxed), (unsigned)MANY + 1);
-    cr_assert_leq(tasks[KN_NURSERY_SLOTS - 1].order, 2u); /* the global queue has its turn, too */
+    cr_assert_lt(tasks[KN_NURSERY_SLOTS - 1].order, tasks[0].order);
 }
 
 /* Two that make each other ready again and again, young each time, on top of tail: until that has run. */
