@@ -22,6 +22,8 @@ const struct workload workloads[] = {
      load_channels, load_channels_after},
     {"graphs", "task effect graphs whose nodes fail, time out, are undone and cancelled (P5, P8)",
      load_graphs, load_graphs_after},
+    {"tickets", "linear values among executors that are stopped anywhere: each is used once",
+     load_tickets, NULL},
     {NULL, NULL, NULL, NULL},
 };
 

@@ -48,6 +48,7 @@ void load_names(struct load *load);
 void load_links(struct load *load);
 void load_channels(struct load *load);
 void load_graphs(struct load *load);
+void load_tickets(struct load *load);
 
 /* After load_channels: the channels are emptied and given back. */
 void load_channels_after(struct load *load);

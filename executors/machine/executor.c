@@ -82,10 +82,10 @@ static void keep_snapshot(const struct executor *self, struct koken_task *task)
     if (koken_machine_snapshot(self->machine, NULL, 0, &size) < 0) {
         return;
     }
-    task->snapshot = kn_alloc(size, 16, -1);
+    task->snapshot = kn_alloc(size, 1, -1);
     task->snapshot_size = size;
     if (task->snapshot && koken_machine_snapshot(self->machine, task->snapshot, size, &again) < 0) {
-        kn_free(task->snapshot, size, 16);
+        kn_free(task->snapshot, size, 1);
         task->snapshot = NULL;
     }
     KN_ASSERT(!task->snapshot || again == size);

@@ -371,7 +371,7 @@ static int get_symbols(struct kn_arrival *arrival, struct kn_reader *reader)
 {
     struct koken_machine *m = arrival->m;
     uint32_t count = kn_get_count(reader, 4 * KN_TABLE_MAX, 1);
-    arrival->symbols = kn_alloc((count + 1) * sizeof *arrival->symbols, 16, -1);
+    arrival->symbols = kn_alloc((count + 1) * sizeof *arrival->symbols, 4, -1);
     if (!arrival->symbols) {
         return -ENOMEM;
     }
@@ -417,7 +417,7 @@ void kn_arrival_end(struct kn_arrival *arrival, bool is_kept)
         kn_symbols_cut(m, arrival->symbol_base);
     }
     if (arrival->symbols) {
-        kn_free(arrival->symbols, (arrival->symbol_count + 1) * sizeof *arrival->symbols, 16);
+        kn_free(arrival->symbols, (arrival->symbol_count + 1) * sizeof *arrival->symbols, 4);
         arrival->symbols = NULL;
     }
 }

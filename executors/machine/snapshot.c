@@ -170,7 +170,7 @@ static int by_name(const void *left, const void *right)
 static int check_names(const struct koken_machine *m)
 {
     size_t size = (m->resource_count + 1) * sizeof(struct kn_nullified);
-    struct kn_nullified *names = kn_alloc(size, 16, -1);
+    struct kn_nullified *names = kn_alloc(size, 8, -1);
     int rc = names ? 0 : -ENOMEM;
     for (uint32_t i = 0; names && i < m->resource_count; i++) {
         names[i] = (struct kn_nullified){m->resources[i].origin, m->resources[i].serial};
@@ -182,7 +182,7 @@ static int check_names(const struct koken_machine *m)
         rc = bsearch(&m->nullified[i], names, m->resource_count, sizeof *names, by_name) ? -EINVAL
                                                                                          : 0;
     }
-    kn_free(names, size, 16);
+    kn_free(names, size, 8);
     return rc;
 }
 
@@ -214,12 +214,12 @@ static int get_session(struct koken_machine *m, struct kn_reader *reader)
 static int compare(const struct koken_machine *m, const void *bytes, size_t size)
 {
     size_t again = 0;
-    uint8_t *copy = kn_alloc(size, 16, -1);
+    uint8_t *copy = kn_alloc(size, 1, -1);
     int rc = copy ? koken_machine_snapshot(m, copy, size, &again) : -ENOMEM;
     if (rc == 0 && (again != size || memcmp(copy, bytes, size) != 0)) {
         rc = -EINVAL;
     }
-    kn_free(copy, size, 16);
+    kn_free(copy, size, 1);
     return rc;
 }
 

@@ -32,7 +32,7 @@ void koken_task_free(struct koken_task *task)
     koken_program_free(task->program);
     kn_free(task->bytes, task->size + 1, 1);
     kn_free(task->effects, task->effects_size, 1);
-    kn_free(task->snapshot, task->snapshot_size, 16);
+    kn_free(task->snapshot, task->snapshot_size, 1);
     kn_free(task, sizeof *task, _Alignof(struct koken_task));
 }
 
