@@ -253,10 +253,14 @@ void load_graphs(struct load *load)
 {
     kn_store(&is_closed, 0, seq_cst);
     koken_ref executor = make_executor(load);
-    bool has_porter = kn_thread_start(&porter, "porter", carry, NULL) == 0;
     job_count = 1 + (unsigned)load_below(load, GRAPH_JOBS);
     for (unsigned j = 0; j < job_count; j++) {
-        graph_draw(load, &jobs[j], has_porter);
+        graph_draw(load, &jobs[j]);
+    }
+    /* Last: it looks at all of them. */
+    bool has_porter = kn_thread_start(&porter, "porter", carry, NULL) == 0;
+    if (!has_porter) {
+        kn_store(&is_closed, 1, seq_cst); /* then nothing is left to it */
     }
     drive(load, executor);
     for (unsigned j = 0; j < job_count && !load->is_cut; j++) {

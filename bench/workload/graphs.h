@@ -67,7 +67,7 @@ struct graph_job {
 };
 
 /* Draws a graph; the effects are the caller's. The graph is whole, and checked but for want of memory. */
-void graph_draw(struct load *load, struct graph_job *job, bool has_porter);
+void graph_draw(struct load *load, struct graph_job *job);
 
 int graph_effect(struct koken_teg_call *call);
 int graph_cached_effect(struct koken_teg_call *call);

@@ -7,7 +7,7 @@
 static const char *const tags[] = {"a", "b"};
 
 /* A step of its own: where it runs, how often it fails, how long it takes. */
-static void draw_step(struct load *load, struct graph_step *step, bool has_porter)
+static void draw_step(struct load *load, struct graph_step *step)
 {
     step->kind = load_below(load, 2) ? KOKEN_TEG_PERFORM : KOKEN_TEG_PURE;
     step->place = (enum koken_teg_place)load_below(load, KOKEN_TEG_PLACE_COUNT_);
@@ -21,7 +21,7 @@ static void draw_step(struct load *load, struct graph_step *step, bool has_porte
         step->has_undo = load_below(load, 3) == 0;
         step->has_bytes = step->place != KOKEN_TEG_ELSEWHERE && load_below(load, 3) == 0;
         step->is_exclusive = load_below(load, 4) == 0;
-        step->is_later = has_porter && load_below(load, 2) == 0;
+        step->is_later = load_below(load, 2) == 0;
     }
     if (step->place == KOKEN_TEG_ON_POOL && load_below(load, 2) == 0) {
         step->sleep_ns = load_below(load, KOKEN_US(300));
@@ -123,7 +123,7 @@ static bool draw_group(struct load *load, struct graph_job *job, struct graph_st
     return true;
 }
 
-void graph_draw(struct load *load, struct graph_job *job, bool has_porter)
+void graph_draw(struct load *load, struct graph_job *job)
 {
     memset(job, 0, sizeof *job);
     job->teg = koken_teg_new();
@@ -145,7 +145,7 @@ void graph_draw(struct load *load, struct graph_job *job, bool has_porter)
         if (load_below(load, 6) == 0 && draw_group(load, job, step)) {
             continue;
         }
-        draw_step(load, step, has_porter);
+        draw_step(load, step);
         add_step(load, step);
         for (uint64_t links = i > 0 ? load_below(load, 4) : 0; links > 0; links--) {
             draw_link(load, job, step);
