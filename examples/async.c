@@ -34,7 +34,7 @@ static struct koken_future *start(struct koken_async *async, struct mirror *mirr
 
 static int ask(struct koken_async *async)
 {
-    static struct mirror near = {"near", KOKEN_MS(5)}, far = {"far", KOKEN_S(3600)};
+    struct mirror near = {"near", KOKEN_MS(5)}, far = {"far", KOKEN_S(3600)};
     struct koken_future *pages[] = {start(async, &far, 0), start(async, &near, 0)}, *first = NULL;
     struct koken_future *late = start(async, &far, KOKEN_MS(5));
     const char *name = NULL;

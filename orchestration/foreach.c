@@ -240,11 +240,12 @@ static void begin(struct loop *loop, unsigned first)
     }
 }
 
-/* Who waits for the loop. */
+/* Who waits for an end, whatever happens. */
 struct ending {
     struct kn_then then;
     struct kn_bell bell;
-    struct loop *loop;
+    void (*hurry)(void *arg);
+    void *arg;
 };
 
 static void on_end(struct kn_then *then, struct koken_future *done)
@@ -253,31 +254,23 @@ static void on_end(struct kn_then *then, struct koken_future *done)
     kn_bell_ring(&kn_container_of(then, struct ending, then)->bell);
 }
 
-/* A fiber that is to end waits all the same, as the loop uses what is on its stack; but the loop ends soon. */
-static bool leave(struct kn_bell *bell)
+static bool hurry(struct kn_bell *bell)
 {
-    fail(kn_container_of(bell, struct ending, bell)->loop, -ECANCELED);
+    const struct ending *ending = kn_container_of(bell, struct ending, bell);
+    ending->hurry(ending->arg);
     return false;
 }
 
-/* Does it and waits. The caller is the first participant, unless it is a fiber, whose stack is small. */
-static int finish(struct loop *loop, struct koken_future *end)
+void kn_group_await(struct koken_future *end, void (*on_hurry)(void *arg), void *arg)
 {
-    struct kn_local *local = kn_local_here();
-    struct ending ending = {.then = {.fn = on_end}, .loop = loop};
-    bool helps = (!local || !local->running) && loop->seats_count > 0;
-    int rc = kn_bell_init(&ending.bell, leave);
-    KN_ASSERT(rc == 0); /* can_wait() */
-    begin(loop, helps ? 1 : 0);
-    if (helps) {
-        work(loop, &loop->seats[0]);
-    }
+    struct ending ending = {.then = {.fn = on_end}, .hurry = on_hurry, .arg = arg};
+    int rc = kn_bell_init(&ending.bell, hurry);
+    KN_ASSERT(rc == 0); /* kn_group_can_wait() */
     if (kn_future_attach(end, &ending.then)) {
         rc = kn_bell_wait(&ending.bell, KOKEN_NO_DEADLINE);
         KN_ASSERT(rc == 0); /* nobody takes it down */
     }
     (void)rc;
-    return koken_future_peek(end, NULL);
 }
 
 static bool stay(struct kn_bell *bell)
@@ -286,11 +279,29 @@ static bool stay(struct kn_bell *bell)
     return true;
 }
 
-/* Whether the caller may wait at all. */
-static int can_wait(void)
+int kn_group_can_wait(void)
 {
     struct kn_bell bell;
     return kn_bell_init(&bell, stay);
+}
+
+/* A fiber that is to end waits all the same, as the loop uses what is on its stack; but the loop ends soon. */
+static void give_up(void *arg)
+{
+    fail(arg, -ECANCELED);
+}
+
+/* Does it and waits. The caller is the first participant, unless it is a fiber, whose stack is small. */
+static int finish(struct loop *loop, struct koken_future *end)
+{
+    struct kn_local *local = kn_local_here();
+    bool helps = (!local || !local->running) && loop->seats_count > 0;
+    begin(loop, helps ? 1 : 0);
+    if (helps) {
+        work(loop, &loop->seats[0]);
+    }
+    kn_group_await(end, give_up, loop);
+    return koken_future_peek(end, NULL);
 }
 
 struct plan {
@@ -303,7 +314,7 @@ static int run(struct koken_group *group, size_t count, struct plan plan)
 {
     struct loop *loop;
     struct koken_future *end;
-    int rc = plan.each || plan.range ? can_wait() : -EINVAL;
+    int rc = plan.each || plan.range ? kn_group_can_wait() : -EINVAL;
     if (rc == 0) {
         rc = loop_new(group, count, 0, &loop, &end);
     }
@@ -351,7 +362,8 @@ int koken_reduce(struct koken_group *group, size_t count, void *ret_sum, size_t 
 {
     struct loop *loop;
     struct koken_future *end;
-    int rc = ret_sum && sum_size && sum_size <= UINT32_MAX && fn && join ? can_wait() : -EINVAL;
+    int rc =
+        ret_sum && sum_size && sum_size <= UINT32_MAX && fn && join ? kn_group_can_wait() : -EINVAL;
     if (rc == 0) {
         rc = loop_new(group, count, sum_size, &loop, &end);
     }

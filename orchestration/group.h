@@ -46,4 +46,10 @@ void kn_group_fail(struct koken_group *group, int error);
 /* 0, or why nothing is to begin any more. */
 int kn_group_check(struct koken_group *group);
 
+/* Whether the caller may wait at all: 0 or -ENOTSUP. (foreach.c) */
+int kn_group_can_wait(void);
+
+/* Waits for an end that must be waited for. on_hurry is called if the caller's fiber is to end meanwhile, to make it soon. */
+void kn_group_await(struct koken_future *end, void (*on_hurry)(void *arg), void *arg);
+
 #endif

@@ -15,6 +15,7 @@
 #include <koken/channel.h>
 #include <koken/deadletter.h>
 #include <koken/deque.h>
+#include <koken/engine.h>
 #include <koken/epoch.h>
 #include <koken/error.h>
 #include <koken/executor.h>
@@ -31,6 +32,7 @@
 #include <koken/message.h>
 #include <koken/parcel.h>
 #include <koken/payload.h>
+#include <koken/pipeline.h>
 #include <koken/priority.h>
 #include <koken/queue.h>
 #include <koken/quorum.h>
