@@ -49,6 +49,10 @@ void load_links(struct load *load);
 void load_channels(struct load *load);
 void load_graphs(struct load *load);
 void load_tickets(struct load *load);
+void load_futures(struct load *load);
+
+/* After load_futures: what is left is given back, and every callback has been called. */
+void load_futures_after(struct load *load);
 
 /* After load_channels: the channels are emptied and given back. */
 void load_channels_after(struct load *load);
