@@ -282,7 +282,9 @@ static int load_model(struct koken_teg_document *document, const char *path)
         rc = document->config.model ? koken_teg_model_load(document->config.model, path) : -ENOMEM;
     }
     if (rc < 0 && rc != -ESRCH) {
-        fprintf(stderr, "koken teg: %s: %s\n", path, koken_strerror(rc));
+        fprintf(stderr, "koken teg: %s: %s\n", path,
+                rc == -ENOTSUP ? "a model of another version, which this koken cannot read"
+                               : koken_strerror(rc));
         koken_teg_model_free(document->config.model);
         document->config.model = NULL; /* so that the file stays as it is */
         return rc;

@@ -20,6 +20,7 @@
 #include "actors/agent.h"
 #include "base/alloc.h"
 #include "base/world.h"
+#include "sched/machine.h"
 
 #include <errno.h>
 #include <string.h>
@@ -357,6 +358,7 @@ static bool park(struct kn_teg_lane *lane, struct kn_worker *worker)
     if (!lane->is_armed && !kn_load(&run->is_over, acquire)) {
         uint64_t period = KOKEN_MS(run->config.steal_timeout_ms);
         lane->is_armed = true;
+        kn_store(&lane->timer_at, worker, relaxed); /* relaxed: only this worker acts on it */
         kn_teg_run_ref(run);
         period = run->timeout_ns / 4 < period ? run->timeout_ns / 4 : period;
         kn_timer_arm(worker, &lane->timer, kn_now() + period, kn_teg_lane_fire);
@@ -366,6 +368,35 @@ static bool park(struct kn_teg_lane *lane, struct kn_worker *worker)
     return true;
 }
 
+/*
+ * A node may keep this worker, and with it the timers of lanes that have parked here: those are woken, to park where
+ * there is time. Once in a slice, and only before a node runs, so idle lanes do not send each other around.
+ */
+static KN_NOINLINE void move_timers(struct koken_teg_run *run, struct kn_worker *worker)
+{
+    if (worker->sched->idle.workers < 2) {
+        return;
+    }
+    for (uint32_t i = 0; i < run->lane_count; i++) {
+        struct kn_teg_lane *lane = &run->lanes[i];
+        if (kn_load(&lane->timer_at, relaxed) !=
+            worker) { /* relaxed: only this worker sets it so */
+            continue;
+        }
+        if (kn_timer_cancel(worker, &lane->timer)) { /* it has been called back */
+            kn_lock(&lane->lock);
+            bool is_parked = lane->is_parked;
+            if (is_parked) {
+                unpark(lane);
+            }
+            kn_unlock(&lane->lock);
+            if (is_parked) {
+                kn_ready_foreign(worker->sched, &lane->runnable, KN_PRIO_NORMAL);
+            }
+        }
+    }
+}
+
 enum kn_ran kn_teg_lane_step(struct kn_worker *worker, struct kn_runnable *runnable)
 {
     struct kn_teg_lane *lane = kn_container_of(runnable, struct kn_teg_lane, runnable);
@@ -373,6 +404,7 @@ enum kn_ran kn_teg_lane_step(struct kn_worker *worker, struct kn_runnable *runna
     struct kn_teg_harvest harvest = {
         .run = run, .worker = worker, .home = lane, .lane = lane->index, .now = kn_ticks()};
     uint64_t end = harvest.now + run->slice_ticks;
+    bool has_moved = false;
     for (;;) { /* ends: nothing to do, or the slice is over */
         uint32_t node = NO_NODE;
         if (kn_unlikely(lane->mean_ticks >= run->long_ticks) && run->lane_count > 1) {
@@ -394,6 +426,10 @@ enum kn_ran kn_teg_lane_step(struct kn_worker *worker, struct kn_runnable *runna
             }
             continue;
         }
+        if (!has_moved && kn_load(&run->parked, relaxed)) { /* relaxed: a hint */
+            move_timers(run, worker);
+        }
+        has_moved = true;
         run_node(lane, &harvest, node);
         lane->done += harvest.ended;
         harvest.ended = 0;
@@ -439,6 +475,7 @@ void kn_teg_lane_fire(struct kn_worker *worker, struct kn_timer *timer, bool can
     }
     kn_lock(&lane->lock);
     lane->is_armed = false;
+    kn_store(&lane->timer_at, NULL, relaxed); /* relaxed: as in park() */
     bool wakes = !cancelled && lane->is_parked && !kn_load(&run->is_over, acquire); /* [TG3] */
     if (wakes) {
         unpark(lane);

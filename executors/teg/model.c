@@ -12,6 +12,7 @@
 #include "base/world.h"
 #include "executors/teg/order.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
@@ -23,7 +24,8 @@
 enum { SAMPLES_FIRST = 3, FILE_MOST = 64 << 20, KEY_MOST = 4096 };
 
 static const double ALPHA = 0.25;
-static const char header[] = "koken-teg-model 1\n";
+static const char magic[] = "koken-teg-model ";
+static const char header[] = "koken-teg-model 1\n"; /* magic, and the version */
 
 struct known {
     double mean, variance; /* ns */
@@ -344,7 +346,10 @@ static int read_model(struct koken_teg_model *model, const char *text)
     char *end;
     int rc = 0;
     if (strncmp(text, header, sizeof header - 1) != 0) {
-        return -EPROTO;
+        /* Of another version, or no model at all. */
+        bool is_model = strncmp(text, magic, sizeof magic - 1) == 0 &&
+                        isdigit((unsigned char)text[sizeof magic - 1]);
+        return is_model ? -ENOTSUP : -EPROTO;
     }
     model->ns_per_cost = strtod(text + sizeof header - 1, &end);
     if (*end != '\n' || !is_sane(model->ns_per_cost)) {

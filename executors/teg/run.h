@@ -69,6 +69,8 @@ struct KN_ALIGNED(KN_FALSE_SHARING) kn_teg_lane {
     bool is_armed;             /* (m) timer */
     kn_atomic(uint32_t) len;   /* (a) ready.count, a hint to others */
     kn_atomic(uint32_t) best;  /* (a) the first rank in ready, a hint; UINT32_MAX: none */
+    kn_atomic(struct kn_worker *)
+        timer_at; /* (a) on whose wheel timer is armed, a hint to that worker; or NULL */
 
     KN_ALIGNED(KN_FALSE_SHARING) struct kn_runnable runnable;
     struct koken_teg_run *run; /* (c) */

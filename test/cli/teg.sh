@@ -50,6 +50,8 @@ expect 'model, kept' 0 out '^koken-teg-model 1' cat model
 expect 'model, again' 0 out 'completed' "$koken" teg -M model "$corpus/all.json"
 echo damaged >damaged
 expect 'model, damaged' 1 err 'damaged: not what' "$koken" teg -M damaged "$corpus/all.json"
+echo 'koken-teg-model 2' >newer
+expect 'model, newer' 1 err 'newer: a model of another version' "$koken" teg -M newer "$corpus/all.json"
 expect 'takes too long' 1 out '^z +Cancelled' "$koken" teg -t 1 sleeps.json
 expect 'cannot draw' 1 err 'cannot write' "$koken" teg -d no/such/place "$corpus/all.json"
 echo 'nonsense' >bad.json

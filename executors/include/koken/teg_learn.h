@@ -40,8 +40,8 @@ KOKEN_MUST_USE int koken_teg_model_learn(struct koken_teg_model *model, enum kok
 
 /*
  * koken_teg_model_save writes a model into a file, which is replaced as a whole; koken_teg_model_load adds what is in
- * such a file to a model (of what both know, the file's is taken). Errors: -ESRCH no such file; -EPROTO it cannot be
- * written or read, is of another version, or is damaged: then nothing is taken of it; -ENOMEM.
+ * such a file to a model (of what both know, the file's is taken). Errors: -ESRCH no such file; -ENOTSUP it is of
+ * another version; -EPROTO it cannot be written or read, or is damaged; of neither is anything taken; -ENOMEM.
  */
 KOKEN_MUST_USE int koken_teg_model_save(struct koken_teg_model *model, const char *path);
 KOKEN_MUST_USE int koken_teg_model_load(struct koken_teg_model *model, const char *path);

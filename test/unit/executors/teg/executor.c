@@ -5,6 +5,8 @@
  */
 #include "test/support/teg.h"
 
+#include <koken/teg_learn.h>
+
 #include <koken/fiber.h>
 
 /* T01: one lane per processor, 100 ms, 4, 30 s, adaptive. */
@@ -20,6 +22,137 @@ Test(executor, t01_default_config)
 }
 
 /* T12: the empty graph: 0, no nodes, efficiency 0. */
+/* ---- what each member of the configuration does ---- */
+
+static int sleepless(struct koken_teg_call *call)
+{
+    (void)call;
+    return 0;
+}
+
+static int spin_long(struct koken_teg_call *call)
+{
+    uint64_t end = kn_now() + KOKEN_MS(20);
+    (void)call;
+    while (kn_now() < end) {
+        kn_pause();
+    }
+    return 0;
+}
+
+static int sleep_a_little(struct koken_teg_call *call)
+{
+    return koken_teg_sleep(call, KOKEN_MS(3));
+}
+
+/*
+ * With one worker: while the first node is on the pool both lanes park; the one that it lands on runs a chain, which
+ * makes nodes count as short. Then come a node that takes more than a slice (elsewhere, so it counts for no other), and
+ * five that wait behind it. Answers whether both lanes have run some of these.
+ */
+static bool is_shared(uint32_t threshold)
+{
+    enum { CHAIN = 120, MORE = 5 };
+    struct koken_teg_config config = {
+        .worker_count = 2, .steal_timeout_ms = 7000, .load_balance_threshold = threshold};
+    struct stage stage = stage_with(1, &config);
+    struct koken_teg *teg = koken_teg_new();
+    koken_teg_node last = koken_teg_add(
+        teg, &(struct koken_teg_effect){.run = sleep_a_little, .place = KOKEN_TEG_ON_POOL});
+    for (int i = 0; i < CHAIN; i++) {
+        koken_teg_node next = koken_teg_add(teg, &(struct koken_teg_effect){.run = sleepless});
+        koken_teg_link(teg, last, next);
+        last = next;
+    }
+    koken_teg_node first = koken_teg_add(
+        teg,
+        &(struct koken_teg_effect){.run = spin_long, .place = KOKEN_TEG_ELSEWHERE, .cost = 100});
+    koken_teg_link(teg, last, first);
+    for (int i = 0; i < MORE; i++) {
+        koken_teg_link(teg, last, koken_teg_add(teg, &(struct koken_teg_effect){.run = sleepless}));
+    }
+    struct koken_teg_run *run = run_of(stage, teg);
+    bool is_other = false;
+    for (uint32_t i = 1; i <= MORE; i++) {
+        koken_teg_node node = {first.number + i};
+        is_other |= koken_teg_times(run, node).lane != koken_teg_times(run, first).lane;
+    }
+    leave(stage, teg, run);
+    return is_other;
+}
+
+/* More ready nodes than load_balance_threshold wake a parked lane. */
+Test(executor, load_balance_threshold_wakes_a_parked_lane)
+{
+    bool is_left_alone = false;
+    cr_assert(is_shared(2));
+    /* Who is interrupted by the system looks long, and the lane is woken for that: then again. */
+    for (int i = 0; i < 10 && !is_left_alone; i++) {
+        is_left_alone = !is_shared(50);
+    }
+    cr_assert(is_left_alone);
+}
+
+/* A parked lane looks after the others every steal_timeout_ms: a node that keeps its worker times out then. */
+Test(executor, steal_timeout_ms_is_how_often_a_parked_lane_looks)
+{
+    for (uint32_t i = 0; i < 2; i++) {
+        struct koken_teg_config config = {.worker_count = 2, .steal_timeout_ms = i == 0 ? 1 : 7000};
+        struct stage stage = stage_with(2, &config);
+        struct koken_teg *teg = koken_teg_new();
+        koken_teg_node node = koken_teg_add(
+            teg, &(struct koken_teg_effect){.run = spin_long, .timeout_ns = KOKEN_MS(2)});
+        struct koken_teg_run *run = run_of(stage, teg);
+        assert_state(run, node, i == 0 ? KOKEN_TEG_TIMED_OUT : KOKEN_TEG_COMPLETED);
+        leave(stage, teg, run);
+    }
+}
+
+static int sleep_long(struct koken_teg_call *call)
+{
+    return koken_teg_sleep(call, KOKEN_S(100));
+}
+
+/* Nodes without a deadline of their own have node_timeout_ms. */
+Test(executor, node_timeout_ms_ends_nodes)
+{
+    struct koken_teg_config config = {.node_timeout_ms = 20};
+    struct stage stage = stage_with(1, &config);
+    struct koken_teg *teg = koken_teg_new();
+    koken_teg_node node = koken_teg_add(
+        teg, &(struct koken_teg_effect){.run = sleep_long, .place = KOKEN_TEG_ON_POOL});
+    struct koken_teg_run *run = run_of(stage, teg);
+    assert_state(run, node, KOKEN_TEG_TIMED_OUT);
+    struct koken_teg_times times = koken_teg_times(run, node);
+    cr_assert_geq(times.ended_ns - times.ready_ns, KOKEN_MS(20));
+    leave(stage, teg, run);
+}
+
+/* worker_count is the number of lanes; with adaptive_scheduling a run is learnt from. */
+Test(executor, worker_count_and_adaptive_scheduling)
+{
+    struct koken_teg_model *model = koken_teg_model_new();
+    cr_assert_eq(koken_teg_model_learn(model, KOKEN_TEG_PERFORM, "t", NULL, 1, 1000), 0);
+    for (uint32_t i = 0; i < 2; i++) {
+        struct koken_teg_config config = {
+            .worker_count = 3 + i, .adaptive_scheduling = i == 1, .model = model};
+        struct stage stage = stage_with(2, &config);
+        struct koken_teg *teg = koken_teg_new();
+        struct koken_teg_metrics m;
+        struct koken_teg_prediction known;
+        (void)koken_teg_add(teg, &(struct koken_teg_effect){.run = sleepless, .tag = "t"});
+        struct koken_teg_run *run = run_of(stage, teg);
+        cr_assert_eq(koken_teg_metrics(run, &m), 0);
+        cr_assert_eq(m.worker_count, 3 + i);
+        koken_teg_model_predict(model, KOKEN_TEG_PERFORM, "t", NULL, 1, &known);
+        cr_assert_eq(known.samples, 1 + i);
+        leave(stage, teg, run);
+    }
+    koken_teg_model_free(model);
+}
+
+/* ---- runs ---- */
+
 Test(executor, t12_the_empty_graph)
 {
     struct stage stage = stage_of(2);

@@ -112,7 +112,10 @@ Test(model, damaged_files_are_refused)
 {
     make_path();
     cr_assert_eq(load_text(""), -EPROTO);
-    cr_assert_eq(load_text("koken-teg-model 2\n1\n"), -EPROTO);
+    cr_assert_eq(load_text("koken-teg-model 2\n1\n"), -ENOTSUP);
+    cr_assert_eq(load_text("koken-teg-model 10\n1\n"), -ENOTSUP);
+    cr_assert_eq(load_text("koken-teg-model \n1\n"), -EPROTO);
+    cr_assert_eq(load_text("koken-teg-modal 1\n1\n"), -EPROTO);
     cr_assert_eq(load_text("koken-teg-model 1\n"), -EPROTO);
     cr_assert_eq(load_text("koken-teg-model 1\nnan\n"), -EPROTO);
     cr_assert_eq(load_text("koken-teg-model 1\n1\n"), 0);
