@@ -74,6 +74,7 @@ static struct kn_teg_entry **place_of(struct koken_teg_cache *cache, const unsig
 {
     uint32_t hash;
     memcpy(&hash, key, sizeof hash);
+    KN_ASSERT((cache->bucket_count & (cache->bucket_count - 1)) == 0);
     struct kn_teg_entry **at = &cache->buckets[hash & (cache->bucket_count - 1)];
     while (*at && memcmp((*at)->key, key, KEY) != 0) { /* ends: the bucket does */
         at = &(*at)->next;
@@ -85,6 +86,9 @@ static struct kn_teg_entry **place_of(struct koken_teg_cache *cache, const unsig
 static void remove_entry(struct koken_teg_cache *cache, struct kn_teg_entry *entry)
 {
     KN_ASSERT(!entry->waiters);
+    KN_ASSERT(*place_of(cache, entry->key) == entry);
+    KN_ASSERT(cache->stats.entries > 0);
+    KN_ASSERT(!entry->bytes || cache->stats.bytes >= entry->size);
     *place_of(cache, entry->key) = entry->next;
     if (entry->is_done) {
         kn_list_remove(&entry->link);
@@ -181,6 +185,7 @@ static bool make_key(struct koken_teg_cache *cache, const struct koken_teg_call 
 /* A copy of a result into a call. False: no memory. Thread: holder of the lock. */
 static bool copy_to(const struct kn_teg_entry *entry, struct koken_teg_call *call)
 {
+    KN_ASSERT(entry->is_done);
     call->number = entry->number;
     return !entry->bytes || koken_teg_answer_bytes(call, entry->bytes, entry->size) == 0;
 }
@@ -216,6 +221,7 @@ static enum found look(struct koken_teg_cache *cache, const unsigned char *key,
     memcpy(entry->key, key, KEY);
     *place_of(cache, key) = entry;
     cache->stats.entries++;
+    KN_ASSERT(run->making[call->node] == NULL);
     run->making[call->node] = entry;
     return MAKING;
 }
@@ -282,6 +288,7 @@ void kn_teg_cache_made(struct koken_teg_run *run, const struct koken_teg_call *c
     if (!entry) {
         return;
     }
+    KN_ASSERT(!entry->is_done);
     run->making[call->node] = NULL;
     kn_lock(&cache->lock);
     struct kn_teg_flight *waiters = entry->waiters;

@@ -42,6 +42,7 @@ struct koken_teg_value koken_teg_input(const struct koken_teg_call *call, uint32
     }
     const struct kn_teg_in *in = &run->teg->ins[node->in + i];
     const struct kn_teg_out *out = &run->teg->outs[in->out];
+    KN_ASSERT(in->from < run->teg->count && out->to == call->node);
     const struct kn_teg_slot *slot = &run->slots[in->from];
     /* Relaxed: it had ended before this node was ready, [TG2]. */
     enum koken_teg_state state = kn_teg_state_of(kn_load(&slot->state, relaxed));

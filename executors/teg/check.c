@@ -112,6 +112,7 @@ static int find_makers(struct koken_teg *teg, struct koken_teg_problem *problem)
     }
     for (uint32_t i = 0; i < teg->claim_count; i++) {
         const struct kn_teg_claim *claim = &teg->claims[i];
+        KN_ASSERT(claim->node < teg->count && claim->resource < teg->resource_names.count);
         struct kn_teg_resource *resource = &teg->resources[claim->resource];
         if (claim->what != KN_TEG_MAKES) {
             continue;
@@ -245,6 +246,7 @@ static void index_links(struct koken_teg *teg, uint32_t *next)
     for (uint32_t i = 0; i < teg->link_count; i++) {
         const struct kn_teg_link *link = &teg->links[i];
         struct kn_teg_node *from = &teg->nodes[link->from], *to = &teg->nodes[link->to];
+        KN_ASSERT(!link->is_named && link->from < teg->count && link->to < teg->count);
         from->out_count++;
         to->in_count++;
         to->input_count += link->kind != KN_TEG_TURN;
@@ -256,6 +258,7 @@ static void index_links(struct koken_teg *teg, uint32_t *next)
         teg->nodes[i].out = next[i] = at;
         at += teg->nodes[i].out_count;
     }
+    KN_ASSERT(at == teg->link_count);
     for (uint32_t i = 0; i < teg->link_count; i++) {
         const struct kn_teg_link *link = &teg->links[i];
         teg->outs[next[link->from]++] = (struct kn_teg_out){
@@ -320,9 +323,11 @@ static uint32_t sort(struct koken_teg *teg, struct scratch *scratch)
     while (waiting > 0) { /* ends: each round orders a node */
         uint32_t index = heap_pop(scratch->queue, waiting--);
         const struct kn_teg_node *node = &teg->nodes[index];
+        KN_ASSERT(done < teg->count && scratch->degree[index] == 0);
         teg->topo[done++] = index;
         for (uint32_t i = 0; i < node->out_count; i++) {
             uint32_t to = teg->outs[node->out + i].to;
+            KN_ASSERT(scratch->degree[to] > 0);
             if (--scratch->degree[to] == 0) {
                 heap_push(scratch->queue, waiting++, to);
             }

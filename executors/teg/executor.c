@@ -116,6 +116,7 @@ static int on_submit(koken_ctx *ctx, struct executor *self, struct kn_teg_submit
     if (entry) {
         *entry = (struct entry){.next = self->entries, .run = run};
         self->entries = entry;
+        KN_ASSERT(*place_of(self, run) == entry);
         rc = kn_teg_run_begin(run, ctx->local->worker, &self->config, koken_runtime(ctx));
     }
     if (rc < 0) {
@@ -212,6 +213,7 @@ void kn_teg_notice_send(struct koken_teg_run *run, struct kn_local *local)
 {
     struct kn_envelope *notice = run->notice;
     KN_ASSERT(notice != NULL);
+    KN_ASSERT(koken_teg_is_over(run));
     run->notice = NULL;
     notice->from = 0;
     if (kn_post_system(local, run->executor.id, notice) == 0) {

@@ -26,6 +26,7 @@ static void flight_unref(struct kn_teg_flight *flight)
         return;
     }
     kn_lock(&run->lock);
+    KN_ASSERT(!kn_list_is_empty(&run->flights));
     kn_list_remove(&flight->link);
     kn_unlock(&run->lock);
     kn_teg_call_fini(&flight->call);
@@ -37,6 +38,7 @@ static struct kn_teg_flight *flight_new(struct koken_teg_run *run, uint32_t node
                                         uint32_t lane)
 {
     struct kn_teg_flight *flight = kn_alloc(sizeof *flight, KN_CACHE_LINE, -1);
+    KN_ASSERT(node < run->teg->count);
     if (!flight) {
         return NULL;
     }
@@ -119,6 +121,7 @@ int koken_teg_sleep(struct koken_teg_call *call, uint64_t duration_ns)
 bool kn_teg_hold(struct koken_teg_run *run, uint32_t node)
 {
     kn_lock(&run->lock);
+    KN_ASSERT(run->on_pool <= run->pool_count);
     bool is_full = run->on_pool >= run->pool_count;
     if (is_full) {
         kn_teg_ready_push(&run->held, kn_teg_rank(run, node));
@@ -154,6 +157,7 @@ void kn_teg_leave_pool(struct kn_teg_harvest *harvest)
 /* The effect has ended with flight->rc. */
 static void land(struct kn_teg_harvest *harvest, struct kn_teg_flight *flight)
 {
+    KN_ASSERT(flight->rc != KOKEN_TEG_LATER);
     bool is_on_pool = flight->is_on_pool;
     harvest->now = kn_ticks();
     (void)kn_teg_conclude(harvest, &flight->call, flight->rc);
@@ -220,6 +224,8 @@ static void arm_deadline(struct kn_teg_harvest *harvest, struct kn_teg_flight *f
 void kn_teg_launch(struct kn_teg_harvest *harvest, uint32_t node, uint32_t word)
 {
     struct koken_teg_run *run = harvest->run;
+    KN_ASSERT(run->teg->nodes[node].place != KOKEN_TEG_ON_WORKER);
+    KN_ASSERT(!word || kn_teg_state_of(word) == KOKEN_TEG_EXECUTING);
     bool is_on_pool = run->teg->nodes[node].place == KOKEN_TEG_ON_POOL;
     struct kn_teg_flight *flight = word ? flight_new(run, node, word, harvest->lane) : NULL;
     if (!flight) {
@@ -305,6 +311,7 @@ int koken_teg_finish(koken_teg_token token, int error, int64_t number, const voi
     struct kn_teg_flight *flight = call->flight;
     struct kn_worker *worker = kn_worker_current();
     struct kn_sched *sched = call->run->rt->sched;
+    KN_ASSERT(flight != NULL && !flight->is_on_pool);
     int rc = koken_teg_cancelled(call) ? -ECANCELED : 0;
     call->number = number;
     if (rc == 0 && bytes) {
@@ -341,6 +348,7 @@ void kn_teg_retry(struct kn_teg_harvest *harvest, uint32_t node, uint32_t word, 
         harvest->ready[harvest->ready_count++] = node;
         return;
     }
+    KN_ASSERT(kn_teg_state_of(word) == KOKEN_TEG_READY);
     kn_timer_arm(harvest->worker, &flight->timer, kn_now() + delay_ns, fire_retry);
     kn_lock(&harvest->run->lock);
     /* Relaxed: set before the lock was taken to look for flights. */
@@ -406,6 +414,7 @@ int kn_teg_undo_on_pool(struct koken_teg_run *run, uint32_t node,
     if (!flight) {
         return -ENOMEM;
     }
+    KN_ASSERT(kn_teg_has_ended(kn_teg_state_of(word)));
     flight->call.is_undo = true;
     flight->landing.step = landing;
     flight->job.fn = run_undo;

@@ -34,6 +34,7 @@ enum { STEAL_BATCH = 256 };
 static void publish(struct kn_teg_lane *lane)
 {
     uint32_t best = lane->ready.count ? kn_teg_ready_first(&lane->ready) : UINT32_MAX;
+    KN_ASSERT(best == UINT32_MAX || best < lane->run->teg->count);
     kn_store(&lane->len, lane->ready.count, relaxed); /* relaxed, both: hints, the lock decides */
     kn_store(&lane->best, best, relaxed);
 }
@@ -50,6 +51,7 @@ static void unpark(struct kn_teg_lane *lane)
 /* Wakes one parked lane, if there is one, on whatever worker. */
 static KN_NOINLINE void wake_one(struct koken_teg_run *run, uint32_t near)
 {
+    KN_ASSERT(near < run->lane_count);
     for (uint32_t i = 1; i <= run->lane_count; i++) {
         struct kn_teg_lane *lane = &run->lanes[(near + i) % run->lane_count];
         kn_lock(&lane->lock);
@@ -81,6 +83,8 @@ void kn_teg_lane_push(struct koken_teg_run *run, struct kn_worker *worker, uint3
                       uint32_t node)
 {
     struct kn_teg_lane *lane = &run->lanes[index];
+    KN_ASSERT(index < run->lane_count);
+    KN_ASSERT(node < run->teg->count);
     kn_lock(&lane->lock);
     kn_teg_ready_push(&lane->ready, kn_teg_rank(run, node));
     publish(lane);
@@ -101,6 +105,8 @@ void kn_teg_harvest_flush(struct kn_teg_harvest *harvest)
     struct koken_teg_run *run = harvest->run;
     struct kn_teg_lane *lane = harvest->home;
     uint32_t count = harvest->ready_count;
+    KN_ASSERT(count <= sizeof harvest->ready / sizeof harvest->ready[0]);
+    KN_ASSERT(harvest->lane < run->lane_count);
     harvest->ready_count = 0;
     if (!lane) {
         for (uint32_t i = 0; i < count; i++) {
@@ -137,6 +143,7 @@ static inline uint32_t take(struct kn_teg_lane *lane, struct kn_teg_harvest *har
     uint32_t len = lane->ready.count;
     kn_unlock(&lane->lock);
     share(run, lane, len);
+    KN_ASSERT(rank == UINT32_MAX || kn_teg_rank(run, run->order[rank]) == rank);
     return rank == UINT32_MAX ? NO_NODE : run->order[rank];
 }
 
@@ -163,7 +170,10 @@ static uint32_t rob(struct kn_teg_lane *victim, uint32_t most, uint32_t *ranks)
 static uint32_t steal_from(struct kn_teg_lane *lane, struct kn_teg_lane *victim, uint32_t most)
 {
     uint32_t ranks[STEAL_BATCH];
+    KN_ASSERT(lane != victim);
+    KN_ASSERT(most > 0 && most <= STEAL_BATCH);
     uint32_t count = rob(victim, most, ranks);
+    KN_ASSERT(count <= most);
     if (count == 0) {
         kn_count_add(&lane->failed_steals, 1);
         return NO_NODE;
@@ -241,6 +251,7 @@ static int race(struct koken_teg_call *call)
 {
     struct koken_teg_run *run = call->run;
     const struct kn_teg_node *node = &run->teg->nodes[call->node];
+    KN_ASSERT(node->kind == KOKEN_TEG_RACE);
     int64_t winner = run->slots[call->node].number;
     for (uint32_t i = 0; winner < 0 && i < node->in_count; i++) {
         const struct kn_teg_slot *entrant = &run->slots[run->teg->ins[node->in + i].from];
@@ -251,6 +262,8 @@ static int race(struct koken_teg_call *call)
     if (winner < 0) {
         return -ECANCELED;
     }
+    KN_ASSERT(winner < run->teg->count);
+    KN_ASSERT(koken_teg_state(run, (koken_teg_node){(uint32_t)winner + 1}) == KOKEN_TEG_COMPLETED);
     const struct kn_teg_slot *first = &run->slots[winner];
     union {
         const void *from;
@@ -267,6 +280,7 @@ static int race(struct koken_teg_call *call)
 /* What a node does; race and parallel have no function of their own. */
 static inline int run_effect(const struct kn_teg_node *node, struct koken_teg_call *call)
 {
+    KN_ASSERT(node->run || node->kind == KOKEN_TEG_PARALLEL || node->kind == KOKEN_TEG_RACE);
     if (kn_likely(node->run != NULL)) {
         return node->run(call);
     }
@@ -303,6 +317,8 @@ static inline void run_here(struct kn_teg_lane *lane, struct kn_teg_harvest *har
     struct kn_teg_slot *slot = &run->slots[node];
     struct koken_teg_call call = {.run = run, .node = node, .word = word};
     uint64_t began = kn_ticks();
+    KN_ASSERT(kn_teg_state_of(word) == KOKEN_TEG_EXECUTING);
+    KN_ASSERT(harvest->home == lane);
     kn_store(&slot->began_at, began, relaxed); /* relaxed: a statistic */
     if (kn_unlikely(run->options.observe != NULL)) {
         kn_teg_observe(run, node, KOKEN_TEG_EXECUTING, lane->index, kn_teg_attempt_of(word), began);
@@ -321,6 +337,7 @@ static inline void run_here(struct kn_teg_lane *lane, struct kn_teg_harvest *har
 static void run_node(struct kn_teg_lane *lane, struct kn_teg_harvest *harvest, uint32_t node)
 {
     struct koken_teg_run *run = lane->run;
+    KN_ASSERT(node < run->teg->count);
     enum koken_teg_place place = (enum koken_teg_place)run->teg->nodes[node].place;
     if (place == KOKEN_TEG_ON_POOL && kn_teg_hold(run, node)) {
         return;
@@ -352,6 +369,8 @@ static bool park(struct kn_teg_lane *lane, struct kn_worker *worker)
         kn_unlock(&lane->lock);
         return false;
     }
+    KN_ASSERT(!lane->is_parked);
+    KN_ASSERT(lane->done == 0); /* else the run would never be over */
     lane->is_parked = true;
     (void)kn_add(&run->parked, 1, relaxed); /* relaxed: a hint */
     /* [TG3] acquire: whoever ends the run looks at is_armed after that, under the lock. */
@@ -404,6 +423,7 @@ enum kn_ran kn_teg_lane_step(struct kn_worker *worker, struct kn_runnable *runna
     struct kn_teg_harvest harvest = {
         .run = run, .worker = worker, .home = lane, .lane = lane->index, .now = kn_ticks()};
     uint64_t end = harvest.now + run->slice_ticks;
+    KN_ASSERT(!lane->is_parked); /* whoever readies a lane has unparked it */
     bool has_moved = false;
     for (;;) { /* ends: nothing to do, or the slice is over */
         uint32_t node = NO_NODE;
@@ -451,6 +471,7 @@ static void watch(struct kn_teg_harvest *harvest, struct kn_teg_lane *lane)
     if (running == 0) {
         return;
     }
+    KN_ASSERT(node < run->teg->count);
     uint64_t limit = run->teg->cold[node].timeout_ns;
     limit = limit ? limit : run->timeout_ns;
     int64_t ran = (int64_t)(harvest->now - kn_load(&lane->since, relaxed)); /* relaxed: [TG4] */
@@ -474,6 +495,7 @@ void kn_teg_lane_fire(struct kn_worker *worker, struct kn_timer *timer, bool can
         kn_teg_run_ended(run, worker, harvest.ended);
     }
     kn_lock(&lane->lock);
+    KN_ASSERT(lane->is_armed);
     lane->is_armed = false;
     kn_store(&lane->timer_at, NULL, relaxed); /* relaxed: as in park() */
     bool wakes = !cancelled && lane->is_parked && !kn_load(&run->is_over, acquire); /* [TG3] */

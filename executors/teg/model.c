@@ -79,6 +79,8 @@ static struct known *entry_of(struct koken_teg_model *model, const char *key, si
 
 static void learn(struct koken_teg_model *model, struct known *known, uint64_t cost, double ns)
 {
+    KN_ASSERT(ns >= 0);
+    KN_ASSERT(known->variance >= 0);
     double away = ns - known->mean;
     if (known->samples++ == 0) {
         known->mean = ns;
@@ -105,6 +107,7 @@ static size_t make_key(char *key, enum koken_teg_kind kind, const char *tag, con
     if (tag_len + domain_len + 2 > KEY_MOST) {
         return 0;
     }
+    KN_ASSERT((unsigned)kind < KOKEN_TEG_KIND_COUNT_);
     key[0] = (char)('0' + (int)kind);
     memcpy(key + 1, tag ? tag : "", tag_len + 1);
     memcpy(key + tag_len + 2, domain ? domain : "", domain_len);
@@ -185,6 +188,7 @@ void kn_teg_model_order(struct koken_teg_model *model, struct koken_teg_run *run
 {
     const struct koken_teg *teg = run->teg;
     size_t count = teg->count, size = count * (2 * sizeof(uint64_t) + sizeof(uint32_t)) + 1;
+    KN_ASSERT(!run->own_order);
     uint64_t *costs = kn_alloc(size, _Alignof(uint64_t), -1);
     uint32_t *order = NULL;
     if (costs && predict_all(model, teg, costs)) {
@@ -195,6 +199,7 @@ void kn_teg_model_order(struct koken_teg_model *model, struct koken_teg_run *run
         kn_teg_levels(teg, costs, levels);
         kn_teg_sort(levels, costs, teg->count, order, (uint32_t *)(void *)(levels + count));
         for (uint32_t i = 0; i < count; i++) {
+            KN_ASSERT(order[i] < count);
             order[count + order[i]] = i;
         }
         run->own_order = order;

@@ -166,6 +166,7 @@ uint32_t kn_teg_names_add(struct kn_teg_names *names, const char *text, size_t l
     if (2 * (names->count + 1) > names->place_count && !spread(names)) {
         return KN_TEG_NO_NAME;
     }
+    KN_ASSERT(2 * (names->count + 1) <= names->place_count);
     uint32_t hash = hash_of(names->seed, text, len);
     uint32_t *place = place_of(names, text, len, hash);
     if (*place) {
@@ -181,6 +182,7 @@ uint32_t kn_teg_names_add(struct kn_teg_names *names, const char *text, size_t l
         return KN_TEG_NO_NAME;
     }
     names->texts[names->count] = (struct kn_teg_name){kept, (uint32_t)len, hash};
+    KN_ASSERT(*place == 0 && names->count < names->room);
     *place = ++names->count;
     return names->count - 1;
 }

@@ -79,6 +79,7 @@ bool kn_teg_order_static(struct koken_teg *teg)
     kn_teg_levels(teg, costs, teg->levels);
     kn_teg_sort(teg->levels, costs, teg->count, teg->order, (uint32_t *)(costs + teg->count));
     for (uint32_t i = 0; i < teg->count; i++) {
+        KN_ASSERT(teg->order[i] < teg->count);
         teg->nodes[teg->order[i]].rank = i;
     }
     kn_free(costs, size, _Alignof(uint64_t));
@@ -110,6 +111,7 @@ int koken_teg_order(const struct koken_teg *teg, koken_teg_node *ret_nodes, uint
         uint32_t index = teg->order[kn_teg_ready_pop(&ready)];
         ret_nodes[done++] = (koken_teg_node){index + 1};
         for (uint32_t i = 0; i < teg->nodes[index].out_count; i++) {
+            KN_ASSERT(done <= teg->count);
             uint32_t to = teg->outs[teg->nodes[index].out + i].to;
             if (--degree[to] == 0) {
                 kn_teg_ready_push(&ready, teg->nodes[to].rank);

@@ -101,6 +101,7 @@ static void count_states(const struct koken_teg_run *run, struct koken_teg_metri
         uint64_t began = kn_load(&slot->began_at, relaxed); /* relaxed, all: statistics */
         uint64_t ended = kn_load(&slot->ended_at, relaxed);
         uint64_t ready = kn_load(&slot->ready_at, relaxed);
+        KN_ASSERT(state < KOKEN_TEG_STATE_COUNT_);
         by_state[state]++;
         if (began && state != KOKEN_TEG_CANCELLED) {
             m->nodes_executed++;

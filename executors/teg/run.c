@@ -39,6 +39,7 @@ int kn_teg_run_new(struct koken_teg *teg, const struct koken_teg_options *option
     if (options) {
         run->options = *options;
     }
+    KN_ASSERT(teg->is_checked);
     kn_list_init(&run->flights);
     kn_atomic_init(&run->refs, 1);
     kn_atomic_init(&run->remaining, teg->count);
@@ -115,6 +116,7 @@ static bool make_lanes(struct koken_teg_run *run)
     /* A line more between two sets, so that they share none. */
     size_t each = (kn_teg_ready_words(run->teg->count) + 31) / 16 * 16;
     size_t size = run->lane_count * sizeof *run->lanes;
+    KN_ASSERT(run->lane_count > 0);
     run->lane_word_count = each * run->lane_count;
     run->lanes = kn_alloc(size, KN_FALSE_SHARING, -1);
     run->lane_words = kn_alloc(run->lane_word_count * sizeof(uint64_t), KN_FALSE_SHARING, -1);
@@ -170,6 +172,7 @@ static uint32_t deal(struct koken_teg_run *run)
 /* Lets the lanes run that have something, and one more to look after them. */
 static void start_lanes(struct koken_teg_run *run, struct kn_worker *worker, uint32_t dealt)
 {
+    KN_ASSERT(dealt <= run->teg->count);
     uint32_t started = dealt + 1 < run->lane_count ? dealt + 1 : run->lane_count;
     kn_store(&run->parked, run->lane_count - started, relaxed); /* relaxed: a hint */
     for (uint32_t i = 0; i < started; i++) {
@@ -204,6 +207,8 @@ int kn_teg_run_begin(struct koken_teg_run *run, struct kn_worker *worker,
                      const struct koken_teg_config *config, struct koken *rt)
 {
     KN_ASSERT(!run->lanes);
+    KN_ASSERT(config->worker_count > 0 && config->pool_count > 0);
+    KN_ASSERT(config->node_timeout_ms > 0 && config->steal_timeout_ms > 0);
     run->config = *config;
     run->lane_count = config->worker_count;
     run->pool_count = config->pool_count;
@@ -251,6 +256,7 @@ int kn_teg_run_begin(struct koken_teg_run *run, struct kn_worker *worker,
 
 void kn_teg_run_refuse(struct koken_teg_run *run, int error)
 {
+    KN_ASSERT(error < 0);
     run->status = error;
     kn_store(&run->is_over, 1, release); /* [TG3] release: the status */
 }
@@ -267,6 +273,8 @@ uint64_t kn_teg_ns(const struct koken_teg_run *run, uint64_t ticks)
 void kn_teg_observe(const struct koken_teg_run *run, uint32_t node, enum koken_teg_state state,
                     uint32_t lane, uint32_t attempt, uint64_t at_ticks)
 {
+    KN_ASSERT(node < run->teg->count);
+    KN_ASSERT(state >= KOKEN_TEG_EXECUTING && state < KOKEN_TEG_STATE_COUNT_);
     if (run->options.observe) {
         struct koken_teg_event event = {.node = {node + 1},
                                         .state = state,
@@ -281,6 +289,7 @@ void kn_teg_observe(const struct koken_teg_run *run, uint32_t node, enum koken_t
 
 uint32_t kn_teg_run_stop(struct koken_teg_run *run, enum kn_teg_stop why)
 {
+    KN_ASSERT(why == KN_TEG_STOP_FAILED || why == KN_TEG_STOP_CANCELLED);
     uint32_t before = kn_load(&run->stop, relaxed), count = 0; /* relaxed: the swap below decides */
     do {                                                       /* ends: stronger already, or set */
         if (before >= (uint32_t)why) {
@@ -352,6 +361,7 @@ static int first_error(const struct koken_teg_run *run)
 
 int kn_teg_run_outcome(const struct koken_teg_run *run)
 {
+    KN_ASSERT(kn_load(&run->remaining, relaxed) == 0); /* relaxed: [TG3] */
     if (kn_load(&run->failures, relaxed)) { /* relaxed, both: all nodes have ended, [TG3] */
         return first_error(run);
     }
@@ -360,6 +370,7 @@ int kn_teg_run_outcome(const struct koken_teg_run *run)
 
 void kn_teg_run_over(struct koken_teg_run *run, struct kn_worker *worker)
 {
+    KN_ASSERT(!kn_load(&run->is_over, relaxed)); /* a run is over once */
     kn_teg_run_ref(run);
     kn_store(&run->is_over, 1, release); /* [TG3] release: the status, and all results */
     for (uint32_t i = 0; i < run->lane_count; i++) {

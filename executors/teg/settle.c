@@ -16,6 +16,7 @@
 
 bool kn_teg_is_open(const struct kn_teg_out *out, enum koken_teg_state state, int64_t number)
 {
+    KN_ASSERT(out->when < KOKEN_TEG_WHEN_COUNT_);
     bool has_failed = state == KOKEN_TEG_FAILED || state == KOKEN_TEG_TIMED_OUT;
     if (state != KOKEN_TEG_COMPLETED || out->when == KOKEN_TEG_IS_FAILED) {
         return has_failed && out->when == KOKEN_TEG_IS_FAILED;
@@ -34,6 +35,8 @@ bool kn_teg_is_open(const struct kn_teg_out *out, enum koken_teg_state state, in
 static inline void add_ready(struct kn_teg_harvest *harvest, uint32_t node)
 {
     enum { ROOM = sizeof harvest->ready / sizeof harvest->ready[0] };
+    KN_ASSERT(node < harvest->run->teg->count);
+    KN_ASSERT(harvest->ready_count <= ROOM);
     /* Relaxed: a statistic. */
     kn_store(&harvest->run->slots[node].ready_at, harvest->now, relaxed);
     if (kn_unlikely(harvest->ready_count == ROOM)) {
@@ -45,6 +48,8 @@ static inline void add_ready(struct kn_teg_harvest *harvest, uint32_t node)
 /* Moves a node from PENDING. False: it was cancelled meanwhile, or a race that is decided. */
 static inline bool leave_pending(struct kn_teg_slot *slot, enum koken_teg_state state)
 {
+    KN_ASSERT(state == KOKEN_TEG_READY || state == KOKEN_TEG_CANCELLED ||
+              state == KOKEN_TEG_SKIPPED);
     uint32_t word = kn_teg_word(KOKEN_TEG_PENDING, 0);
     /* [TG5] release: the end of what it depends on, for who begins it; acquire: as there. */
     return kn_cas_strong(&slot->state, &word, kn_teg_word(state, 0), acq_rel, relaxed);
@@ -56,6 +61,8 @@ static bool decide(struct kn_teg_harvest *harvest, uint32_t index, uint32_t said
     struct kn_teg_slot *slot = &harvest->run->slots[index];
     const struct kn_teg_node *node = &harvest->run->teg->nodes[index];
     enum koken_teg_state state = KOKEN_TEG_READY;
+    KN_ASSERT((said & KN_TEG_COUNT_MASK) == 1); /* the caller has settled the last link */
+    KN_ASSERT(node->in_count > 0);
     if (kn_unlikely(node->kind == KOKEN_TEG_RACE)) {
         if (leave_pending(slot, KOKEN_TEG_READY)) {
             slot->number = -1; /* nobody has won */
@@ -94,6 +101,8 @@ static void win(struct kn_teg_harvest *harvest, uint32_t race, uint32_t winner, 
 {
     struct koken_teg_run *run = harvest->run;
     const struct kn_teg_node *node = &run->teg->nodes[race];
+    KN_ASSERT(node->kind == KOKEN_TEG_RACE);
+    KN_ASSERT(winner < run->teg->count);
     if (!leave_pending(&run->slots[race], KOKEN_TEG_READY)) {
         return;
     }
@@ -140,6 +149,7 @@ static uint32_t word_of(const struct kn_teg_out *out, enum koken_teg_state state
 static void fail(struct kn_teg_harvest *harvest, const struct kn_teg_node *node)
 {
     struct koken_teg_run *run = harvest->run;
+    KN_ASSERT(node < harvest->run->teg->nodes + harvest->run->teg->count);
     if (node->flags & (KN_TEG_HANDLED | KN_TEG_ENTRANT_OF)) {
         return;
     }
@@ -157,6 +167,7 @@ static inline void settle_one(struct kn_teg_harvest *harvest, uint32_t index, ui
     const struct kn_teg_out *outs = &run->teg->outs[node->out];
     enum koken_teg_state state =
         kn_teg_state_of(kn_load(&slot->state, relaxed)); /* does not change */
+    KN_ASSERT(kn_teg_has_ended(state));
     if (kn_unlikely(run->options.observe != NULL)) {
         uint32_t attempt = kn_teg_attempt_of(kn_load(&slot->state, relaxed)); /* likewise */
         kn_teg_observe(run, index, state, harvest->lane, attempt, harvest->now);
@@ -165,6 +176,7 @@ static inline void settle_one(struct kn_teg_harvest *harvest, uint32_t index, ui
         fail(harvest, node);
     }
     for (uint32_t i = 0; i < node->out_count; i++) {
+        KN_ASSERT(outs[i].to < run->teg->count && outs[i].to != index);
         kn_atomic(uint32_t) *pending = &run->slots[outs[i].to].pending;
         uint32_t says = word_of(&outs[i], state, slot->number);
         if (kn_unlikely(outs[i].kind == KN_TEG_ENTRANT) && state == KOKEN_TEG_COMPLETED) {
@@ -185,6 +197,7 @@ static inline void settle_one(struct kn_teg_harvest *harvest, uint32_t index, ui
 void kn_teg_settle(struct kn_teg_harvest *harvest, uint32_t node)
 {
     uint32_t list = 0;
+    KN_ASSERT(node < harvest->run->teg->count);
     settle_one(harvest, node, &list);
     harvest->ended++;
     while (kn_unlikely(list != 0)) { /* ends: each node ends once */
@@ -198,6 +211,7 @@ void kn_teg_settle(struct kn_teg_harvest *harvest, uint32_t node)
 /* A node that was to wait for another attempt does not, as the run is stopped. */
 static void give_up(struct kn_teg_harvest *harvest, uint32_t node, uint32_t word)
 {
+    KN_ASSERT(kn_teg_state_of(word) == KOKEN_TEG_READY && kn_teg_attempt_of(word) > 0);
     uint32_t next = kn_teg_word(KOKEN_TEG_CANCELLED, kn_teg_attempt_of(word));
     /* [TG5] acq_rel: or the sweep has. */
     if (kn_cas_strong(&harvest->run->slots[node].state, &word, next, acq_rel, relaxed)) {
@@ -213,6 +227,8 @@ static bool try_again(struct kn_teg_harvest *harvest, struct koken_teg_call *cal
     uint32_t attempt = kn_teg_attempt_of(call->word), word = call->word;
     uint32_t next = kn_teg_word(KOKEN_TEG_READY, attempt + 1);
     uint64_t delay = cold->retry_delay_ns;
+    KN_ASSERT(kn_teg_state_of(word) == KOKEN_TEG_EXECUTING);
+    KN_ASSERT(attempt <= cold->retries);
     if (attempt >= cold->retries ||
         kn_load(&run->stop, relaxed)) { /* relaxed: begin() looks again */
         return false;
@@ -245,6 +261,9 @@ bool kn_teg_conclude(struct kn_teg_harvest *harvest, struct koken_teg_call *call
     struct kn_teg_slot *slot = &run->slots[call->node];
     uint32_t word = call->word;
     enum koken_teg_state end = KOKEN_TEG_COMPLETED;
+    KN_ASSERT(kn_teg_state_of(word) == KOKEN_TEG_EXECUTING);
+    KN_ASSERT(!call->is_undo);
+    KN_ASSERT(rc != KOKEN_TEG_LATER); /* that is a flight's */
     if (kn_unlikely(run->making != NULL)) {
         kn_teg_cache_made(run, call, rc); /* though nobody may want it here any more */
     }
@@ -261,6 +280,7 @@ bool kn_teg_conclude(struct kn_teg_harvest *harvest, struct koken_teg_call *call
         return false;
     }
     kn_store(&slot->ended_at, harvest->now, relaxed); /* relaxed: a statistic */
+    KN_ASSERT(slot->bytes == NULL);                   /* a node ends once */
     slot->error = (int16_t)(rc < 0 ? (rc < INT16_MIN ? -EPROTO : rc) : 0);
     slot->number = call->number;
     slot->bytes = call->bytes;
@@ -281,6 +301,7 @@ bool kn_teg_time_out(struct kn_teg_harvest *harvest, uint32_t node, uint32_t wor
         return false;
     }
     kn_store(&slot->ended_at, harvest->now, relaxed); /* relaxed: a statistic */
+    KN_ASSERT(slot->error == 0);
     slot->error = -ETIMEDOUT;
     kn_teg_settle(harvest, node);
     return true;

@@ -13,6 +13,7 @@ static bool is_due(const struct koken_teg_run *run, uint32_t node)
 {
     /* Relaxed, all: every node has ended, [TG3]. */
     enum koken_teg_state state = kn_teg_state_of(kn_load(&run->slots[node].state, relaxed));
+    KN_ASSERT(kn_teg_has_ended(state));
     if (!run->teg->cold[node].undo) {
         return false;
     }
@@ -31,6 +32,8 @@ static enum kn_ran landed(struct kn_worker *worker, struct kn_runnable *runnable
 {
     struct kn_teg_flight *flight = kn_container_of(runnable, struct kn_teg_flight, landing);
     struct koken_teg_run *run = flight->call.run;
+    KN_ASSERT(flight->call.is_undo);
+    KN_ASSERT(run->undo_at < run->teg->count);
     count(run, flight->rc);
     kn_teg_undo_landed(flight);
     kn_ready_tail(worker, &run->undoer, KN_PRIO_NORMAL);
@@ -81,6 +84,7 @@ void kn_teg_undo(struct koken_teg_run *run, struct kn_worker *worker)
         return;
     }
     kn_teg_run_ref(run);
+    KN_ASSERT(run->undo_at == 0);
     run->undo_at = run->teg->count;
     run->undoer.step = undo_step;
     kn_ready_tail(worker, &run->undoer, KN_PRIO_NORMAL);

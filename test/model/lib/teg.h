@@ -238,8 +238,13 @@ static void make_graph(uint32_t count, const uint8_t links[][2], uint32_t link_c
     memset(outs, 0, sizeof outs);
     memset(fails, 0, sizeof fails);
     memset(begun, 0, sizeof begun);
-    graph = (struct koken_teg){
-        .nodes = nodes, .cold = colds, .outs = outs, .ins = ins, .order = order, .count = count};
+    graph = (struct koken_teg){.is_checked = 1,
+                               .nodes = nodes,
+                               .cold = colds,
+                               .outs = outs,
+                               .ins = ins,
+                               .order = order,
+                               .count = count};
     options = (struct koken_teg_options){.failure = KOKEN_TEG_ISOLATE};
     uint32_t in = 0, out = 0;
     for (uint32_t i = 0; i < count; i++) {
