@@ -79,7 +79,7 @@ struct koken_hook {
 
 /* ---- counting -------------------------------------------------------------------------------- */
 
-static bool is_source(const struct koken_source *source)
+bool kn_is_source(const struct koken_source *source)
 {
     return source && source->magic == MAGIC;
 }
@@ -308,7 +308,7 @@ int koken_source_new(struct koken *rt, const koken_token *parents, size_t count,
         return -EINVAL;
     }
     for (size_t i = 0; i < count; i++) {
-        if (parents[i].source && !is_source(parents[i].source)) {
+        if (parents[i].source && !kn_is_source(parents[i].source)) {
             return -EINVAL;
         }
     }
@@ -341,7 +341,7 @@ int koken_source_new(struct koken *rt, const koken_token *parents, size_t count,
 int koken_source_cancel(struct koken_source *source, enum koken_cancel_reason reason,
                         const char *text)
 {
-    if (!is_source(source) || reason <= KOKEN_CANCEL_NONE || reason >= KOKEN_CANCEL_COUNT_) {
+    if (!kn_is_source(source) || reason <= KOKEN_CANCEL_NONE || reason >= KOKEN_CANCEL_COUNT_) {
         return -EINVAL;
     }
     return cancel(source, reason, text);
@@ -350,7 +350,7 @@ int koken_source_cancel(struct koken_source *source, enum koken_cancel_reason re
 int koken_source_after(struct koken_source *source, uint64_t delay_ns)
 {
     struct deadline *deadline = NULL, *former;
-    if (!is_source(source)) {
+    if (!kn_is_source(source)) {
         return -EINVAL;
     }
     if (!source->rt) {
@@ -386,7 +386,7 @@ void koken_source_free(struct koken_source *source)
     if (!source) {
         return;
     }
-    KOKEN_CHECK(is_source(source));
+    KOKEN_CHECK(kn_is_source(source));
     kn_lock(&source->lock);
     struct deadline *deadline = source->deadline;
     source->deadline = NULL;
@@ -418,14 +418,14 @@ koken_token koken_source_token(struct koken_source *source)
 
 koken_token koken_token_keep(koken_token token)
 {
-    return is_source(token.source) ? (koken_token){keep(token.source)} : (koken_token){NULL};
+    return kn_is_source(token.source) ? (koken_token){keep(token.source)} : (koken_token){NULL};
 }
 
 void koken_token_drop(koken_token *token)
 {
     struct koken_source *source = token->source;
     token->source = NULL;
-    if (is_source(source)) {
+    if (kn_is_source(source)) {
         drop(source);
     }
 }
@@ -476,7 +476,7 @@ static void on_hook(struct kn_hook *base, struct kn_cancelling *wave)
 int koken_token_hook(koken_token token, void (*fn)(void *arg), void *arg,
                      struct koken_hook **ret_hook)
 {
-    if (!is_source(token.source) || !fn) {
+    if (!kn_is_source(token.source) || !fn) {
         return -EINVAL;
     }
     struct koken_hook *hook = kn_alloc(sizeof *hook, _Alignof(struct koken_hook), -1);

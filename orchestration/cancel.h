@@ -16,6 +16,8 @@
 
 struct kn_cancelling;
 
+bool kn_is_source(const struct koken_source *source);
+
 struct kn_hook {
     struct kn_list link; /* (m) the source's lock */
     /* Called once, outside of locks, as a callback (bell.h). */

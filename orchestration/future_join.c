@@ -400,7 +400,8 @@ static int until_new(struct koken *rt, struct koken_future *input, uint64_t time
 int koken_future_until(struct koken *rt, struct koken_future *future, uint64_t timeout_ns,
                        koken_token token, struct koken_future **ret_future)
 {
-    if (!kn_is_future(future) || !ret_future || (!rt && timeout_ns != KOKEN_NO_DEADLINE)) {
+    if (!kn_is_future(future) || !ret_future || (!rt && timeout_ns != KOKEN_NO_DEADLINE) ||
+        (token.source && !kn_is_source(token.source))) {
         return -EINVAL;
     }
     return until_new(rt, future, timeout_ns, token, ret_future);

@@ -282,6 +282,9 @@ Test(future_join, until_and_delay)
     cr_assert_eq(koken_future_join(delay, KOKEN_S(60)), 0);
     cr_assert_geq(koken_now() - before, KOKEN_MS(20));
     cr_assert_eq(koken_future_until(NULL, inputs[0], 1, token, &again), -EINVAL);
+    uint64_t nothing[64] = {0};
+    koken_token foreign = {(struct koken_source *)(void *)nothing};
+    cr_assert_eq(koken_future_until(rt, inputs[0], 1, foreign, &again), -EINVAL);
     cr_assert_eq(koken_future_delay(rt, KOKEN_NO_DEADLINE, &again), -EINVAL);
     koken_token_drop(&token);
     koken_source_free(source);
