@@ -7,6 +7,7 @@
 #include "actors/request.h"
 #include "actors/slots.h"
 #include "base/world.h"
+#include "caps/schema.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -127,11 +128,11 @@ static void log_letter(struct koken *rt, const struct koken_dead_letter *letter)
     for (int i = 0; i < REASONS; i++) {
         total += koken_dead_letter_count(rt, (enum koken_dead_reason)i);
     }
-    char line[200];
+    char line[320];
     (void)snprintf(
         line, sizeof line,
         "koken: dead letter: %s from %llx to %llx, %s; %llu so far, told once a second at most",
-        letter->type->name, (unsigned long long)letter->sender.id,
+        letter->text, (unsigned long long)letter->sender.id,
         (unsigned long long)letter->receiver.id, koken_dead_reason_name(letter->reason),
         (unsigned long long)total);
     rt->options.log(rt->options.log_arg, line);
@@ -219,6 +220,7 @@ void kn_letter(struct koken *rt, struct kn_local *local, const struct kn_envelop
                                        .at_ns = now,
                                        .age_ns = sent && now > sent ? now - sent : 0};
     struct kn_letters *letters = get_letters(rt, local);
+    kn_print_brief(letter.text, sizeof letter.text, e->type, e->payload);
     count(rt, local, reason);
     if (letters) {
         enter(letters, &letter);

@@ -19,6 +19,7 @@
 #include "actors/profile.h"
 #include "actors/request.h"
 #include "base/mutant.h"
+#include "caps/schema.h"
 #include "sched/lifo.h"
 #include <errno.h>
 #include <string.h>
@@ -109,11 +110,24 @@ static KN_NOINLINE bool leaves_later(struct kn_agent *a, int rc)
     return is_later;
 }
 
+/* A line of the simulator's story: the message with its fields, if they are described. */
+static KN_ALWAYS_INLINE void note_handled(const struct kn_agent *a, const struct kn_envelope *e)
+{
+#ifdef KN_SIM
+    char text[80];
+    kn_print_brief(text, sizeof text, e->type, e->payload);
+    kn_note("handles", text, kn_agent_id(a) & UINT32_MAX, 0);
+#else
+    (void)a;
+    (void)e;
+#endif
+}
+
 /* Calls a handler. Under the simulator it may take long, or fail after it has done well. */
 static KN_ALWAYS_INLINE int call(int (*handle)(koken_ctx *ctx, void *self, void *payload),
                                  struct koken_ctx *ctx, struct kn_agent *a, struct kn_envelope *e)
 {
-    kn_note("handles", e->type->name, kn_agent_id(a) & UINT32_MAX, 0);
+    note_handled(a, e);
     if (KN_CLAIMS && e->type->drop) {
         kn_payload_claim(e->type, e->payload);
     }

@@ -4,6 +4,7 @@
 
 #include "base/assert.h"
 #include "caps/payload.h"
+#include "caps/schema.h"
 
 #include <koken/caps.h>
 
@@ -67,8 +68,14 @@ static int64_t read_signed(const char *from, size_t size)
 struct printer {
     char *buffer;
     size_t size;
-    size_t used; /* with room enough */
+    size_t used;   /* with room enough */
+    bool is_brief; /* what does not fit is not looked at */
 };
+
+static bool is_over(const struct printer *out)
+{
+    return out->is_brief && out->used >= out->size;
+}
 
 __attribute__((format(printf, 2, 3))) static void put(struct printer *out, const char *format, ...)
 {
@@ -111,7 +118,7 @@ static void print_number(struct printer *out, const char *from, size_t size, uns
 static void print_text(struct printer *out, const char *from, size_t count)
 {
     put(out, "\"");
-    for (size_t i = 0; i < count && from[i] != 0; i++) {
+    for (size_t i = 0; i < count && from[i] != 0 && !is_over(out); i++) {
         if (isprint((unsigned char)from[i]) && from[i] != '"' && from[i] != '\\') {
             put(out, "%c", from[i]);
         } else {
@@ -135,7 +142,7 @@ static void print_plain(struct printer *out, const struct koken_field *field, co
         print_text(out, at(field, object), field->count);
     } else if (field->kind == KOKEN_FIELD_ARRAY) {
         put(out, "[");
-        for (uint32_t i = 0; i < field->count; i++) {
+        for (uint32_t i = 0; i < field->count && !is_over(out); i++) {
             put(out, "%s", i > 0 ? ", " : "");
             print_number(out, at(field, object) + i * size, size, field->number);
         }
@@ -166,7 +173,7 @@ static void print_object(struct printer *out, const struct koken_type *type, con
         return;
     }
     put(out, "%s{", type->name);
-    for (uint32_t i = 0; i < type->field_count; i++) {
+    for (uint32_t i = 0; i < type->field_count && !is_over(out); i++) {
         const struct koken_field *field = &type->fields[i];
         const void *inner = target(field, object);
 
@@ -184,7 +191,7 @@ static void print_object(struct printer *out, const struct koken_type *type, con
 
 size_t koken_print(char *buffer, size_t size, const struct koken_type *type, const void *object)
 {
-    struct printer out = {buffer, size, 0};
+    struct printer out = {buffer, size, 0, false};
 
     KN_ASSERT(buffer != NULL || size == 0);
     print_object(&out, type, object, 0);
@@ -192,6 +199,21 @@ size_t koken_print(char *buffer, size_t size, const struct koken_type *type, con
         buffer[out.used < size ? out.used : size - 1] = 0;
     }
     return out.used;
+}
+
+void kn_print_brief(char *text, size_t size, const struct koken_type *type, const void *message)
+{
+    struct printer out = {text, size, 0, true};
+
+    KN_ASSERT(size > 0);
+    if (type->fields == NULL) { /* the usual case: of a storm of drops, too */
+        size_t len = strlen(type->name);
+        len = len < size ? len : size - 1;
+        memcpy(text, type->name, len);
+        text[len] = '\0';
+    } else {
+        print_object(&out, type, message, 0);
+    }
 }
 
 /* ---- equality ---- */

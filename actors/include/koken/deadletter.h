@@ -28,6 +28,9 @@ enum koken_dead_reason {
 /* The last so many dead letters of each worker are kept. */
 #define KOKEN_DEAD_LETTERS_KEPT 256u
 
+/* Bytes of what a dead letter tells of its fields, with the 0. */
+#define KOKEN_DEAD_TEXT_MAX 128u
+
 /* One dead letter; also the message that those who watch receive. trusted: descriptions of types are constants. */
 KOKEN_MESSAGE_TRUSTED(koken_dead_letter, {
     koken_ref sender; /* nobody: a thread outside */
@@ -36,6 +39,8 @@ KOKEN_MESSAGE_TRUSTED(koken_dead_letter, {
     enum koken_dead_reason reason;
     uint64_t at_ns;  /* when it was given up, koken_now() time */
     uint64_t age_ns; /* how long after its send; 0 unless stamp_messages is on */
+    /* What was in it, as koken_print writes it, cut at the end; of a type without a field list only its name. */
+    char text[KOKEN_DEAD_TEXT_MAX];
 });
 
 /*

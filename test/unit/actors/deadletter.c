@@ -6,8 +6,11 @@
 #include "actors/deadletter.h"
 #include "test/support/runtime.h"
 
+#include <koken/give.h>
+
 #include <string.h>
 
+KOKEN_PAYLOAD(parcel, (plain, int, weight), (array, char, from, 8), (iso, parcel, inside));
 KOKEN_MESSAGE(letter, { uint32_t value; });
 KOKEN_MESSAGE(other, { uint32_t value; });
 KOKEN_MESSAGE(victim, { koken_ref who; });
@@ -217,6 +220,61 @@ Test(deadletter, a_timer_to_the_dead_is_stale)
         kn_thread_yield();
     }
     cr_assert_eq(koken_dead_letter_count_of(rt, KOKEN_DEAD_STALE, letter), 1);
+    stop(rt);
+}
+
+static kn_atomic(uint32_t) described;
+
+static void on_described(void *arg, const char *line)
+{
+    (void)arg;
+    if (strstr(line, "parcel_iso{parcel=parcel{weight=3, from=\"Bela\", inside=parcel{weight=2,")) {
+        (void)count(&described);
+    }
+}
+
+/* What was in a letter is told by its description, before it is given back; a plain message by its name. */
+Test(deadletter, a_letter_tells_its_fields)
+{
+    struct koken *rt = begin_with(1, (struct koken_options){.log = on_described});
+    koken_ref who = koken_spawn(rt, holder);
+    koken_iso(parcel, p) = koken_new(parcel);
+    koken_iso(parcel, q) = koken_new(parcel);
+    koken_mut(p)->weight = 3;
+    memcpy(koken_mut(p)->from, "Bela", 5);
+    koken_mut(q)->weight = 2;
+    koken_put(koken_mut(p)->inside, q);
+    koken_post(who, p); /* it has no handler for that */
+    drain(rt);
+    cr_assert_eq(koken_signal(who, other, .value = 1), 0);
+    drain(rt);
+    struct koken_dead_letter found[4];
+    cr_assert_eq(koken_dead_letters(rt, found, 4), 2);
+    cr_assert_str_eq(found[0].text, "other");
+    cr_assert_str_eq(found[1].text, "parcel_iso{parcel=parcel{weight=3, from=\"Bela\", "
+                                    "inside=parcel{weight=2, from=\"\", inside=-}}}");
+    cr_assert_eq(reading(&described), 1);
+    stop(rt);
+}
+
+/* What does not fit is cut, however large it is. */
+Test(deadletter, a_long_letter_is_cut)
+{
+    struct koken *rt = begin_with(1, (struct koken_options){0});
+    koken_ref who = koken_spawn(rt, holder);
+    koken_iso(parcel, p) = koken_new(parcel);
+    for (int i = 0; i < 1000; i++) {
+        koken_iso(parcel, outer) = koken_new(parcel);
+        koken_mut(outer)->weight = i;
+        koken_put(koken_mut(outer)->inside, p);
+        koken_set(p, koken_move(outer));
+    }
+    koken_post(who, p);
+    drain(rt);
+    struct koken_dead_letter found;
+    cr_assert_eq(koken_dead_letters(rt, &found, 1), 1);
+    cr_assert_eq(strlen(found.text), KOKEN_DEAD_TEXT_MAX - 1);
+    cr_assert_eq(strncmp(found.text, "parcel_iso{parcel=parcel{weight=999", 35), 0);
     stop(rt);
 }
 
