@@ -19,6 +19,18 @@ static size_t block_size(const struct koken_type *type)
     return sizeof(struct kn_payload) + type->size;
 }
 
+void kn_payload_begin(struct kn_payload *header, const struct koken_type *type,
+                      enum kn_payload_state state)
+{
+    header->type = type;
+    header->link = NULL;
+    kn_atomic_init(&header->count, 0);
+    header->generation = 1;
+    header->state = (uint16_t)state;
+    header->has_pages = 0;
+    header->hash = 0;
+}
+
 struct kn_payload *kn_payload_new(const struct koken_type *type, enum kn_payload_state state)
 {
     struct kn_payload *header = kn_alloc(block_size(type), sizeof(*header), -1);
@@ -28,13 +40,7 @@ struct kn_payload *kn_payload_new(const struct koken_type *type, enum kn_payload
     if (header == NULL) {
         return NULL;
     }
-    header->type = type;
-    header->link = NULL;
-    kn_atomic_init(&header->count, 0);
-    header->generation = 1;
-    header->state = (uint16_t)state;
-    header->has_pages = 0;
-    header->hash = 0;
+    kn_payload_begin(header, type, state);
     memset(kn_payload_data(header), 0, type->size);
     kn_census(type, 1);
     return header;

@@ -66,6 +66,10 @@ KN_NOINLINE void kn_caps_run(uint64_t agent);
 /* NULL: no memory. The data is zero. */
 struct kn_payload *kn_payload_new(const struct koken_type *type, enum kn_payload_state state);
 
+/* Writes a header. The data is the caller's. */
+void kn_payload_begin(struct kn_payload *header, const struct koken_type *type,
+                      enum kn_payload_state state);
+
 /* Frees one payload, nothing that it refers to. */
 void kn_payload_free(struct kn_payload *header);
 

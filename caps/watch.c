@@ -82,25 +82,43 @@ static void let_go(struct kn_payload *header)
     }
 }
 
-void kn_quarantine(struct kn_payload *header, enum kn_payload_state as)
+/* Spoils a payload that is not there any more. */
+static void spoil(struct kn_payload *header, enum kn_payload_state as)
 {
-    struct kn_payload *oldest;
-
     KN_ASSERT(as == KN_PAYLOAD_GONE || as == KN_PAYLOAD_MOVED);
     KN_ASSERT(header->state != KN_PAYLOAD_GONE);
     header->generation++;
     header->state = (uint16_t)as;
     memset(kn_payload_data(header), FILL, header->type->size);
     kn_asan_poison(kn_payload_data(header), header->type->size);
-    pthread_mutex_lock(&lock);
-    oldest = held[held_next];
+}
+
+/* Under the lock: holds it back, and answers who has been held for the longest. */
+static struct kn_payload *hold(struct kn_payload *header)
+{
+    struct kn_payload *oldest = held[held_next];
+
     held[held_next] = header;
     held_next = (held_next + 1) % HELD_MAX;
+    return oldest;
+}
+
+void kn_quarantine(struct kn_payload *header, enum kn_payload_state as)
+{
+    struct kn_payload *oldest;
+
+    spoil(header, as);
+    pthread_mutex_lock(&lock);
+    oldest = hold(header);
     pthread_mutex_unlock(&lock);
     if (oldest != NULL) {
         let_go(oldest);
     }
 }
+
+/* A send that is about to move its payload: entered with the move, under one lock. */
+static KN_TLS struct pass sending;
+KN_TLS_SIMULATED(sending);
 
 static struct pass *pass_of(const void *payload)
 {
@@ -184,7 +202,9 @@ void koken_trace_(const void *payload, uint32_t generation, enum koken_op op,
     if (rule != NULL) {
         report(rule, payload, site);
     }
-    if (op >= KOKEN_OP_MOVE) {
+    if (op == KOKEN_OP_SEND) {
+        sending = (struct pass){payload, *site, kn_caps_agent, op};
+    } else if (op >= KOKEN_OP_MOVE) {
         remember(payload, op, site);
     }
 }
@@ -253,18 +273,63 @@ void kn_payload_written(const void *payload, const char *place)
     report("a val was written after it was frozen", payload, &site);
 }
 
+/* Under the lock: what was said of a payload's last change of hands goes with it. */
+static void carry_pass(const void *from, const void *to)
+{
+    struct pass pass = sending.payload == from ? sending : *pass_of(from);
+
+    if (pass.payload == from) {
+        *pass_of(from) = pass;
+        pass.payload = to;
+        *pass_of(to) = pass;
+    }
+}
+
+/*
+ * Under the lock: the block that has been held for the longest, if one of that type fits into it. It would be freed and
+ * allocated again else, at each send.
+ */
+static struct kn_payload *reuse(const struct koken_type *type)
+{
+    struct kn_payload *oldest = held[held_next];
+
+    if (oldest == NULL || oldest->has_pages || oldest->type->size != type->size ||
+        kn_payload_protects()) {
+        return NULL;
+    }
+    KN_ASSERT(oldest->state == KN_PAYLOAD_GONE || oldest->state == KN_PAYLOAD_MOVED);
+    kn_asan_unpoison(kn_payload_data(oldest), type->size);
+    kn_payload_begin(oldest, type, KN_PAYLOAD_ISO);
+    return oldest;
+}
+
 /* Moves one payload; NULL: no memory, it stays. The copy waits in the list for its fields to follow. */
 static struct kn_payload *move_one(struct kn_payload *from, struct kn_payload **todo)
 {
-    struct kn_payload *to = kn_payload_protects() ? kn_payload_pages_new(from->type)
-                                                  : kn_payload_new(from->type, KN_PAYLOAD_ISO);
+    struct kn_payload *oldest = NULL;
+    struct kn_payload *to;
 
+    pthread_mutex_lock(&lock);
+    to = reuse(from->type);
     if (to == NULL) {
-        return NULL;
+        pthread_mutex_unlock(&lock);
+        to = kn_payload_protects() ? kn_payload_pages_new(from->type)
+                                   : kn_payload_new(from->type, KN_PAYLOAD_ISO);
+        if (to == NULL) {
+            return NULL;
+        }
+        kn_census(from->type, -1); /* there is one more of them, and soon one less */
+        pthread_mutex_lock(&lock);
+        oldest = held[held_next];
     }
     memcpy(kn_payload_data(to), kn_payload_data(from), from->type->size);
-    kn_census(from->type, -1); /* there is one more of them, and soon one less */
-    kn_quarantine(from, KN_PAYLOAD_MOVED);
+    spoil(from, KN_PAYLOAD_MOVED);
+    (void)hold(from); /* in the place of what was reused, or of oldest */
+    carry_pass(kn_payload_data(from), kn_payload_data(to));
+    pthread_mutex_unlock(&lock);
+    if (oldest != NULL) {
+        let_go(oldest);
+    }
     to->link = *todo;
     *todo = to;
     return to;
@@ -304,11 +369,14 @@ void *koken_relocate_(const void *payload)
     struct kn_payload *from = kn_payload_of(payload);
     struct kn_payload *todo = NULL;
     struct kn_payload *to = NULL;
-    struct pass pass;
 
     if (from->state == KN_PAYLOAD_ISO) {
         to = move_one(from, &todo);
     }
+    if (to == NULL && sending.payload == payload) {
+        remember(payload, sending.op, &sending.site);
+    }
+    sending.payload = NULL;
     if (to == NULL) {
         return kn_payload_data(from);
     }
@@ -317,12 +385,6 @@ void *koken_relocate_(const void *payload)
 
         todo = copy->link;
         move_fields(copy, &todo);
-    }
-    pthread_mutex_lock(&lock);
-    pass = *pass_of(payload);
-    pthread_mutex_unlock(&lock);
-    if (pass.payload == payload) {
-        remember(kn_payload_data(to), pass.op, &pass.site);
     }
     return kn_payload_data(to);
 }
