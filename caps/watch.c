@@ -116,9 +116,11 @@ void kn_quarantine(struct kn_payload *header, enum kn_payload_state as)
     }
 }
 
-/* A send that is about to move its payload: entered with the move, under one lock. */
+/*
+ * A send that is about to move its payload: entered with the move, under one lock. Read before that lock is wanted, so
+ * that a simulated thread that waits for it need not keep this.
+ */
 static KN_TLS struct pass sending;
-KN_TLS_SIMULATED(sending);
 
 static struct pass *pass_of(const void *payload)
 {
@@ -274,9 +276,9 @@ void kn_payload_written(const void *payload, const char *place)
 }
 
 /* Under the lock: what was said of a payload's last change of hands goes with it. */
-static void carry_pass(const void *from, const void *to)
+static void carry_pass(const struct pass *sent, const void *from, const void *to)
 {
-    struct pass pass = sending.payload == from ? sending : *pass_of(from);
+    struct pass pass = sent->payload == from ? *sent : *pass_of(from);
 
     if (pass.payload == from) {
         *pass_of(from) = pass;
@@ -304,7 +306,8 @@ static struct kn_payload *reuse(const struct koken_type *type)
 }
 
 /* Moves one payload; NULL: no memory, it stays. The copy waits in the list for its fields to follow. */
-static struct kn_payload *move_one(struct kn_payload *from, struct kn_payload **todo)
+static struct kn_payload *move_one(struct kn_payload *from, const struct pass *sent,
+                                   struct kn_payload **todo)
 {
     struct kn_payload *oldest = NULL;
     struct kn_payload *to;
@@ -325,7 +328,7 @@ static struct kn_payload *move_one(struct kn_payload *from, struct kn_payload **
     memcpy(kn_payload_data(to), kn_payload_data(from), from->type->size);
     spoil(from, KN_PAYLOAD_MOVED);
     (void)hold(from); /* in the place of what was reused, or of oldest */
-    carry_pass(kn_payload_data(from), kn_payload_data(to));
+    carry_pass(sent, kn_payload_data(from), kn_payload_data(to));
     pthread_mutex_unlock(&lock);
     if (oldest != NULL) {
         let_go(oldest);
@@ -343,12 +346,13 @@ static void move_fields(struct kn_payload *copy, struct kn_payload **todo)
         char *slot = (char *)kn_payload_data(copy) + field->offset;
         struct kn_payload *inner;
         void *payload;
+        const struct pass nothing = {0};
 
         memcpy(&payload, slot, sizeof payload);
         if (field->kind != KOKEN_FIELD_ISO || payload == NULL) {
             continue;
         }
-        inner = move_one(kn_payload_of(payload), todo);
+        inner = move_one(kn_payload_of(payload), &nothing, todo);
         if (inner == NULL) {
             continue;
         }
@@ -369,14 +373,15 @@ void *koken_relocate_(const void *payload)
     struct kn_payload *from = kn_payload_of(payload);
     struct kn_payload *todo = NULL;
     struct kn_payload *to = NULL;
+    const struct pass sent = sending;
 
-    if (from->state == KN_PAYLOAD_ISO) {
-        to = move_one(from, &todo);
-    }
-    if (to == NULL && sending.payload == payload) {
-        remember(payload, sending.op, &sending.site);
-    }
     sending.payload = NULL;
+    if (from->state == KN_PAYLOAD_ISO) {
+        to = move_one(from, &sent, &todo);
+    }
+    if (to == NULL && sent.payload == payload) {
+        remember(payload, sent.op, &sent.site);
+    }
     if (to == NULL) {
         return kn_payload_data(from);
     }
