@@ -310,7 +310,7 @@ static KN_ALWAYS_INLINE struct kn_envelope *kn_mailbox_take_by(struct kn_mailbox
     if (nudged && is_alone) {
         kn_store(&mb->word, word & ~(uint64_t)KN_MB_SYSTEM, release); /* [MB1] as in kn_mb_swap */
     } else if (kn_unlikely(nudged)) {
-        word = kn_and(&mb->word, ~(uint64_t)KN_MB_SYSTEM, acq_rel); /* [MB1] acquire */
+        word = kn_and(&mb->word, ~(uint64_t)KN_MB_SYSTEM, acquire); /* [MB1] acquire */
     }
     struct kn_envelope *top = kn_mb_top(word);
     struct kn_envelope *old = in->boundary;

@@ -66,9 +66,8 @@ static void lay_to_rest(struct kn_worker *worker)
 
     (void)kn_idle_rest(&sched->idle, worker->index, /* was_searching= */ false);
     /* [SI1] as in sleep_guarding(): what was published before this worker could be seen to rest. */
-    if (kn_rest_is_over(worker, /* is_folded= */ false) &&
-        kn_idle_claim_one(&sched->idle, worker->index)) {
-        kn_worker_assign(sched, worker);
+    if (kn_rest_is_over(worker, /* is_folded= */ false)) {
+        kn_worker_rouse(sched, worker);
     }
 }
 

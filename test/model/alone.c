@@ -330,6 +330,20 @@ static void claim_1(void)
     kn_alone_offline(&rt);
 }
 
+/* A worker that had the bias before comes online, and is at the mailboxes as any other. */
+static void start_owner_1(void)
+{
+    start_two();
+    kn_atomic_init(&rt.bias.owner, 1);
+}
+
+static void online_1(void)
+{
+    kn_alone_online(&rt, &locals[1]);
+    kn_model_plain(&framed, sizeof framed, false);
+    kn_alone_offline(&rt);
+}
+
 static void check_two(void)
 {
     KOKEN_CHECK(kn_load(&rt.bias.visitors, relaxed) == 0);
@@ -369,6 +383,7 @@ static const struct kn_scenario scenarios[] = {
     {"2 workers", start_two, {work_0, work_1}, check_two, .limit = 40000},
     {"2 workers, one comes back", start_two, {work_0_twice, work_1}, check_two, .limit = 40000},
     {"2 workers claim, a visitor", start_two, {claim_0, claim_1, look}, check_two, .limit = 80000},
+    {"a claim, the owner of before comes", start_owner_1, {claim_0, online_1}, check_two},
     {"1 send, a push", start, {worker_1, visitor_a}, check},
     {"2 sends, a push", start, {worker_2, visitor_a}, check, .limit = 40000},
     {"1 send, a push each of two", start, {worker_1, visitor_a, visitor_b}, check, .limit = 40000},

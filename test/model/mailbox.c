@@ -374,6 +374,7 @@ static const struct kn_scenario scenarios[] = {
     {"1+1+1", start_unbounded, {one_a, one_b, one_c}, check, .limit = 60000},
     {"1+1 and a system message", start_unbounded, {one_a, one_b, system_c}, check, .limit = 60000},
     {"1 and a nudge", start_unbounded, {one_a, nudge}, check_nudge},
+    {"a nudge and a system message", start_unbounded, {nudge, system_c}, check_nudge},
     {"1 and a system message", start_unbounded, {one_a, system_c}, check},
     {"1+1 and a nudge", start_unbounded, {one_a, one_b, nudge}, check_nudge, .limit = 60000},
     {"2+1, limit 1", start_limit_1, {two_a, one_b}, check, .limit = 60000},

@@ -156,11 +156,33 @@ static void start_2(void)
     start(2);
 }
 
+/* Both workers have gone to rest before. */
+static void start_at_rest(void)
+{
+    start(2);
+    (void)kn_idle_rest(&sched.idle, 0, /* was_searching= */ false);
+    (void)kn_idle_rest(&sched.idle, 1, /* was_searching= */ false);
+}
+
 /* The second worker has gone to rest before, with its machine asleep. */
 static void start_resting(void)
 {
     start(2);
     (void)kn_idle_rest(&sched.idle, 1, /* was_searching= */ false);
+}
+
+/* As heed_nudge(). The spare has the only worker until it gives it: who asks for it stands in the queue. */
+static void heed(struct kn_worker *worker)
+{
+    if (kn_load(&worker->nudge, relaxed) != 0) {
+        uint32_t nudge = kn_swap(&worker->nudge, 0, acquire);
+        if (nudge & KN_NUDGE_CLOCK) {
+            (void)kn_add(&kicks, 1, relaxed);
+        }
+        if ((nudge & KN_NUDGE_GIVE) && kn_machine_self == &machines[2]) {
+            KOKEN_CHECK(kn_load(&sched.leaver_count, relaxed) > 0);
+        }
+    }
 }
 
 /* Takes tasks until there is none, once more as a searcher, then rests. */
@@ -172,10 +194,7 @@ static void work(void)
         enum kn_prio prio;
         uint32_t count;
         struct kn_runnable *task = NULL;
-        if (kn_load(&worker->nudge, relaxed) != 0 &&
-            (kn_swap(&worker->nudge, 0, acquire) & KN_NUDGE_CLOCK)) { /* as heed_nudge() */
-            (void)kn_add(&kicks, 1, relaxed);
-        }
+        heed(worker);
         if (kn_global_len(&sched.global) > 0) {
             task = kn_global_take(&sched.global, 1, &prio, &count);
         }
@@ -197,6 +216,27 @@ static void machine_0(void)
     kn_machine_self = &machines[0];
     kn_worker_self = &workers[0];
     work();
+}
+
+/* Searches, and does not come back from the task that it finds. */
+static void machine_0_stuck(void)
+{
+    struct kn_worker *worker = &workers[0];
+    struct kn_runnable *task = NULL;
+    enum kn_prio prio;
+    uint32_t count;
+    kn_machine_self = &machines[0];
+    kn_worker_self = worker;
+    worker->is_searching = kn_idle_search_begin(&sched.idle);
+    if (kn_global_len(&sched.global) > 0) {
+        task = kn_global_take(&sched.global, 1, &prio, &count);
+    }
+    if (worker->is_searching) {
+        kn_worker_end_search(worker);
+    }
+    if (!task) {
+        work();
+    }
 }
 
 static void machine_1(void)
@@ -271,6 +311,25 @@ static void kick(void)
     kn_worker_rouse(&sched, &workers[0]);
 }
 
+static void kick_1(void)
+{
+    (void)kn_or(&workers[1].nudge, KN_NUDGE_CLOCK, seq_cst); /* as above */
+    kn_worker_rouse(&sched, &workers[1]);
+}
+
+/* Each kick has seen to it that its worker is woken. */
+static void check_claimed(void)
+{
+    KOKEN_CHECK(kn_load(&sched.idle.bits[0], relaxed) == 0);
+    KOKEN_CHECK(kn_idle_awake(kn_load(&sched.idle.word, relaxed)) == 2);
+}
+
+/* Nothing waits for who does not come back, as long as there is another worker. */
+static void check_taken(void)
+{
+    KOKEN_CHECK(kn_load(&sched.global.total, relaxed) == 0);
+}
+
 static void check_rest(void)
 {
     uint64_t word = kn_load(&sched.idle.word, relaxed);
@@ -328,6 +387,23 @@ static const struct kn_scenario scenarios[] = {
     {"2 workers, one at rest, a kick",
      start_resting,
      {machine_0, machine_1_resting, kick},
+     check_kick,
+     .may_sleep = 3,
+     .limit = 20000},
+    {"2 workers, one does not come back, 2 tasks",
+     start_resting,
+     {machine_0_stuck, machine_1_resting, publish_0, publish_1},
+     check_taken,
+     .may_sleep = 3,
+     .limit = 20000},
+    {"2 workers at rest, 2 kicks, 1 task",
+     start_at_rest,
+     {kick, kick_1, publish_0},
+     check_claimed,
+     .limit = 20000},
+    {"a section, 1 worker, a spare, a kick",
+     start_1,
+     {machine_0_with_section, machine_2, kick},
      check_kick,
      .may_sleep = 3,
      .limit = 20000},

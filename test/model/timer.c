@@ -12,7 +12,8 @@
 
 enum { TIMERS = 2, CANCELLERS = 3, DUE = 2000, LATE = 9000 };
 
-static struct kn_wheel wheel;
+static struct kn_wheel wheel, other; /* of two owners */
+static kn_atomic(uint32_t) is_handed_on;
 static struct kn_timer timers[TIMERS];
 static uint32_t fired[TIMERS], cancelled[TIMERS], armed[TIMERS];
 static uint32_t won[CANCELLERS]; /* true answers; [0]: the owner's */
@@ -49,6 +50,8 @@ static void start(void)
     rearms = 0;
     is_over = has_one_canceller = false;
     kn_wheel_init(&wheel, NULL, 0, NULL);
+    kn_wheel_init(&other, NULL, 0, NULL);
+    kn_atomic_init(&is_handed_on, 0);
 }
 
 static void start_with_one_canceller(void)
@@ -93,6 +96,24 @@ static void owner_cancels(void)
     (void)kn_wheel_advance(&wheel, DUE + 1);
 }
 
+/* Lets the timer fire, gives it to the other owner, and cancels it there. */
+static void owner_hands_on(void)
+{
+    arm(0);
+    (void)kn_wheel_advance(&wheel, DUE + 1);
+    kn_store(&is_handed_on, 1, release);
+    won[0] += kn_wheel_cancel(&wheel, &timers[0]);
+}
+
+static void owner_of_other(void)
+{
+    if (kn_load(&is_handed_on, acquire)) {
+        armed[0]++;
+        kn_wheel_arm(&other, &timers[0], LATE, fire);
+        (void)kn_wheel_advance(&other, DUE);
+    }
+}
+
 static void cancel(unsigned who, unsigned count)
 {
     before[who] = 1;
@@ -124,15 +145,18 @@ static void cancel_2b(void)
 static void check(void)
 {
     (void)reap(&wheel);
+    (void)reap(&other);
     uint32_t sum = 0;
     for (unsigned i = 0; i < TIMERS; i++) {
         sum += cancelled[i];
     }
     KOKEN_CHECK(won[0] + won[1] + won[2] == sum);
     kn_wheel_check(&wheel);
+    kn_wheel_check(&other);
     is_over = true;
     rearms = 0;
     (void)kn_wheel_fini(&wheel);
+    (void)kn_wheel_fini(&other);
     for (unsigned i = 0; i < TIMERS; i++) {
         KOKEN_CHECK(fired[i] + cancelled[i] == armed[i]);
     }
@@ -154,6 +178,7 @@ static const struct kn_scenario scenarios[] = {
      {owner_cancels, cancel_1a, cancel_1b},
      check,
      .limit = 60000},
+    {"handed on, cancelled by the first owner", start, {owner_hands_on, owner_of_other}, check},
     {0},
 };
 

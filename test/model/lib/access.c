@@ -2,6 +2,8 @@
 /* The accesses: what each may read, where it may write, what it learns and publishes. */
 #include "test/model/lib/memory.h"
 
+#include "base/align.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -78,6 +80,9 @@ static const char *base_name(const char *file)
 static void trace_access(const struct kn_site *site, const char *what, uint64_t value,
                          bool is_stale)
 {
+    if (kn_likely(!kn_x.is_tracing)) {
+        return;
+    }
     trace("%-5s %s:%d %s(%s, %s) %s %#llx%s", kn_x.self == MAIN ? "main" : "",
           base_name(site->file), site->line, site->func, site->text, order_name(site->now), what,
           (unsigned long long)value, is_stale ? " (old)" : "");

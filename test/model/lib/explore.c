@@ -19,7 +19,6 @@ enum {
     STEPS_MAX = 300,
     STACK_SIZE = 256 * 1024,
     LIMIT_DEFAULT = 400 * 1000,
-    LIMIT_QUIET = 12 * 1000, /* of a mutant */
     TRIES_EACH = 4,
     FRESH_MAX = 3,
     LOCALS_MAX = 4,
@@ -544,38 +543,42 @@ static bool explore(const struct kn_scenario *s, uint64_t limit, bool is_default
     return is_right;
 }
 
-bool explore_all(const struct kn_scenario *scenarios, bool is_quiet)
+bool explore_all(const struct kn_scenario *scenarios)
 {
     uint64_t sum = 0;
     for (const struct kn_scenario *s = scenarios; s->name; s++) {
         uint64_t limit = s->limit ? s->limit : LIMIT_DEFAULT;
-        limit = is_quiet && limit > LIMIT_QUIET ? LIMIT_QUIET : limit;
-        if (!explore(s, limit / 2, /* is_default= */ true, is_quiet, &sum)) {
+        if (!explore(s, limit / 2, /* is_default= */ true, /* is_quiet= */ false, &sum)) {
             return false;
         }
     }
-    if (!is_quiet) {
-        printf("%llu interleavings\n", (unsigned long long)sum);
-    }
+    printf("%llu interleavings\n", (unsigned long long)sum);
     return true;
+}
+
+bool explore_quietly(const struct kn_scenario *scenario, uint64_t limit)
+{
+    uint64_t sum = 0;
+    limit = scenario->limit && scenario->limit < limit ? scenario->limit : limit;
+    return explore(scenario, limit / 2, /* is_default= */ true, /* is_quiet= */ true, &sum);
 }
 
 /*
  * PROGRAM              every scenario, each up to its limit
  * PROGRAM NAME [N]     that one, up to N interleavings
  * PROGRAM --random N SEED   N random ones of each
- * PROGRAM --mutants    every mutant of the sources' atomic accesses; see mutate.c
+ * PROGRAM --mutants [NAME FILE...]   every mutant of the sources' atomic accesses; see mutate.c
  */
 int kn_model_main(int argc, char **argv, const struct kn_scenario *scenarios)
 {
     bool is_right = true;
     setvbuf(stdout, NULL, _IOLBF, 0);
     if (argc > 1 && strcmp(argv[1], "--mutants") == 0) {
-        return run_mutants(scenarios);
+        return run_mutants(scenarios, argc > 2 ? argv[2] : "", argc > 3 ? argv + 3 : NULL);
     }
     is_random = argc > 3 && strcmp(argv[1], "--random") == 0;
     if (!is_random && argc == 1) {
-        return explore_all(scenarios, /* is_quiet= */ false) ? 0 : 1;
+        return explore_all(scenarios) ? 0 : 1;
     }
     for (const struct kn_scenario *s = scenarios; s->name; s++) {
         uint64_t sum = 0;

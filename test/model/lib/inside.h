@@ -116,8 +116,9 @@ extern struct mutant model_mutant;
 extern struct kn_site *kn_sites;
 void know_site(struct kn_site *site);
 bool is_mutated(const struct kn_site *site, enum mutation kind);
-int run_mutants(const struct kn_scenario *scenarios);
-bool explore_all(const struct kn_scenario *scenarios, bool is_quiet);
+int run_mutants(const struct kn_scenario *scenarios, const char *model, char *const *files);
+bool explore_all(const struct kn_scenario *scenarios);
+bool explore_quietly(const struct kn_scenario *scenario, uint64_t limit);
 const char *order_name(enum kn_mo order);
 
 #endif

@@ -5,42 +5,61 @@
  */
 #include "test/model/lib/memory.h"
 
+#include "base/align.h"
+
 #include <stdio.h>
 #include <string.h>
 
-enum { CELLS = 1 << 16 };
+/* The shadow lies in blocks, like the memory: what is close there is close here. */
+enum { BLOCKS = 1 << 13, CELLS_OF_BLOCK = 32 };
 
-static struct cell cells[CELLS];
+struct block {
+    uintptr_t key; /* of 64 bytes; 0: free */
+    struct cell cells[CELLS_OF_BLOCK];
+};
+
+static struct block blocks[BLOCKS], *last_block = blocks;
+static struct block *used_blocks[BLOCKS];
+static unsigned block_count;
 struct loc locs[LOCS_MAX];
 struct store stores[STORES_MAX];
 static unsigned loc_count, store_count;
 unsigned barriers; /* membarriers in this execution */
 struct view sc;    /* what fences and stores that are seq_cst have published; no clocks */
 
-static struct cell *cell_of(uintptr_t address)
+static KN_NOINLINE struct block *find_block(uintptr_t key)
 {
-    uintptr_t key = address >> 1;
-    size_t i = (size_t)(key * UINT64_C(0x9e3779b97f4a7c15) >> 40) % CELLS;
-    while (cells[i].key != key && cells[i].key != 0) {
-        i = (i + 1) % CELLS;
+    size_t i = (size_t)(key * UINT64_C(0x9e3779b97f4a7c15) >> 40) % BLOCKS;
+    while (blocks[i].key != key && blocks[i].key != 0) { /* ends: they are never all in use */
+        i = (i + 1) % BLOCKS;
     }
-    struct cell *cell = &cells[i];
-    cell->key = key;
-    if (cell->execution != kn_x.execution) {
-        uint8_t touched = cell->touched, written = cell->written;
-        memset(cell, 0, sizeof *cell);
-        cell->key = key;
-        cell->execution = kn_x.execution;
-        cell->loc = -1;
-        cell->touched = touched;
-        cell->written = written;
+    if (blocks[i].key == 0) {
+        KOKEN_CHECK(block_count < BLOCKS - 1);
+        blocks[i].key = key;
+        used_blocks[block_count++] = &blocks[i];
+    }
+    return last_block = &blocks[i];
+}
+
+static inline struct cell *cell_of(uintptr_t address)
+{
+    uintptr_t key = address >> 6;
+    struct block *block = kn_likely(last_block->key == key) ? last_block : find_block(key);
+    struct cell *cell = &block->cells[address >> 1 & (CELLS_OF_BLOCK - 1)];
+    if (kn_unlikely(cell->execution != (uint32_t)kn_x.execution)) {
+        *cell = (struct cell){.execution = (uint32_t)kn_x.execution,
+                              .loc = -1,
+                              .touched = cell->touched,
+                              .written = cell->written};
     }
     return cell;
 }
 
 void memory_forget(void)
 {
-    memset(cells, 0, sizeof cells);
+    while (block_count > 0) {
+        memset(used_blocks[--block_count], 0, sizeof *used_blocks[0]);
+    }
 }
 
 static void clear_view(struct view *view)
@@ -150,6 +169,8 @@ struct loc *loc_of(const void *p, size_t size)
         }
         cell->loc = (int16_t)loc_count++;
         locs[cell->loc].life = 0;
+        memset(locs[cell->loc].atomic_writes, 0, sizeof locs[0].atomic_writes);
+        memset(locs[cell->loc].atomic_reads, 0, sizeof locs[0].atomic_reads);
     }
     struct loc *loc = &locs[cell->loc];
     loc->p = p;
@@ -208,7 +229,7 @@ static void race(const char *what, uintptr_t address, unsigned other)
          kn_x.self, other);
 }
 
-static void check_clocks(const uint32_t *clocks, const char *what, uintptr_t address)
+static void check_clocks(const uint16_t *clocks, const char *what, uintptr_t address)
 {
     const struct view *now = &kn_x.threads[kn_x.self].now;
     for (unsigned i = 0; i < TIDS; i++) {
@@ -216,6 +237,13 @@ static void check_clocks(const uint32_t *clocks, const char *what, uintptr_t add
             race(what, address, i);
         }
     }
+}
+
+/* The running thread's own time. */
+static uint16_t clock_of(const struct view *now)
+{
+    KOKEN_CHECK(now->clock[kn_x.self] <= UINT16_MAX);
+    return (uint16_t)now->clock[kn_x.self];
 }
 
 void plain_access(uintptr_t address, size_t size, bool is_write)
@@ -229,17 +257,21 @@ void plain_access(uintptr_t address, size_t size, bool is_write)
         if (cell->write > now->clock[cell->writer]) {
             race(is_write ? "write after write" : "read after write", at, cell->writer);
         }
-        check_clocks(cell->atomic_writes, "plain access after atomic write", at);
+        if (kn_unlikely(cell->loc >= 0)) {
+            check_clocks(locs[cell->loc].atomic_writes, "plain access after atomic write", at);
+            if (is_write) {
+                check_clocks(locs[cell->loc].atomic_reads, "plain write after atomic read", at);
+            }
+        }
         if (is_write) {
             check_clocks(cell->reads, "write after read", at);
-            check_clocks(cell->atomic_reads, "plain write after atomic read", at);
             cell->writer = (uint8_t)kn_x.self;
-            cell->write = now->clock[kn_x.self];
+            cell->write = clock_of(now);
             if (cell->loc >= 0) {
                 locs[cell->loc].is_rewritten = true;
             }
         } else {
-            cell->reads[kn_x.self] = now->clock[kn_x.self];
+            cell->reads[kn_x.self] = clock_of(now);
         }
     }
 }
@@ -248,14 +280,15 @@ void atomic_access(const void *p, bool is_write)
 {
     struct cell *cell = cell_of((uintptr_t)p);
     const struct view *now = &kn_x.threads[kn_x.self].now;
+    KOKEN_CHECK(cell->loc >= 0); /* by loc_of() */
     if (cell->write > now->clock[cell->writer]) {
         race("atomic access after plain write", (uintptr_t)p, cell->writer);
     }
     if (is_write) {
         check_clocks(cell->reads, "atomic write after plain read", (uintptr_t)p);
-        cell->atomic_writes[kn_x.self] = now->clock[kn_x.self];
+        locs[cell->loc].atomic_writes[kn_x.self] = clock_of(now);
     } else {
-        cell->atomic_reads[kn_x.self] = now->clock[kn_x.self];
+        locs[cell->loc].atomic_reads[kn_x.self] = clock_of(now);
     }
 }
 

@@ -22,16 +22,16 @@ struct loc {
     uint16_t count;
     uint16_t order[STORES_OF_LOC];
     uint16_t last; /* the store that was executed last */
+    uint16_t atomic_writes[TIDS], atomic_reads[TIDS];
     uint32_t life;
     bool is_rewritten; /* by a plain write: its history is void */
 };
 
-/* Shadow of four bytes. */
+/* Shadow of two bytes. Small, as each execution begins with all that it touches anew. */
 struct cell {
-    uintptr_t key;
-    uint64_t execution;
-    uint32_t write, reads[TIDS], atomic_writes[TIDS], atomic_reads[TIDS];
-    int16_t loc;
+    uint32_t execution; /* what it is of; older: nothing but the last two fields */
+    uint16_t write, reads[TIDS];
+    int16_t loc; /* -1: there have been no atomic accesses */
     uint8_t writer;
     bool is_freed;
     uint8_t touched, written; /* by whom, in all executions of the scenario */

@@ -13,10 +13,12 @@
 #define TEST_SIM_STOP_ITSELF
 #include "test/sim/stop/stop.h"
 
+#include "actors/request.h"
 #include "sched/sim/sim.h"
 
 #include <errno.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -173,6 +175,88 @@ uint64_t stop_dead_letters(struct koken *rt, enum koken_dead_reason reason)
     return count;
 }
 
+void stop_metrics(struct koken *rt, struct koken_metrics *ret_metrics)
+{
+    memset(ret_metrics, 0, sizeof *ret_metrics);
+    if (enter(rt, CALLING)) {
+        koken_metrics(rt, ret_metrics);
+        leave();
+    }
+}
+
+int stop_quorum(struct koken *rt, struct koken_quorum_call call, struct koken_quorum **ret_vote)
+{
+    *ret_vote = NULL;
+    if (!enter(rt, AWAITING)) {
+        return -ESHUTDOWN;
+    }
+    int rc = koken_quorum_rt_(rt, call, ret_vote);
+    leave();
+    return rc;
+}
+
+koken_ref stop_lease_keeper(struct koken *rt)
+{
+    koken_ref keeper = {0};
+    if (enter(rt, CALLING)) {
+        keeper = koken_lease_keeper_rt_(rt);
+        leave();
+    }
+    return keeper;
+}
+
+int stop_lease_acquire(struct koken *rt, koken_ref keeper, const char *name, uint64_t ttl_ns,
+                       uint64_t wait_ns, struct koken_lease *ret_lease)
+{
+    if (!enter(rt, AWAITING)) {
+        return -ESHUTDOWN;
+    }
+    int rc = koken_lease_acquire_rt_(rt, keeper, name, ttl_ns, wait_ns, ret_lease);
+    leave();
+    return rc;
+}
+
+int stop_channel_new(struct koken *rt, const struct koken_type *type, size_t capacity,
+                     struct koken_channel **ret_channel)
+{
+    if (!enter(rt, CALLING)) {
+        return -ESHUTDOWN;
+    }
+    int rc = koken_channel_new_rt_(rt, type, capacity, ret_channel);
+    leave();
+    return rc;
+}
+
+/* By a fiber as well. Also when the runtime is gone: a channel lives longer. */
+int stop_channel_recv(struct koken_channel *channel, uint64_t timeout_ns,
+                      const struct koken_type *type, void *ret_item)
+{
+    bool is_agent = kn_local_here() != NULL;
+    bool is_in = !is_agent && enter(runtime, AWAITING);
+    int rc = koken_channel_recv_(channel, timeout_ns, type, ret_item);
+    if (is_in) {
+        leave();
+    }
+    return rc;
+}
+
+int stop_channel_close(struct koken_channel *channel)
+{
+    bool is_in = kn_local_here() == NULL && enter(runtime, CALLING);
+    int rc = koken_channel_close(channel);
+    if (is_in) {
+        leave();
+    }
+    return rc;
+}
+
+int stop_nanosleep(const struct timespec *time, struct timespec *ret_left)
+{
+    (void)ret_left;
+    koken_sim_sleep(KOKEN_S((uint64_t)time->tv_sec) + (uint64_t)time->tv_nsec);
+    return 0;
+}
+
 /* ---- the runs --------------------------------------------------------------------------------- */
 
 static int scenario(void *arg)
@@ -223,6 +307,7 @@ int main(int argc, char **argv)
         points = option == 'p' ? strtoull(optarg, NULL, 10) : points;
         from = option == 'f' ? strtoull(optarg, NULL, 10) : from;
     }
+    (void)signal(SIGPIPE, SIG_IGN); /* of two ends of a line one may be stopped first */
     int out = dup(STDOUT_FILENO);
     err = dup(STDERR_FILENO);
     if (out < 0 || err < 0 || freopen("/dev/null", "w", stdout) == NULL ||
