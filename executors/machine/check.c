@@ -1,22 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What is checked before anything runs. First the form: every number in a program names something that is
- * there, so that running needs no check of operands. Then the flow: what each register may be at each
-
- * PASSES_MAX is refused, and the time is bounded by its length.
+ * The form of a program, seen before anything runs: every number in it names something that is there, so that
+ * running needs no check of operands. What registers may be where is seen in flow.c.
  */
-#include "base/alloc.h"
 #include "executors/machine/code.h"
 
 #include <string.h>
-
-enum { PASSES_MAX = 64 };
-
-/* What a register may be: a set of registers for each. */
-enum fact { AFFINE, LINEAR, COPYABLE, ABSENT, CONSUMED, FACTS };
-#define LIVE ((1u << AFFINE) | (1u << LINEAR) | (1u << COPYABLE))
-
-/* ---- form ---- */
 
 /* The instruction is not shown: it may be nonsense. */
 static int bad(struct koken_machine_error *error, uint32_t pc, const char *what)
@@ -189,40 +178,66 @@ static int check_others(const struct koken_program *program, struct koken_machin
     }
 }
 
+/* Operations that have operands besides registers, or fewer than three of these. */
+#define HAS_OTHERS                                                                                 \
+    (1u << KN_OP_MATCH | 1u << KN_OP_JUMP | 1u << KN_OP_CHECK | 1u << KN_OP_PERFORM |              \
+     1u << KN_OP_LABEL | 1u << KN_OP_CONST | 1u << KN_OP_RETURN | 1u << KN_OP_SELECT)
+#define HAS_KIND                                                                                   \
+    (1u << KN_OP_CONST | 1u << KN_OP_WITNESS | 1u << KN_OP_ADD | 1u << KN_OP_SUB |                 \
+     1u << KN_OP_MUL | 1u << KN_OP_DIV | 1u << KN_OP_LESS | 1u << KN_OP_EQUAL)
+_Static_assert(KN_OP_COUNT_ <= 32, "a set of operations is a word");
+
+/* An instruction of those: what it names is there. *ret_most: the largest register. */
+static int check_special(struct koken_program *program, struct koken_machine_error *error,
+                         uint32_t pc, uint32_t *ret_most)
+{
+    struct kn_insn *insn = &program->code[pc];
+    uint32_t a = insn->a, b = insn->b, fourth = insn->op == KN_OP_SELECT ? insn->d : 0;
+    if (insn->op == KN_OP_LABEL) {
+        insn->a = insn->b = insn->c = 0;
+        insn->d = 0;
+        a = b = 0;
+    }
+    if (insn->op == KN_OP_RETURN && insn->a == KOKEN_NO_REGISTER) {
+        *ret_most = 0;
+        return 0;
+    }
+    if (kn_unlikely((a | b | insn->c | fourth) >= KN_REGISTERS_MAX)) {
+        return bad(error, pc, "register");
+    }
+    b = insn->op == KN_OP_CONST ? 0 : b; /* a tag */
+    a = a > b ? a : b;
+    a = a > insn->c ? a : insn->c;
+    *ret_most = a > fourth ? a : fourth;
+    return check_others(program, error, pc);
+}
+
 /* The form of the code; the window's size. */
 static int check_code(struct koken_program *program, struct koken_machine_error *error)
 {
     uint32_t most = 0;
     for (uint32_t pc = 0; pc < program->code_count; pc++) {
-        struct kn_insn *insn = &program->code[pc];
-        if (insn->op >= KN_OP_END || insn->kind > KOKEN_KIND_RELEVANT ||
-            (insn->kind != 0 && insn->op != KN_OP_CONST && !kn_op_has_kind(insn->op))) {
+        const struct kn_insn *insn = &program->code[pc];
+        uint32_t a = insn->a > insn->b ? insn->a : insn->b;
+        a = a > insn->c ? a : insn->c;
+        if (kn_unlikely(insn->op >= KN_OP_END || insn->kind > KOKEN_KIND_RELEVANT ||
+                        (insn->kind != 0 && !(HAS_KIND >> insn->op & 1)))) {
             return bad(error, pc, "operation");
         }
-        if (insn->op == KN_OP_LABEL) {
-            insn->a = insn->b = insn->c = 0;
-            insn->d = 0;
-        }
-        if (insn->op == KN_OP_RETURN && insn->a == KOKEN_NO_REGISTER) {
-            continue;
-        }
-        uint32_t all = (uint32_t)insn->a | insn->b | insn->c;
-        uint32_t fourth = insn->op == KN_OP_SELECT ? insn->d : 0;
-        if (kn_unlikely((all | fourth) >= KN_REGISTERS_MAX)) {
+        if (HAS_OTHERS >> insn->op & 1) {
+            int rc = check_special(program, error, pc, &a);
+            if (kn_unlikely(rc < 0)) {
+                return rc;
+            }
+        } else if (kn_unlikely(a >= KN_REGISTERS_MAX)) {
             return bad(error, pc, "register");
         }
-        most = insn->a > most ? insn->a : most;
-        most = insn->b > most && insn->op != KN_OP_CONST ? insn->b : most;
-        most = insn->c > most ? insn->c : most;
-        most = fourth > most ? fourth : most;
-        int rc = check_others(program, error, pc);
-        if (rc < 0) {
-            return rc;
-        }
+        most = a > most ? a : most;
     }
     if (most >= program->register_count) {
         program->register_count = most + 1;
     }
+    KN_ASSERT(program->register_count <= KN_REGISTERS_MAX);
     return 0;
 }
 

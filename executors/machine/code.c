@@ -199,6 +199,13 @@ uint32_t kn_program_insn(struct koken_program *program, struct kn_insn insn)
     return ADD_(program->code, program->code_room, program->code_count, insn, KN_CODE_MAX + 2);
 }
 
+bool kn_program_room(struct koken_program *program, uint32_t count)
+{
+    KN_ASSERT(count <= KN_CODE_MAX && program->code_count == 0);
+    return has_room(&program->code, &program->code_room, 0, count + 1, sizeof *program->code,
+                    KN_CODE_MAX + 2);
+}
+
 /* ---- reading and giving back ---- */
 
 struct koken_program *koken_program_ref(struct koken_program *program)

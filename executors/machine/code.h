@@ -233,6 +233,9 @@ uint32_t kn_program_condition(struct koken_program *program, struct kn_condition
 uint32_t kn_program_effect(struct koken_program *program, struct kn_effect effect);
 uint32_t kn_program_insn(struct koken_program *program, struct kn_insn insn);
 
+/* Room for so many instructions and the END after them. False: there is none. */
+bool kn_program_room(struct koken_program *program, uint32_t count);
+
 /*
  * Closes a program that was built, or decoded from bytes that nobody vouches for: every number in it is looked
  * at, and blocks are measured.

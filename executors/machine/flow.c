@@ -13,42 +13,35 @@
 
 #include <string.h>
 
-enum { PASSES_MAX = 64, SCRATCH_WORDS = 512 };
+enum { PASSES_MAX = 64, SCRATCH_BYTES = 4096 };
 
 /* What a register may be. */
-enum fact { AFFINE, LINEAR, COPYABLE, ABSENT, CONSUMED, FACTS };
+enum fact { AFFINE, LINEAR, COPYABLE, ABSENT, CONSUMED };
 enum { LIVE = 1 << AFFINE | 1 << LINEAR | 1 << COPYABLE };
 
 struct flow {
     const struct koken_program *program;
     struct koken_machine_error *error;
-    uint64_t *now;       /* FACTS sets of `words` words */
-    uint64_t *labels;    /* the same for each label, in the order of the code */
+    uint8_t *now;        /* facts of each register, one byte each */
+    uint8_t *labels;     /* the same for each label, in the order of the code */
     uint8_t *is_reached; /* by label */
     uint16_t *places;    /* label of the instruction, where it is one */
-    uint32_t words;
+    uint32_t size;       /* bytes of such a set: registers, rounded up to eight */
     uint32_t pc;
     bool is_changed; /* a label before this instruction knows more: once again */
     bool is_live;    /* this instruction can be reached */
 };
 
-static unsigned facts_of(const struct flow *flow, uint32_t reg)
+static inline unsigned facts_of(const struct flow *flow, uint32_t reg)
 {
-    const uint64_t *at = flow->now + (reg >> 6);
-    unsigned facts = 0;
-    for (unsigned i = 0; i < FACTS; i++) {
-        facts |= (unsigned)(at[i * flow->words] >> (reg & 63) & 1) << i;
-    }
-    return facts;
+    KN_ASSERT(reg < flow->program->register_count); /* kn_program_seal() has seen it */
+    return flow->now[reg];
 }
 
-static void set_facts(struct flow *flow, uint32_t reg, unsigned facts)
+static inline void set_facts(struct flow *flow, uint32_t reg, unsigned facts)
 {
-    uint64_t *at = flow->now + (reg >> 6), bit = UINT64_C(1) << (reg & 63);
-    for (unsigned i = 0; i < FACTS; i++) {
-        uint64_t *word = at + i * flow->words;
-        *word = (facts >> i & 1) ? *word | bit : *word & ~bit;
-    }
+    KN_ASSERT(reg < flow->program->register_count && facts < 32);
+    flow->now[reg] = (uint8_t)facts;
 }
 
 /* The reference has these words for its second instruction set. */
@@ -104,7 +97,7 @@ static int look(struct flow *flow, uint32_t reg)
 }
 
 /* A use; ret_facts is what was there. */
-static int use(struct flow *flow, uint32_t reg, unsigned *ret_facts)
+static inline int use(struct flow *flow, uint32_t reg, unsigned *ret_facts)
 {
     unsigned facts = facts_of(flow, reg);
     if (kn_unlikely(facts & (1u << ABSENT | 1u << CONSUMED))) {
@@ -117,7 +110,7 @@ static int use(struct flow *flow, uint32_t reg, unsigned *ret_facts)
     return 0;
 }
 
-static int write(struct flow *flow, uint32_t reg, unsigned facts)
+static inline int write(struct flow *flow, uint32_t reg, unsigned facts)
 {
     if (kn_unlikely(facts_of(flow, reg) == 1u << LINEAR)) {
         return kn_machine_fail(flow->error, KOKEN_CODE_OVERWRITE_LIVE, flow->program, flow->pc, reg,
@@ -136,12 +129,14 @@ static unsigned facts_of_kind(unsigned kind)
                                           : 1u << AFFINE;
 }
 
-static void join(struct flow *flow, uint32_t target, const uint64_t *facts)
+static void join(struct flow *flow, uint32_t target, const uint8_t *facts)
 {
     uint32_t place = flow->places[target];
-    uint64_t *known = flow->labels + (size_t)place * FACTS * flow->words, fresh = 0;
-    for (uint32_t i = 0; i < FACTS * flow->words; i++) {
-        fresh |= facts[i] & ~known[i];
+    KN_ASSERT(flow->program->code[target].op == KN_OP_LABEL && place < flow->program->label_count);
+    uint8_t *known = flow->labels + (size_t)place * flow->size;
+    unsigned fresh = 0;
+    for (uint32_t i = 0; i < flow->size; i++) {
+        fresh |= (unsigned)facts[i] & ~(unsigned)known[i];
         known[i] |= facts[i];
     }
     if (fresh || !flow->is_reached[place]) {
@@ -251,7 +246,6 @@ static int step(struct flow *flow, const struct kn_insn *insn)
 static int pass(struct flow *flow)
 {
     const struct koken_program *program = flow->program;
-    size_t size = FACTS * flow->words * sizeof(uint64_t);
     for (uint32_t pc = 0; pc < program->code_count; pc++) {
         const struct kn_insn *insn = &program->code[pc];
         flow->pc = pc;
@@ -263,7 +257,7 @@ static int pass(struct flow *flow)
                 flow->is_changed = was_changed; /* what is joined here is read here, at once */
             }
             flow->is_live = flow->is_reached[place];
-            memcpy(flow->now, flow->labels + place * FACTS * flow->words, size);
+            memcpy(flow->now, flow->labels + (size_t)place * flow->size, flow->size);
             continue;
         }
         if (!flow->is_live) {
@@ -283,10 +277,7 @@ static void enter_functions(struct flow *flow)
 {
     for (uint32_t i = 0; i < flow->program->function_count; i++) {
         const struct kn_function *function = &flow->program->functions[i];
-        memset(flow->now, 0, FACTS * flow->words * sizeof(uint64_t));
-        for (uint32_t reg = 0; reg < flow->program->register_count; reg++) {
-            set_facts(flow, reg, 1u << ABSENT);
-        }
+        memset(flow->now, 1 << ABSENT, flow->size);
         if (function->env != KOKEN_NO_REGISTER) {
             set_facts(flow, function->env, 1u << COPYABLE);
         }
@@ -299,8 +290,7 @@ static void enter_functions(struct flow *flow)
 
 static void enter_program(struct flow *flow, const struct koken_value *registers, uint32_t count)
 {
-    memset(flow->now, 0, FACTS * flow->words * sizeof(uint64_t));
-    memset(flow->now + ABSENT * flow->words, 0xff, flow->words * sizeof(uint64_t));
+    memset(flow->now, 1 << ABSENT, flow->size);
     for (uint32_t reg = 0; reg < count && reg < flow->program->register_count; reg++) {
         if (registers[reg].state == KOKEN_REGISTER_LIVE) {
             set_facts(flow, reg, facts_of_kind(registers[reg].kind));
@@ -336,30 +326,31 @@ static int run_passes(struct flow *flow, const struct koken_value *registers, ui
 int kn_program_flow(const struct koken_program *program, const struct koken_value *registers,
                     uint32_t count, struct koken_machine_error *error)
 {
-    uint64_t small[SCRATCH_WORDS], *memory = small;
-    uint32_t words = (program->register_count + 63) / 64;
-    size_t set = FACTS * words;
-    size_t label_bytes =
-        program->label_count ? program->label_count + 2 * (size_t)program->code_count : 0;
-    size_t total = set * (1 + program->label_count) + (label_bytes + 7) / 8;
-    if (total > SCRATCH_WORDS) {
-        memory = kn_alloc(total * sizeof *memory, 16, -1);
+    uint16_t small[SCRATCH_BYTES / 2];
+    void *memory = small;
+    uint32_t labels = program->label_count, size = (program->register_count + 7) & ~7u;
+    size_t total =
+        (size_t)size * (1 + labels) + (labels ? labels + 2 * (size_t)program->code_count : 0);
+    if (total > SCRATCH_BYTES) {
+        memory = kn_alloc(total, 2, -1);
         if (!memory) {
             return kn_machine_fail(error, KOKEN_CODE_NO_MEMORY, NULL, 0, KOKEN_NO_REGISTER,
                                    "Memory error: out of memory");
         }
     }
-    struct flow flow = {.program = program, .error = error, .now = memory, .words = words};
-    if (program->label_count) {
-        flow.labels = memory + set;
-        flow.places = (uint16_t *)(flow.labels + set * program->label_count);
-        flow.is_reached = (uint8_t *)(flow.places + program->code_count);
-        memset(flow.labels, 0, set * program->label_count * sizeof *memory);
-        memset(flow.is_reached, 0, program->label_count);
+    struct flow flow = {.program = program, .error = error, .size = size};
+    flow.now = memory;
+    if (labels) {
+        flow.places = memory;
+        flow.now = (uint8_t *)(flow.places + program->code_count);
+        flow.labels = flow.now + size;
+        flow.is_reached = flow.labels + (size_t)size * labels;
+        memset(flow.labels, 0, (size_t)size * labels);
+        memset(flow.is_reached, 0, labels);
     }
     int rc = run_passes(&flow, registers, count);
     if (memory != small) {
-        kn_free(memory, total * sizeof *memory, 16);
+        kn_free(memory, total, 2);
     }
     return rc;
 }
