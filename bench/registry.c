@@ -69,6 +69,8 @@ const struct bench bench_table[] = {
     {"toolbox-epoch", "pin and unpin; a CK epoch section", bench_toolbox_epoch, 0, 0},
     {"toolbox-stack", "lock-free stack: push and pop; CK's", bench_toolbox_stack, 0, 0},
     {"toolbox-priority", "priority queues: push and pop, 1000 in", bench_toolbox_priority, 0, 0},
+    {"toolbox-map", "map and cache: look up, change; cds_lfht", bench_toolbox_map, 0, 0},
+    {"toolbox-urcu", "liburcu's queue and stack: in and out", bench_toolbox_urcu, 0, 0},
 };
 
 const unsigned bench_count = (unsigned)(sizeof bench_table / sizeof bench_table[0]);

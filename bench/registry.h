@@ -58,5 +58,7 @@ int bench_toolbox_handover(struct bench_run *run, unsigned arg);
 int bench_toolbox_epoch(struct bench_run *run, unsigned arg);
 int bench_toolbox_stack(struct bench_run *run, unsigned arg);
 int bench_toolbox_priority(struct bench_run *run, unsigned arg);
+int bench_toolbox_map(struct bench_run *run, unsigned arg);
+int bench_toolbox_urcu(struct bench_run *run, unsigned arg);
 
 #endif

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `koken bench toolbox-*` on oneTBB: tbb-toolbox [RUNS] prints the median ns of each, on one thread. The first run is not counted. */
+#include <oneapi/tbb/concurrent_hash_map.h>
+#include <oneapi/tbb/concurrent_priority_queue.h>
+#include <oneapi/tbb/concurrent_queue.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <vector>
+
+using namespace oneapi::tbb;
+
+static const uint64_t ROUNDS = 2000000, KEYS = 1000, RING = 1024;
+static uint64_t wrong;
+
+template <typename F> static void measure(const char *name, const char *unit, int runs, F round)
+{
+    std::vector<double> times;
+    for (int run = 0; run <= runs; run++) {
+        auto start = std::chrono::steady_clock::now();
+        for (uint64_t i = 0; i < ROUNDS; i++) {
+            round(i);
+        }
+        std::chrono::duration<double, std::nano> took = std::chrono::steady_clock::now() - start;
+        if (run > 0) {
+            times.push_back(took.count() / ROUNDS);
+        }
+    }
+    std::sort(times.begin(), times.end());
+    std::printf("%-24s %6.1f %s\n", name, times[times.size() / 2], unit);
+}
+
+int main(int argc, char **argv)
+{
+    int runs = argc > 1 ? std::atoi(argv[1]) : 9;
+    concurrent_queue<uint64_t> queue;
+    concurrent_bounded_queue<uint64_t> bounded;
+    concurrent_priority_queue<uint64_t, std::greater<uint64_t>> heap;
+    concurrent_hash_map<uint64_t, uint64_t> map;
+    uint64_t state = 42;
+    auto draw = [&] { return state = (state * 1309 + 13849) & 65535; };
+    bounded.set_capacity(RING);
+    measure("toolbox-queue-tbb", "ns/pair (unbounded)", runs, [&](uint64_t i) {
+        uint64_t out = 0;
+        queue.push(i);
+        wrong += !queue.try_pop(out) || out != i;
+    });
+    measure("toolbox-queue-tbb-bounded", "ns/pair", runs, [&](uint64_t i) {
+        uint64_t out = 0;
+        wrong += !bounded.try_push(i);
+        wrong += !bounded.try_pop(out) || out != i;
+    });
+    for (uint64_t i = 0; i < KEYS; i++) {
+        heap.push(draw());
+        map.insert({i * 7919 + 1, i * 7919 + 1});
+    }
+    measure("toolbox-relaxed-tbb", "ns/pair (strict)", runs, [&](uint64_t) {
+        uint64_t out = 0;
+        heap.push(draw());
+        wrong += !heap.try_pop(out);
+    });
+    measure("toolbox-map-tbb", "ns/get", runs, [&](uint64_t i) {
+        uint64_t key = i % KEYS * 7919 + 1;
+        concurrent_hash_map<uint64_t, uint64_t>::const_accessor at;
+        wrong += !map.find(at, key) || at->second != key;
+    });
+    measure("toolbox-map-change-tbb", "ns/pair", runs, [&](uint64_t i) {
+        wrong += !map.insert({0, i});
+        wrong += !map.erase(0);
+    });
+    return wrong != 0;
+}
