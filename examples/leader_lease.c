@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One leader at a time, by a lease. The first leader dies: the next one leads at once. The second
- * falls asleep and overstays: when it wakes up and writes, its token is older than one that the log
- * has seen, and the guard before the log refuses it.
+ * One leader at a time, by a lease. The first leader dies without giving it back: the next one leads at once, under
+ * a higher token, and what the dead one had still under way is refused. The second falls asleep and overstays: when
+ * it wakes up and writes, its token is older than one that the guard before the log has seen.
  */
 #include <koken.h>
 
+#include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 
 struct office {
@@ -20,11 +22,14 @@ struct candidate {
     int dies;
 };
 
+#define FIRST_TOKEN 1u /* that a keeper gives: Ada's */
+
 static int write_log(const struct candidate *self, uint64_t token, const char *text)
 {
     int rc = koken_lease_guard(self->office.guard, token);
 
-    printf("%s %s%s\n", self->name, text, rc < 0 ? ": refused, somebody leads since" : "");
+    printf("%s %s, token %" PRIu64 "%s\n", self->name, text, token,
+           rc < 0 ? ": refused, somebody leads since" : "");
     return rc;
 }
 
@@ -41,7 +46,7 @@ static int run(koken_ctx *ctx, struct candidate *unused, const void *arg)
     }
     rc = write_log(self, lease.token, "leads");
     if (rc < 0 || self->dies) {
-        return rc; /* and does not give the lease back */
+        return rc < 0 ? rc : -ECANCELED; /* and does not give the lease back */
     }
     if (self->sleep_ns) {
         rc = koken_sleep(ctx, self->sleep_ns);
@@ -75,6 +80,9 @@ static int elect(struct koken *rt, struct office *office)
     /* Nobody answers a sleeper's question: wait as they do, for the lease; then for Bela. */
     rc = rc < 0 ? rc
                 : koken_lease_acquire(rt, office->keeper, "leader", KOKEN_S(9), KOKEN_S(9), &last);
+    if (rc == 0 && write_log(&candidates[0], FIRST_TOKEN, "is dead, her last line comes") == 0) {
+        rc = -EPROTO;
+    }
     while (rc == 0 && koken_alive(who[1])) {
         struct koken_lease never;
 

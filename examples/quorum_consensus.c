@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Ten nodes decide: by majority, by two thirds, although some of them are dead, slow or liars. A
- * quorum counts answers, and says so as soon as it cannot be reached any more.
+ * A mesh of ten nodes decides: by majority, by two thirds, although some of them are dead, slow or liars. A
+ * quorum counts answers, and says so as soon as it cannot be reached any more. What is decided is broadcast to
+ * the mesh, which the dead have left by then; what is not decided, nobody does.
  */
 #include <koken.h>
 
@@ -12,12 +13,15 @@
 
 KOKEN_MESSAGE(propose, { uint64_t value; });
 KOKEN_MESSAGE(vote, { uint64_t value; });
+KOKEN_MESSAGE(decide, { uint64_t value; });
+KOKEN_EVENT(ask_decided);
 
 enum manner { HONEST, LIAR, SLEEPER };
 
 struct node {
     uint64_t number;
     uint64_t manner;
+    uint64_t decided;
     koken_claim claim; /* the answer that a sleeper owes */
 };
 
@@ -31,7 +35,60 @@ static int on_propose(koken_ctx *ctx, struct node *self, const struct propose *m
     return 0;
 }
 
-KOKEN_AGENT(node, struct node, KOKEN_ON(propose, on_propose));
+static int on_decide(koken_ctx *ctx, struct node *self, const struct decide *msg)
+{
+    (void)ctx;
+    self->decided = msg->value;
+    return 0;
+}
+
+static int on_ask_decided(koken_ctx *ctx, struct node *self, const struct ask_decided *msg)
+{
+    (void)msg;
+    return koken_reply(ctx, vote, .value = self->decided);
+}
+
+KOKEN_AGENT(node, struct node, KOKEN_ON(propose, on_propose), KOKEN_ON(decide, on_decide),
+            KOKEN_ON(ask_decided, on_ask_decided));
+
+/* Tells all who are left of the mesh, and asks how many will do it. */
+static void announce(struct koken *rt, struct koken_topology *mesh, uint64_t value)
+{
+    koken_ref nodes[NODES];
+    struct koken_broadcast_counts counts = {0};
+    unsigned agreed = 0;
+    int dead = koken_topology_heal(mesh);
+    struct koken_view *view = koken_view_open(mesh);
+    uint32_t count = koken_view_count(view);
+
+    for (uint32_t i = 0; i < count; i++) {
+        nodes[i] = koken_view_member(view, i);
+    }
+    koken_view_close(view);
+    int rc = koken_broadcast(nodes, count, &counts, decide, .value = value);
+    for (uint32_t i = 0; rc == 0 && i < count; i++) {
+        struct vote does = {0};
+
+        rc = koken_await(rt, nodes[i], KOKEN_S(10), &does, ask_decided);
+        agreed += rc == 0 && does.value == value;
+    }
+    printf("; %d dead have left, %u of %u were told, %u do it\n", dead, counts.accepted, count,
+           agreed);
+}
+
+static koken_ref open_node(struct koken *rt, unsigned number, char manner)
+{
+    struct node node = {.number = number,
+                        .manner = manner == 'l'   ? LIAR
+                                  : manner == 's' ? SLEEPER
+                                                  : HONEST};
+    koken_ref who = koken_spawn(rt, node, KOKEN_ARG(node));
+
+    if (manner == 'd' && koken_exit(who) < 0) {
+        return KOKEN_NOBODY;
+    }
+    return who;
+}
 
 /* Holds one vote among nodes of these manners: h honest, l liar, s asleep, d dead. Answers whether it could
  * be held at all. */
@@ -40,31 +97,39 @@ static bool hold(struct koken *rt, const char *what, const char *manners,
 {
     struct koken_quorum_options options = {.rule = rule};
     struct koken_quorum *held = NULL;
+    struct koken_topology *mesh = NULL;
     koken_ref nodes[NODES];
 
     for (unsigned i = 0; i < NODES; i++) {
-        char m = manners[i];
-        struct node node = {.number = i, .manner = m == 'l' ? LIAR : m == 's' ? SLEEPER : HONEST};
-
-        nodes[i] = m == 'd' ? KOKEN_NOBODY : koken_spawn(rt, node, KOKEN_ARG(node));
+        nodes[i] = open_node(rt, i, manners[i]);
     }
-    int rc = koken_quorum(rt, nodes, NODES, KOKEN_MS(100), &options, &held, propose, .value = 42);
+    int rc = koken_drain(rt, KOKEN_S(10)); /* who is to be dead has ended */
+
+    rc = rc < 0 ? rc : koken_topology_new(rt, NULL, nodes, NODES, &mesh);
+    if (rc < 0) {
+        printf("%s: no mesh: %s\n", what, koken_errname(rc));
+        return false;
+    }
+    rc = koken_quorum(rt, nodes, NODES, KOKEN_MS(100), &options, &held, propose, .value = 42);
 
     printf("%-30s %s: ", what, manners);
     if (!held) {
         printf("%s\n", koken_errname(rc));
+        koken_topology_free(mesh);
         return false;
     }
     struct koken_quorum_tally tally = koken_quorum_tally(held);
 
     if (rc == 0) {
-        printf("decided, %" PRIu64 " of %" PRIu64 "\n", tally.have, tally.total);
+        printf("decided, %" PRIu64 " of %" PRIu64, tally.have, tally.total);
+        announce(rt, mesh, 42);
     } else if (rc == -ETIMEDOUT) {
         printf("out of time, %" PRIu64 " where %" PRIu64 " are needed\n", tally.have, tally.need);
     } else {
         printf("out of reach, %" PRIu64 " are needed\n", tally.need);
     }
     koken_quorum_free(held);
+    koken_topology_free(mesh);
     return true;
 }
 

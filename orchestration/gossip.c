@@ -257,26 +257,39 @@ static void set_going(struct hub *self, const struct kn_gossip_begin *msg)
     }
 }
 
+/* The end of the rumour's time. False: there is no memory for it. */
+static bool set_timer(koken_ctx *ctx, struct hub *self, uint64_t timeout_ns)
+{
+    struct kn_gossip_late late = {self->number};
+    self->timer = (koken_timer){0};
+    if (timeout_ns != KOKEN_NO_DEADLINE) {
+        self->timer =
+            koken_timer_(ctx, koken_self(ctx), timeout_ns, 0, &koken_type_kn_gossip_late, &late);
+    }
+    return timeout_ns == KOKEN_NO_DEADLINE || self->timer.id;
+}
+
 static int on_begin(koken_ctx *ctx, struct hub *self, const struct kn_gossip_begin *msg)
 {
     if (self->is_busy) {
         return koken_stash(ctx);
     }
-    struct kn_gossip_late late = {++self->number};
     self->report = (struct koken_gossip_report){0};
     self->caller = koken_defer(ctx);
+    if (self->caller.number == 0) { /* no memory for it: a gossip that nobody would hear of */
+        self->report.error = -ENOMEM;
+        kn_either_way(koken_reply_(ctx, &koken_type_koken_gossip_report, &self->report));
+        return 0;
+    }
     self->is_busy = true;
     self->under_way = 0;
-    self->timer = (koken_timer){0};
+    self->number++;
     memset(self->has_heard, 0, self->group->count);
-    if (msg->timeout_ns != KOKEN_NO_DEADLINE) {
-        self->timer = koken_timer_(ctx, koken_self(ctx), msg->timeout_ns, 0,
-                                   &koken_type_kn_gossip_late, &late);
-    }
-    if (self->group->count > 0) {
+    bool has_time = set_timer(ctx, self, msg->timeout_ns);
+    if (has_time && self->group->count > 0) {
         set_going(self, msg);
     }
-    if (self->group->count > 0 && self->under_way == 0) {
+    if (!has_time || (self->group->count > 0 && self->under_way == 0)) {
         conclude(ctx, self, -ENOMEM);
     } else {
         look(ctx, self);

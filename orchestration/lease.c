@@ -57,6 +57,7 @@ struct entry {
 
 struct keeper {
     struct entry **buckets;        /* NULL before the first lease */
+    struct entry *last;            /* found, or NULL: who takes a lease gives it back next */
     uint64_t token, ticket, timer; /* the newest given */
     uint32_t bucket_count, entry_count, free_count;
 };
@@ -92,12 +93,18 @@ static struct entry **place_of(const struct keeper *self, const char *name)
     return at;
 }
 
-static struct entry *find(const struct keeper *self, const char *name)
+static struct entry *find(struct keeper *self, const char *name)
 {
-    return self->buckets && is_name(name) ? *place_of(self, name) : NULL;
+    if (!self->buckets || !is_name(name)) {
+        return NULL;
+    }
+    if (!self->last || strcmp(self->last->name, name) != 0) {
+        self->last = *place_of(self, name);
+    }
+    return self->last;
 }
 
-static struct entry *find_held(const struct keeper *self, const char *name)
+static struct entry *find_held(struct keeper *self, const char *name)
 {
     struct entry *entry = find(self, name);
     return entry && entry->is_held ? entry : NULL;
@@ -158,6 +165,7 @@ static void entry_free(struct keeper *self, struct entry *entry)
     KN_ASSERT(self->entry_count > 0);
     KN_ASSERT(entry->is_held || self->free_count > 0);
     *at = entry->next;
+    self->last = self->last == entry ? NULL : self->last;
     self->entry_count--;
     self->free_count -= !entry->is_held;
     kn_free(entry, sizeof *entry, _Alignof(struct entry));

@@ -18,6 +18,8 @@ const struct workload workloads[] = {
      NULL},
     {"names", "names, groups, and waiting for room (P1)", load_names, NULL},
     {"links", "linked agents that fail, and a runtime that stops beside (P13)", load_links, NULL},
+    {"agree", "votes, leases, gossip and waves among members that are killed", load_agree,
+     load_agree_after},
     {"channels", "fibers and handlers in channels and selects, stopped anywhere (P1, P7, P14)",
      load_channels, load_channels_after},
     {"graphs", "task effect graphs whose nodes fail, time out, are undone and cancelled (P5, P8)",

@@ -56,6 +56,7 @@ void load_futures_after(struct load *load);
 
 /* After load_channels: the channels are emptied and given back. */
 void load_channels_after(struct load *load);
+void load_agree(struct load *load);
 
 /*
  * Starts a runtime with options drawn by chance, runs the workload, lets it come to rest or stops it in the
@@ -101,6 +102,9 @@ void load_graphs_after(struct load *load);
 
 /* After load_churn: all that began has ended. */
 void load_churn_after(struct load *load);
+
+/* After load_agree: what its agents shared is given back. */
+void load_agree_after(struct load *load);
 
 /* Sleeps ns, simulated or not. Thread: outside. */
 void load_sleep(uint64_t ns);

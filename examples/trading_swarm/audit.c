@@ -4,6 +4,8 @@
  * the three sums agree says that no ticket and no fill was lost, doubled or changed on its way;
  * that each account balances says that the ledger booked it right; that the metrics balance says
  * that the runtime kept count of every message.
+ *
+ * A fill with the token of a lease that is over is sent on purpose: the ledger must have refused it.
  */
 #include "audit.h"
 
@@ -58,6 +60,8 @@ static int collect_risk(struct audit *audit, struct floor *floor, uint32_t shard
     audit->risk.too_big += answer.too_big;
     audit->risk.too_fast += answer.too_fast;
     audit->risk.stops += answer.stops;
+    audit->risk.large += answer.large;
+    audit->risk.denied += answer.denied;
     audit->risk.shares += answer.shares;
     return 0;
 }
@@ -76,7 +80,24 @@ static int collect_execution(struct audit *audit, struct floor *floor, uint32_t 
     audit->execution.shares += answer.shares;
     audit->execution.paid += answer.paid;
     audit->execution.fees += answer.fees;
+    audit->execution.leases += answer.leases;
+    if (answer.token > audit->execution.token) {
+        audit->execution.token = answer.token;
+    }
     return 0;
+}
+
+/* Somebody who had desk 0 before the day began trades there. */
+static int try_spent_token(struct audit *audit, struct floor *floor)
+{
+    struct guard_answer answer = {0};
+    int rc = koken_signal(floor->ledger, fill, .decided_at = koken_now(), .price = MONEY_DOLLAR,
+                          .shares = 1, .token = floor->spent_token);
+
+    rc =
+        rc < 0 ? rc : koken_await(floor->rt, floor->ledger, ANSWER_WITHIN, &answer, guard_question);
+    audit->fills_refused = answer.refused;
+    return rc;
 }
 
 static int collect_latencies(struct audit *audit, struct floor *floor)
@@ -97,13 +118,17 @@ int audit_collect(struct audit *audit, struct floor *floor)
     audit->account_count = (uint32_t)floor->market->count * STRATEGY_COUNT_;
     audit->accounts = calloc(audit->account_count, sizeof *audit->accounts);
     rc = audit->accounts == NULL ? -ENOMEM : koken_drain(floor->rt, ANSWER_WITHIN);
+    rc = rc < 0 ? rc : try_spent_token(audit, floor);
     rc = rc < 0 ? rc : collect_accounts(audit, floor);
     for (uint32_t shard = 0; rc >= 0 && shard < floor->shard_count; shard++) {
         rc = collect_risk(audit, floor, shard);
         rc = rc < 0 ? rc : collect_execution(audit, floor, shard);
     }
     rc = rc < 0 ? rc : collect_latencies(audit, floor);
-    rc = rc < 0 ? rc : koken_drain(floor->rt, ANSWER_WITHIN);
+    rc = rc < 0
+             ? rc
+             : koken_await(floor->rt, floor->chief, ANSWER_WITHIN, &audit->chief, chief_question);
+    rc = rc < 0 ? rc : floor_close(floor);
     koken_metrics(floor->rt, &audit->metrics); /* exact: after the last answer all is quiet */
     return rc;
 }
@@ -132,6 +157,11 @@ bool audit_messages_balance(const struct audit *audit)
 
     return metrics->queued == 0 &&
            metrics->sent == metrics->received + metrics->dropped + metrics->dead;
+}
+
+bool audit_desks_hold(const struct audit *audit)
+{
+    return audit->fills_refused == 1 && audit->execution.leases >= 1;
 }
 
 void audit_free(struct audit *audit)

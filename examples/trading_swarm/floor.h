@@ -4,6 +4,7 @@
 #define SWARM_FLOOR_H
 
 #include "bars.h"
+#include "committee.h"
 #include "options.h"
 
 #include <koken.h>
@@ -20,6 +21,12 @@ struct floor {
     uint32_t mailbox; /* what a mailbox holds; 0: what the windows need */
     koken_ref gauge;
     koken_ref ledger;
+    koken_ref keeper; /* of the desks' leases */
+    koken_ref chief;
+    koken_ref gossip; /* of risks and officers */
+    koken_ref officers[COMMITTEE_OFFICERS];
+    uint32_t terms;        /* of the longest series */
+    uint64_t spent_token;  /* of a lease of desk 0 that is over */
     koken_ref *risks;      /* by shard */
     koken_ref *executions; /* by shard */
 };
@@ -28,6 +35,9 @@ struct floor {
 KOKEN_MUST_USE int floor_open(struct floor *floor, struct koken *rt, const struct market *market,
                               const struct options *options);
 KOKEN_MUST_USE int floor_begin(struct floor *floor);
+
+/* floor_close ends whoever has timers, so that all comes to rest. */
+KOKEN_MUST_USE int floor_close(struct floor *floor);
 
 /* floor_free forgets the agents; they are stopped with their runtime. */
 void floor_free(struct floor *floor);

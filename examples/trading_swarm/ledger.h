@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The ledger: books every fill, pays credit back to the feeds, and knows how far the run is. */
+/*
+ * The ledger: books every fill whose token its desk's guard lets pass, pays credit back to the feeds,
+ * and knows how far the run is.
+ */
 #ifndef SWARM_LEDGER_H
 #define SWARM_LEDGER_H
 
@@ -10,6 +13,7 @@
 struct ledger_plan {
     koken_ref gauge;
     uint32_t symbol_count;
+    uint32_t desk_count;
     uint32_t capacity; /* of the mailbox */
     uint64_t ticks;    /* of the whole run */
     money capital;     /* each account starts with */

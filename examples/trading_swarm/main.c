@@ -4,6 +4,9 @@
  *
  *     feed --ticks--> analysts --orders--> risk --tickets--> execution --fills--> ledger
  *
+ * Large orders need a quorum of a committee (committee.c), the limits of risk go round by gossip
+ * (bulletin.c), and who trades has a lease on the desk, whose token the ledger checks (execution.c).
+ *
  * One seed gives one ledger, whatever the number of workers and shards and however the scheduler
  * interleaves the agents. That is a property of the protocol, made of four rules:
  *
@@ -16,7 +19,7 @@
  *
  * 3. Where streams meet, they are put in order. The three analysts of a symbol share one exposure
  *    limit; risk holds their orders until all three have marked a tick, then judges them by (tick,
- *    strategy) (risk.c). Nothing flows back to a decision: a feed is paid in credit, which changes
+ *    strategy) (risk.c). Who is ahead of a verdict or of news waits for it. Nothing flows back to a decision: a feed is paid in credit, which changes
  *    when it sends, not what (feed.c).
  *
  * 4. What is summed in any order is summed in whole numbers (money.h), and the fills of an account
@@ -39,7 +42,7 @@
 #include <time.h>
 
 #define STALLED_AFTER KOKEN_S(60)
-#define LOOK_EVERY KOKEN_S(1)
+#define LOOK_EVERY KOKEN_MS(250)
 
 static const char *const data_files[] = {"sp500-daily.csv", "stocks-monthly.csv"};
 
@@ -180,7 +183,8 @@ static int run(const struct market *market, const struct options *options)
     } else {
         report_print(is_piped ? stderr : stdout, &floor, &audit);
         rc = options->json == NULL ? 0 : write_json(options->json, &floor, &audit);
-        status = rc == 0 && audit_money_balances(&audit) && audit_messages_balance(&audit)
+        status = rc == 0 && audit_money_balances(&audit) && audit_messages_balance(&audit) &&
+                         audit_desks_hold(&audit)
                      ? EXIT_SUCCESS
                      : EXIT_FAILURE;
     }

@@ -6,6 +6,9 @@
  *       ^               `-----mark------> `-----mark------> `----mark------> |
  *       `-----------------------------credit---------------------------------'
  *
+ *     chief --bulletin, by gossip--> risk, officers
+ *     risk --large_order, for a quorum--> officers --opinion--> risk
+ *
  * A symbol is its index in the market, a strategy an enum strategy_kind, `tick` the number of a
  * tick within its symbol: together they are the swarm's logical time, and every decision is a
  * function of it alone.
@@ -70,10 +73,31 @@ KOKEN_MESSAGE(fill, {
     money price;
     money fee;
     int64_t shares;
+    uint64_t token; /* of the lease of its desk */
     uint32_t tick;
     uint32_t symbol;
     uint32_t strategy;
+    uint32_t desk;
 });
+
+/* From execution to the ledger, before its first fill: who has the desk now. */
+KOKEN_MESSAGE(desk_taken, {
+    uint64_t token;
+    uint32_t desk;
+});
+
+/* From the chief to all who judge: how far a symbol may be exposed in that term of its bars. */
+KOKEN_MESSAGE(bulletin, {
+    uint32_t term;
+    uint32_t percent; /* of an account's capital */
+});
+
+/* What risk asks the committee, and what each officer answers. */
+KOKEN_MESSAGE(large_order, {
+    money exposure; /* of the symbol, if it is traded */
+    uint32_t bar;
+});
+KOKEN_MESSAGE(opinion, { uint32_t is_yes; });
 
 /* From the ledger to a feed: the consequences of so many ticks are booked, send as many more. */
 KOKEN_MESSAGE(credit, { uint32_t ticks; });
@@ -112,6 +136,8 @@ KOKEN_MESSAGE(risk_answer, {
     uint64_t too_big;  /* refused: the symbol's exposure would pass its limit */
     uint64_t too_fast; /* refused: too many openings within one bar */
     uint64_t stops;    /* positions that risk closed itself */
+    uint64_t large;    /* orders that the committee was asked about */
+    uint64_t denied;   /* large ones that were only closed, by its verdict */
     uint64_t tickets;  /* orders that were none of these, and stops */
     int64_t shares;    /* of all tickets, bought or sold */
 });
@@ -123,6 +149,21 @@ KOKEN_MESSAGE(execution_answer, {
     int64_t shares;
     money paid;
     money fees;
+    uint64_t token;  /* of the desk's lease */
+    uint64_t leases; /* how often it was taken */
+});
+
+/* From main to the ledger: how many fills were refused for their token? */
+KOKEN_EVENT(guard_question);
+KOKEN_MESSAGE(guard_answer, { uint64_t refused; });
+
+/* From main to the chief, who answers when all is told. */
+KOKEN_EVENT(chief_question);
+KOKEN_MESSAGE(chief_answer, {
+    uint64_t bulletins;
+    uint64_t delivered; /* of each bulletin to each member, once */
+    uint64_t messages;  /* that it took */
+    uint32_t rounds;    /* of telling and asking, at most */
 });
 
 KOKEN_MESSAGE(latency_question, { uint32_t kind; });

@@ -18,6 +18,8 @@
 static const char usage[] =
     "Usage: trading_swarm [OPTION...]\n"
     "A swarm of agents trades real prices: feeds, analysts, risk managers, execution, a ledger.\n"
+    "Large orders need a quorum of five officers, the limits of risk go round by gossip, and who\n"
+    "executes has a lease on the desk.\n"
     "\n"
     "  --csv FILE     bars to trade; may be given again (default: the data of this example)\n"
     "                 columns date, open, high, low, close, and symbol unless the file is one "

@@ -98,6 +98,22 @@ static void print_checks(FILE *out, const struct audit *audit)
     fprintf(out, "ledger    %016llx\n", (wide)sum->digest);
 }
 
+static void print_agreements(FILE *out, const struct floor *floor, const struct audit *audit)
+{
+    const struct risk_answer *risk = &audit->risk;
+
+    fprintf(out, "%-24s %llu: approved by most of %u officers %llu, else only closed %llu\n",
+            "large orders", (wide)risk->large, COMMITTEE_OFFICERS,
+            (wide)(risk->large - risk->denied), (wide)risk->denied);
+    fprintf(out, "%-24s %llu bulletins, gossiped to %u members: %llu messages, %u rounds at most\n",
+            "risk limits", (wide)audit->chief.bulletins, floor->shard_count + COMMITTEE_OFFICERS,
+            (wide)audit->chief.messages, audit->chief.rounds);
+    fprintf(out,
+            "%-24s %u, leased %llu times, newest token %llu; refused for a spent token: %llu\n",
+            "execution desks", floor->shard_count, (wide)audit->execution.leases,
+            (wide)audit->execution.token, (wide)audit->fills_refused);
+}
+
 void report_print(FILE *out, const struct floor *floor, const struct audit *audit)
 {
     const struct risk_answer *risk = &audit->risk;
@@ -113,6 +129,7 @@ void report_print(FILE *out, const struct floor *floor, const struct audit *audi
             "%llu stop losses\n",
             "orders", (wide)risk->orders, (wide)(risk->tickets - risk->stops), (wide)risk->idle,
             (wide)risk->too_big, (wide)risk->too_fast, (wide)risk->stops);
+    print_agreements(out, floor, audit);
     fprintf(out, "%-24s %.2f M/s, ticks %.2f M/s\n", "messages",
             (double)audit->metrics.sent / seconds / 1e6, (double)floor->ticks / seconds / 1e6);
     print_latency(out, "tick, feed to analyst", &audit->latencies[LATENCY_TICK]);
@@ -163,6 +180,8 @@ static void json_ledger(FILE *out, const struct floor *floor, const struct audit
             (wide)risk->tickets, (wide)audit->sum.fills);
     fprintf(out, "    \"refused_exposure\": %llu, \"refused_pace\": %llu, \"stops\": %llu,\n",
             (wide)risk->too_big, (wide)risk->too_fast, (wide)risk->stops);
+    fprintf(out, "    \"large\": %llu, \"large_denied\": %llu, \"bulletins\": %llu,\n",
+            (wide)risk->large, (wide)risk->denied, (wide)audit->chief.bulletins);
     fprintf(out, "    \"digest\": \"%016llx\",\n    \"accounts\": [\n", (wide)audit->sum.digest);
     for (uint32_t i = 0; i < audit->account_count; i++) {
         json_account(out, floor, audit, i);

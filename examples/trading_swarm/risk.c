@@ -6,9 +6,15 @@
  * strategy), until all three analysts have marked a tick; then everything up to it is judged, in
  * logical time, and no later order can come before it. A mark goes on only when what it stands for
  * has been judged.
+ *
+ * A desk may have to wait in the middle of that: for the committee's verdict on a large order, or
+ * for the bulletin with the limits of a term. Then it stands still, marks that come are kept in
+ * their order, and it goes on where it was. Other desks do not wait with it.
  */
 #include "risk.h"
 
+#include "bulletin.h"
+#include "feed.h"
 #include "messages.h"
 #include "strategy.h"
 
@@ -17,6 +23,8 @@
 
 #define STOP_LOSS 4 /* a position is closed when it has lost a fourth of its account's capital */
 #define OPENINGS_MAX 2u /* positions opened per symbol and bar */
+#define VOTE_WITHIN KOKEN_S(60)
+#define MARKS_MAX (FEED_WINDOW / FEED_BATCH + 1) /* batches that can be under way */
 
 /* What risk knows of one symbol. */
 struct desk {
@@ -26,11 +34,17 @@ struct desk {
     uint32_t bar, openings;           /* how many positions were opened in that bar */
     int64_t shares[STRATEGY_COUNT_];  /* positions, tickets under way included */
     money paid[STRATEGY_COUNT_];      /* for them, at the prices of the tickets */
+    struct mark marks[MARKS_MAX];     /* of batches that are not judged to the end */
+    uint32_t mark_count;
+    int vote;           /* the number of the vote that it waits for; 0: none */
+    struct ticket open; /* that the vote is about */
 };
 
 struct risk {
     struct risk_plan plan;
     struct desk *desks;
+    uint32_t *percents; /* limits by term */
+    uint32_t heard;     /* terms */
     struct risk_answer count;
 };
 
@@ -56,7 +70,7 @@ static money exposure_with(const struct desk *desk, uint32_t strategy, int64_t s
 static uint64_t *find_refusal(struct risk *self, struct desk *desk, const struct order *order,
                               int64_t shares)
 {
-    money limit = self->plan.capital / 4 * 5;
+    money limit = bulletin_limit(self->plan.capital, self->percents[bulletin_term(order->bar)]);
 
     if (order->bar != desk->bar) {
         desk->bar = order->bar;
@@ -86,9 +100,33 @@ static int send_ticket(struct risk *self, struct desk *desk, const struct ticket
     return koken_send(self->plan.execution, ticket, ticket);
 }
 
+/* Large is what turns a position around: then more than half of an account's capital is traded. */
+static bool is_large(const struct risk *self, const struct ticket *ticket)
+{
+    return size_of(ticket->shares) * ticket->price > self->plan.capital / 4 * 3;
+}
+
+/* The desk waits for the verdict of most officers. */
+static int ask_committee(koken_ctx *ctx, struct risk *self, struct desk *desk,
+                         const struct order *order, const struct ticket *ticket, money exposure)
+{
+    struct koken_quorum_options most = {.accept = committee_approves};
+    int number = koken_quorum_request(ctx, self->plan.officers, COMMITTEE_OFFICERS, VOTE_WITHIN,
+                                      &most, large_order, .exposure = exposure, .bar = order->bar);
+
+    if (number < 0) {
+        return number;
+    }
+    desk->vote = number;
+    desk->open = *ticket;
+    self->count.large++;
+    return 0;
+}
+
 /* Sizes an order to half of the account's capital. A refused turn-around still closes what is open.
  */
-static int judge_order(struct risk *self, struct desk *desk, const struct order *order)
+static int judge_order(koken_ctx *ctx, struct risk *self, struct desk *desk,
+                       const struct order *order)
 {
     int64_t held = desk->shares[order->strategy];
     int64_t wanted = order->target * (self->plan.capital / 2 / order->price);
@@ -111,7 +149,10 @@ static int judge_order(struct risk *self, struct desk *desk, const struct order 
         return 0;
     }
     ticket.shares = wanted - held;
-    return send_ticket(self, desk, &ticket);
+    return is_large(self, &ticket)
+               ? ask_committee(ctx, self, desk, order, &ticket,
+                               exposure_with(desk, order->strategy, wanted, order->price))
+               : send_ticket(self, desk, &ticket);
 }
 
 /* Closes what has lost too much at the price of mark. Its analyst hears of it by nobody: see
@@ -177,23 +218,49 @@ static int on_order(koken_ctx *ctx, struct risk *self, const struct order *order
     return 0;
 }
 
-/* Judges what waits for ticks before `tick`, and takes it away. */
-static int judge_until(struct risk *self, struct desk *desk, uint32_t tick)
+/* Whether the first order after `done` is for a tick before `tick`. */
+static bool has_order(const struct desk *desk, uint32_t done, uint32_t tick)
+{
+    return done < desk->count && desk->waiting[done].tick < tick;
+}
+
+/* Judges what waits for ticks before `tick`, and takes it away, as far as it can. */
+static int judge_until(koken_ctx *ctx, struct risk *self, struct desk *desk, uint32_t tick)
 {
     uint32_t done = 0;
+    int rc = 0;
 
-    while (done < desk->count && desk->waiting[done].tick < tick) {
-        int rc = judge_order(self, desk, &desk->waiting[done++]);
-
-        if (rc < 0) {
-            return rc;
-        }
+    while (rc >= 0 && desk->vote == 0 && has_order(desk, done, tick) &&
+           bulletin_term(desk->waiting[done].bar) < self->heard) {
+        rc = judge_order(ctx, self, desk, &desk->waiting[done++]);
     }
     desk->count -= done;
     for (uint32_t i = 0; i < desk->count; i++) {
         desk->waiting[i] = desk->waiting[i + done];
     }
-    return 0;
+    return rc;
+}
+
+/* Judges the batches that have been marked by all, until there are no more or the desk must wait. */
+static int go_on(koken_ctx *ctx, struct risk *self, struct desk *desk)
+{
+    int rc = 0;
+
+    while (rc >= 0 && desk->vote == 0 && desk->mark_count > 0) {
+        struct mark mark = desk->marks[0];
+
+        rc = judge_until(ctx, self, desk, mark.tick + 1);
+        if (rc < 0 || desk->vote != 0 || has_order(desk, 0, mark.tick + 1)) {
+            return rc;
+        }
+        desk->mark_count--;
+        for (uint32_t i = 0; i < desk->mark_count; i++) {
+            desk->marks[i] = desk->marks[i + 1];
+        }
+        rc = stop_losses(self, desk, &mark);
+        rc = rc < 0 ? rc : koken_send(self->plan.execution, mark, &mark);
+    }
+    return rc;
 }
 
 /* The ticks that all three analysts are done with. */
@@ -211,9 +278,7 @@ static uint32_t least_marked(const struct desk *desk)
 static int on_mark(koken_ctx *ctx, struct risk *self, const struct mark *mark)
 {
     struct desk *desk = &self->desks[mark->symbol];
-    int rc;
 
-    (void)ctx;
     desk->marked[mark->strategy] += mark->ticks;
     if (desk->marked[mark->strategy] != mark->tick + 1) {
         return -EPROTO; /* a tick was lost or came twice */
@@ -221,9 +286,64 @@ static int on_mark(koken_ctx *ctx, struct risk *self, const struct mark *mark)
     if (least_marked(desk) != mark->tick + 1) {
         return 0;
     }
-    rc = judge_until(self, desk, mark->tick + 1);
-    rc = rc < 0 ? rc : stop_losses(self, desk, mark);
-    return rc < 0 ? rc : koken_send(self->plan.execution, mark, mark);
+    if (desk->mark_count == MARKS_MAX) {
+        return -EPROTO; /* more ticks than the window lets through */
+    }
+    desk->marks[desk->mark_count++] = *mark;
+    return go_on(ctx, self, desk);
+}
+
+/* ---- news ---- */
+
+static struct desk *find_vote(struct risk *self, int number)
+{
+    uint32_t i = 0;
+
+    while (i < self->plan.symbol_count && self->desks[i].vote != number) {
+        i++;
+    }
+    return i < self->plan.symbol_count ? &self->desks[i] : NULL;
+}
+
+/* Most officers are for it, or cannot be any more: then the ticket only closes what is open. */
+static int on_verdict(koken_ctx *ctx, struct risk *self, const struct koken_quorum_result *result)
+{
+    struct koken_quorum_tally tally = koken_quorum_tally(result->vote);
+    struct desk *desk = find_vote(self, (int)koken_request_number(ctx));
+    int rc;
+
+    if (desk == NULL || result->error == -ETIMEDOUT || (result->error < 0 && tally.failed > 0)) {
+        return -ECANCELED; /* an officer who has failed is no verdict */
+    }
+    if (result->error < 0) {
+        self->count.denied++;
+        desk->open.shares = -desk->shares[desk->open.strategy];
+    }
+    desk->vote = 0;
+    rc = send_ticket(self, desk, &desk->open);
+    return rc < 0 ? rc : go_on(ctx, self, desk);
+}
+
+static int on_bulletin(koken_ctx *ctx, struct risk *self, const struct bulletin *bulletin)
+{
+    int rc = 0;
+
+    if (bulletin->term != self->heard || self->heard == self->plan.terms) {
+        return -EPROTO; /* one was lost or came twice */
+    }
+    self->percents[self->heard++] = bulletin->percent;
+    for (uint32_t i = 0; rc >= 0 && i < self->plan.symbol_count; i++) {
+        rc = go_on(ctx, self, &self->desks[i]);
+    }
+    return rc;
+}
+
+/* The committee could not even be asked. */
+static int on_failed(koken_ctx *ctx, struct risk *self, const struct koken_failed *failed)
+{
+    (void)ctx;
+    (void)self;
+    return failed->error;
 }
 
 /* ---- the agent ---- */
@@ -235,7 +355,8 @@ static int on_question(koken_ctx *ctx, struct risk *self, const struct risk_ques
     (void)question;
     return koken_reply(ctx, risk_answer, .orders = count->orders, .tickets = count->tickets,
                        .idle = count->idle, .too_big = count->too_big, .too_fast = count->too_fast,
-                       .stops = count->stops, .shares = count->shares);
+                       .stops = count->stops, .large = count->large, .denied = count->denied,
+                       .shares = count->shares);
 }
 
 static int risk_init(koken_ctx *ctx, struct risk *self, const void *arg)
@@ -243,7 +364,13 @@ static int risk_init(koken_ctx *ctx, struct risk *self, const void *arg)
     (void)ctx;
     self->plan = *(const struct risk_plan *)arg;
     self->desks = calloc(self->plan.symbol_count, sizeof *self->desks);
-    return self->desks == NULL ? -ENOMEM : 0;
+    self->percents = calloc(self->plan.terms, sizeof *self->percents);
+    if (self->desks == NULL || self->percents == NULL) { /* what fails here has no exit */
+        free(self->desks);
+        free(self->percents);
+        return -ENOMEM;
+    }
+    return 0;
 }
 
 static void risk_exit(koken_ctx *ctx, struct risk *self, int reason)
@@ -254,10 +381,12 @@ static void risk_exit(koken_ctx *ctx, struct risk *self, int reason)
         free(self->desks[i].waiting);
     }
     free(self->desks);
+    free(self->percents);
 }
 
 KOKEN_AGENT(risk, struct risk, KOKEN_INIT(risk_init), KOKEN_EXIT(risk_exit),
-            KOKEN_ON(order, on_order), KOKEN_ON(mark, on_mark),
+            KOKEN_ON(order, on_order), KOKEN_ON(mark, on_mark), KOKEN_ON(bulletin, on_bulletin),
+            KOKEN_ON(koken_quorum_result, on_verdict), KOKEN_ON(koken_failed, on_failed),
             KOKEN_ON(risk_question, on_question));
 
 int risk_open(struct koken *rt, const struct risk_plan *plan, koken_ref *ret_risk)

@@ -94,8 +94,10 @@ KOKEN_MESSAGE(koken_gossip_report, {
  * koken_gossip(where, group, timeout_ns, &report, message, ...) has all members told, and waits until
  * they are. One gossip of a group at a time; others wait, which timeout_ns does not count. where is a
  * context (fiber agents) or a runtime. Errors: as koken_await; -ETIMEDOUT, then the report is written;
- * -ENOTSUP the message holds a payload; -E2BIG it has more than 208 bytes. Order: of two gossips of one caller, every member hears the
- * first one first. Cost: about count * fanout messages, and twice as many to count them.
+ * -ENOMEM nobody was told; -ENOTSUP the message holds a payload; -E2BIG it has more than 208 bytes. A
+ * relay that has no memory for its report leaves the count open until timeout_ns, so give one. Order: of
+ * two gossips of one caller, every member hears the first one first. Cost: about count * fanout
+ * messages, and twice as many to count them.
  */
 #define koken_gossip(where, group, timeout_ns, ret_report, ...)                                    \
     KOKEN_WHERE_(where, koken_gossip_rt_, koken_gossip_ctx_)                                       \

@@ -202,6 +202,7 @@ Test(channel, passes_each_item_once_between_threads, .timeout = 60)
 {
     exchange(1, 0, false, true, 200 * SCALE);
     exchange(1, 1, false, true, 200 * SCALE);
+    exchange(1, 2, false, true, 200 * SCALE);
     exchange(1, 7, false, true, 1000 * SCALE);
 }
 

@@ -205,3 +205,59 @@ Test(lease, the_keepers_end_frees_those_who_wait)
     cr_assert_eq(metrics(rt).alive, 0);
     stop(rt);
 }
+
+/* ---- a handler, which asks by messages ---------------------------------------------------------------- */
+
+KOKEN_EVENT(lease_go);
+
+struct clerk {
+    koken_ref keeper;
+    struct koken_lease lease;
+    uint32_t step;
+};
+
+static int on_lease_go(koken_ctx *ctx, struct clerk *self, const struct lease_go *go)
+{
+    struct koken_lease_take take = {
+        .name = "till", .holder = koken_self(ctx), .ttl_ns = KOKEN_S(60)};
+    (void)go;
+    return koken_request_(ctx, self->keeper, KOKEN_S(60), &koken_type_koken_lease_take, &take);
+}
+
+static int release(koken_ctx *ctx, struct clerk *self, uint64_t token)
+{
+    struct koken_lease_release end = {.name = "till", .token = token};
+    return koken_request_(ctx, self->keeper, KOKEN_S(60), &koken_type_koken_lease_release, &end);
+}
+
+/* Taken, renewed, a foreign token, given back, given back twice. */
+static int on_lease_answer(koken_ctx *ctx, struct clerk *self, const struct koken_lease *answer)
+{
+    static const int errors[] = {0, 0, -EPERM, 0, -EALREADY};
+    struct koken_lease_renew renew = {.name = "till", .ttl_ns = KOKEN_S(90)};
+    expect(answer->error == errors[self->step]);
+    switch (self->step++) {
+    case 0:
+        self->lease = *answer;
+        renew.token = answer->token;
+        return koken_request_(ctx, self->keeper, KOKEN_S(60), &koken_type_koken_lease_renew,
+                              &renew);
+    case 1: expect(answer->expires_ns > self->lease.expires_ns); break;
+    case 4: (void)count(&done); return 0;
+    default: break;
+    }
+    return release(ctx, self, self->step == 2 ? self->lease.token + 1 : self->lease.token);
+}
+
+KOKEN_AGENT(clerk, struct clerk, KOKEN_ON(lease_go, on_lease_go),
+            KOKEN_ON(koken_lease, on_lease_answer));
+
+Test(lease, handlers_ask_by_messages)
+{
+    struct koken *rt = start(2);
+    struct clerk state = {.keeper = koken_lease_keeper(rt)};
+    reset(&done);
+    cr_assert_eq(koken_signal(koken_spawn(rt, clerk, .arg = &state), lease_go), 0);
+    wait_for(&done, 1);
+    stop(rt);
+}
