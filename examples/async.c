@@ -39,13 +39,13 @@ static int ask(struct koken_async *async)
     struct koken_future *late = start(async, &far, KOKEN_MS(5));
     const char *name = NULL;
     int rc = koken_future_race(pages, 2, &first);
-    rc = rc < 0 ? rc : koken_future_wait(first, KOKEN_S(60), &name);
+    rc = rc < 0 ? rc : koken_future_wait(first, KOKEN_S(5), &name);
     printf("the first page came from the %s mirror, number %zu\n", rc < 0 ? "?" : name,
            koken_future_index(first));
-    printf("the third ended with %s\n", koken_errname(koken_future_join(late, KOKEN_S(60))));
+    printf("the third ended with %s\n", koken_errname(koken_future_join(late, KOKEN_S(5))));
     rc = rc < 0 ? rc : koken_async_cancel(async);
     printf("the slow mirror ended with %s\n",
-           koken_errname(koken_future_join(pages[0], KOKEN_S(60))));
+           koken_errname(koken_future_join(pages[0], KOKEN_S(5))));
     koken_future_drop(first);
     koken_future_drop(late);
     koken_future_drop(pages[0]);
@@ -64,7 +64,7 @@ int main(void)
     if (rc == 0) {
         struct koken_async_stats stats;
         rc = ask(async);
-        int ended = koken_async_wait(async, KOKEN_S(60));
+        int ended = koken_async_wait(async, KOKEN_S(5));
         rc = rc < 0 ? rc : ended;
         (void)koken_async_stats_get(async, &stats);
         printf("%d started, %d done, %d cancelled\n", (int)stats.started, (int)stats.done,

@@ -8,6 +8,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 enum { KEYS = 1000, SHARDS = 6, CLIENTS = 3, CHANGES = 5, ADDS_MAX = 20000 /* of a client */ };
 
@@ -220,6 +221,7 @@ int main(void)
 {
     struct koken *rt;
     struct sum done;
+    memset(&all, 0, sizeof all); /* the town may be built more than once, by a test */
     int rc = koken_start(NULL, &rt);
     if (rc < 0) {
         fprintf(stderr, "koken_start: %s\n", koken_strerror(rc));
