@@ -3,8 +3,8 @@
  * The dispatch loop: what a worker runs next, and where ready runnables go.
  *
  * Order of choice: the LIFO slot while the turn's budget lasts and nothing higher waits; the
- * worker's queues, highest level after ageing, the nursery before the normal one; the global queue, every 61st dispatch first; fds;
- * others' queues.
+ * worker's queues, highest level after ageing, the nursery before the normal one; the global
+ * queue, every 61st dispatch first; fds; others' queues.
  *
  * The owner's common case, slot in and slot out, has no locked instruction, no clock and no shared
  * write. A push to the own queue is one release store; a pop is one compare and swap, which a
