@@ -3,18 +3,20 @@
  * Tickets: fibers have executors make tickets, carry them from one executor to another in parcels, and have them
  * used; now and then somebody copies a parcel, and executors are stopped at any moment, with tickets in their
  * registers, their tasks, or their mailboxes. No ticket is ever used twice; where nothing but time goes wrong,
- * and nobody is stopped, each is used (linear values exist once).
+ * and nobody is stopped, each is used (linear values exist once). Who waits for a task, fiber or handler, is told
+ * its end, however its executor ends meanwhile: that the executor cannot be asked any more is no answer.
  */
 #include "bench/workload/workload.h"
 
 #include <koken/executor.h>
 #include <koken/fiber.h>
+#include <koken/sim.h>
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { EXECUTORS = 3, CARRIERS = 4, TICKETS = 8, ALL = CARRIERS * TICKETS };
+enum { EXECUTORS = 3, CARRIERS = 4, TICKETS = 8, ALL = CARRIERS * TICKETS, QUESTIONS = 6 };
 
 struct ticket_carrier {
     koken_ref executors[EXECUTORS];
@@ -27,7 +29,10 @@ static kn_atomic(uint64_t) uses[ALL], used, lost, begun;
 /* Waits for a task to its end. NULL: it was not waited for. */
 static struct koken_task *end_task(koken_ctx *ctx, struct koken_task *task)
 {
-    if (task && koken_task_wait(ctx, task, KOKEN_MS(50)) < 0) {
+    int rc = task ? koken_task_wait(ctx, task, KOKEN_MS(50)) : 0;
+    KOKEN_SIM_CHECK(rc == 0 || rc == -ETIMEDOUT || rc == -ECANCELED || rc == -ENOMEM);
+    KOKEN_SIM_CHECK(!task || rc < 0 || koken_task_status(task) != -EBUSY);
+    if (rc < 0) {
         koken_task_cancel(task); /* what is in it is lost, unless it was used */
         koken_task_free(task);
         task = NULL;
@@ -153,6 +158,72 @@ static int ticket_walk(koken_ctx *ctx, struct ticket_carrier *unused, const void
 
 KOKEN_FIBER(ticket_carrier, struct ticket_carrier, ticket_walk);
 
+/* A handler that submits and asks, one after the other. */
+struct ticket_clerk {
+    koken_ref executors[EXECUTORS];
+    struct koken_task *task;
+    uint32_t questions;
+    bool is_strict; /* nothing but what is tested here ends an answer */
+};
+
+static int clerk_next(koken_ctx *ctx, struct ticket_clerk *self)
+{
+    koken_task_free(self->task);
+    self->task = NULL;
+    while (!self->task && self->questions < QUESTIONS) { /* ends: so many questions */
+        koken_ref executor = self->executors[self->questions++ % EXECUTORS];
+        self->task = start_task(executor, "const r1, 1\nreturn r1\n", NULL);
+        if (self->task && koken_task_ask(ctx, self->task, KOKEN_MS(50)) < 0) {
+            koken_task_free(self->task);
+            self->task = NULL;
+        }
+    }
+    return self->task ? 0 : KOKEN_STOP;
+}
+
+KOKEN_EVENT(ticket_clerk_begin);
+
+static int on_clerk_begin(koken_ctx *ctx, struct ticket_clerk *self,
+                          const struct ticket_clerk_begin *msg)
+{
+    (void)msg;
+    return clerk_next(ctx, self);
+}
+
+static int on_clerk_done(koken_ctx *ctx, struct ticket_clerk *self,
+                         const struct koken_task_done *msg)
+{
+    KOKEN_SIM_CHECK(msg->task == self->task);
+    KOKEN_SIM_CHECK(koken_task_is_over(self->task));
+    return clerk_next(ctx, self);
+}
+
+static int on_clerk_failed(koken_ctx *ctx, struct ticket_clerk *self,
+                           const struct koken_failed *msg)
+{
+    KOKEN_SIM_CHECK(!self->is_strict || msg->error == -ETIMEDOUT || msg->error == -ENOMEM);
+    return clerk_next(ctx, self);
+}
+
+static void on_clerk_exit(koken_ctx *ctx, struct ticket_clerk *self, int reason)
+{
+    (void)ctx;
+    (void)reason;
+    koken_task_free(self->task);
+}
+
+KOKEN_AGENT(ticket_clerk, struct ticket_clerk, KOKEN_ON(ticket_clerk_begin, on_clerk_begin),
+            KOKEN_ON(koken_task_done, on_clerk_done), KOKEN_ON(koken_failed, on_clerk_failed),
+            KOKEN_EXIT(on_clerk_exit));
+
+static void start_clerk(struct load *load, const struct ticket_carrier *state)
+{
+    struct ticket_clerk clerk = {.is_strict = !load->is_cut && !(load->faults & KOKEN_SIM_HANDLER)};
+    memcpy(clerk.executors, state->executors, sizeof clerk.executors);
+    koken_ref who = koken_spawn(load->rt, ticket_clerk, .arg = &clerk, .arg_size = sizeof clerk);
+    (void)!koken_signal(who, ticket_clerk_begin); /* by chance there is none */
+}
+
 void load_tickets(struct load *load)
 {
     struct ticket_carrier state = {.count = 1 + (uint32_t)load_below(load, TICKETS)};
@@ -174,6 +245,7 @@ void load_tickets(struct load *load)
         state.rng = kn_random_seed(kn_random(&load->rng));
         (void)koken_spawn(load->rt, ticket_carrier, .arg = &state, .arg_size = sizeof state);
     }
+    start_clerk(load, &state);
     for (unsigned i = 0; i < EXECUTORS; i++) {
         if (load_below(load, 4) == 0) {
             is_whole = false;

@@ -6,6 +6,7 @@
  */
 #include "executors/machine/task.h"
 
+#include "actors/pending.h"
 #include "base/alloc.h"
 #include "base/world.h"
 #include "orchestration/either.h"
@@ -24,36 +25,12 @@ struct executor {
     struct koken_task *running; /* begun; NULL: none */
     struct koken_task *head, *tail;
     uint64_t waiting;
-    bool is_posted; /* kn_task_go is on its way */
+    bool is_posted;          /* kn_task_go is on its way */
+    struct kn_ending ending; /* entered while there is a machine */
     struct koken_executor_stats stats;
 };
 
 /* ---- the end of a task ---- */
-
-static void answer_askers(struct koken_task *task)
-{
-    while (task->askers) { /* ends: each round takes one */
-        struct kn_asker *asker = task->askers;
-        task->askers = asker->next;
-        kn_either_way(
-            koken_answer(asker->claim, koken_task_done, .task = task)); /* it may be gone */
-        if (asker != &task->first) {
-            kn_free(asker, sizeof *asker, _Alignof(struct kn_asker));
-        }
-    }
-}
-
-/* Of those who wait for one that ends with its executor the runtime takes care. */
-static void forget_askers(struct koken_task *task)
-{
-    while (task->askers) { /* ends: each round takes one */
-        struct kn_asker *asker = task->askers;
-        task->askers = asker->next;
-        if (asker != &task->first) {
-            kn_free(asker, sizeof *asker, _Alignof(struct kn_asker));
-        }
-    }
-}
 
 static void keep_effects(struct executor *self, struct koken_task *task)
 {
@@ -129,7 +106,6 @@ static void close_task(struct executor *self, struct koken_task *task, int statu
     }
     add_up(self, task);
     kn_task_over(task);
-    answer_askers(task);
     koken_task_free(task);
 }
 
@@ -141,7 +117,6 @@ static void refuse(struct executor *self, struct koken_task *task, int status,
     if (status != -EAGAIN) {
         add_up(self, task);
     }
-    answer_askers(task);
     koken_task_free(task);
 }
 
@@ -220,18 +195,12 @@ static void end_all(struct executor *self, int status, const char *why)
     if (self->running) {
         struct koken_task *task = self->running;
         kn_machine_abort(self->machine, KOKEN_CODE_CANCELLED, why, &task->result);
-        if (status == -ESRCH) {
-            forget_askers(task);
-        }
         close_task(self, task, status);
     }
     while (self->head) { /* ends: each round takes one */
         struct koken_task *task = self->head;
         self->head = task->next;
         self->waiting--;
-        if (status == -ESRCH) {
-            forget_askers(task);
-        }
         refuse(self, task, status, KOKEN_CODE_CANCELLED, why);
     }
     self->tail = NULL;
@@ -261,12 +230,26 @@ static void go_on(koken_ctx *ctx, struct executor *self)
     } while ((self->running || self->head) && !post(ctx, self));
 }
 
+/* The last of it. */
+static void finish(struct executor *self, int status, const char *why)
+{
+    end_all(self, status, why);
+    koken_machine_free(self->machine);
+    self->machine = NULL;
+}
+
+/* The runtime is killed: the agent will not run again, and has no exit. */
+static void on_kill(struct kn_ending *ending, struct koken *rt)
+{
+    (void)rt;
+    finish(kn_container_of(ending, struct executor, ending), -ESHUTDOWN, "the runtime has ended");
+}
+
 /* ---- handlers ---- */
 
 static int on_init(koken_ctx *ctx, struct executor *self, const void *arg)
 {
     const struct koken_executor_config *config = arg;
-    (void)ctx;
     if (config) {
         self->config = *config;
     }
@@ -282,10 +265,17 @@ static int on_init(koken_ctx *ctx, struct executor *self, const void *arg)
                                                     mine->snapshot_size, &self->machine)
                             : koken_machine_new(&mine->machine, &self->machine);
     mine->snapshot = NULL; /* it was the caller's */
-    if (rc == 0) {
-        mine->machine.gas = self->machine->config.gas;
+    if (rc < 0) {
+        return rc;
     }
-    return rc;
+    mine->machine.gas = self->machine->config.gas;
+    kn_list_init(&self->ending.link);
+    self->ending.end = on_kill;
+    if (!kn_ending_enter(koken_runtime(ctx), &self->ending)) {
+        finish(self, -ESHUTDOWN, "the runtime has ended");
+        return -ESHUTDOWN;
+    }
+    return 0;
 }
 
 static int on_submit(koken_ctx *ctx, struct executor *self, struct kn_task_submit *submit)
@@ -311,32 +301,6 @@ static int on_go(koken_ctx *ctx, struct executor *self, const struct kn_task_go 
     (void)go;
     self->is_posted = false;
     go_on(ctx, self);
-    return 0;
-}
-
-/* Whether a task is here still. It is not looked at before that is known. */
-static bool is_listed(const struct executor *self, const struct koken_task *task)
-{
-    bool is_found = self->running == task;
-    for (const struct koken_task *at = self->head; at && !is_found; at = at->next) {
-        is_found = at == task;
-    }
-    return is_found && task;
-}
-
-static int on_wait(koken_ctx *ctx, struct executor *self, const struct kn_task_wait *wait)
-{
-    struct koken_task *task = wait->task;
-    if (!is_listed(self, task)) {                                       /* it is over */
-        kn_either_way(koken_reply(ctx, koken_task_done, .task = task)); /* the asker may be gone */
-        return 0;
-    }
-    struct kn_asker *asker =
-        task->askers ? kn_alloc(sizeof *asker, _Alignof(struct kn_asker), -1) : &task->first;
-    if (asker) { /* else, without memory, its deadline tells it */
-        *asker = (struct kn_asker){.next = task->askers, .claim = koken_defer(ctx)};
-        task->askers = asker;
-    }
     return 0;
 }
 
@@ -374,18 +338,17 @@ static int on_report(koken_ctx *ctx, struct executor *self,
 
 static void on_exit(koken_ctx *ctx, struct executor *self, int reason)
 {
-    (void)ctx;
     (void)reason;
     if (self->machine) {
-        end_all(self, -ESRCH, "the executor has ended");
-        koken_machine_free(self->machine);
+        kn_ending_leave(koken_runtime(ctx), &self->ending);
+        finish(self, -ESRCH, "the executor has ended");
     }
 }
 
 KOKEN_AGENT(machine_executor, struct executor, KOKEN_INIT(on_init),
             KOKEN_ON(kn_task_submit, on_submit), KOKEN_ON(kn_task_go, on_go),
-            KOKEN_ON(kn_task_wait, on_wait), KOKEN_ON(kn_task_sweep, on_sweep),
-            KOKEN_ON(koken_executor_report, on_report), KOKEN_EXIT(on_exit));
+            KOKEN_ON(kn_task_sweep, on_sweep), KOKEN_ON(koken_executor_report, on_report),
+            KOKEN_EXIT(on_exit));
 
 /* ---- making them ---- */
 

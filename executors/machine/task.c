@@ -26,9 +26,10 @@ void koken_task_free(struct koken_task *task)
     if (!task || kn_sub(&task->refs, 1, acq_rel) > 1) {
         return;
     }
-    KN_ASSERT(!task->askers);
     drop_moves(task->ins, task->in_count);
     drop_moves(task->outs, task->out_count);
+    koken_promise_drop(&task->end); /* one that was not accepted */
+    koken_future_drop(task->over);
     koken_program_free(task->program);
     kn_free(task->bytes, task->size + 1, 1);
     kn_free(task->effects, task->effects_size, 1);
@@ -38,9 +39,9 @@ void koken_task_free(struct koken_task *task)
 
 void kn_task_over(struct koken_task *task)
 {
-    KN_ASSERT(!kn_load(&task->is_over, relaxed)); /* relaxed: the executor's own */
-    /* [MT1] release: who sees it sees the results. Pairs with acquire [MT1] in koken_task_is_over(). */
-    kn_store(&task->is_over, 1, release);
+    int rc = koken_promise_done(&task->end); /* who sees it sees the results */
+    KN_ASSERT(rc == 0);                      /* once: a task has one who ends it */
+    (void)rc;
 }
 
 void kn_task_refuse(struct koken_task *task, int status, enum koken_machine_code code,
@@ -93,6 +94,10 @@ static struct koken_task *task_new(koken_ref executor, const struct koken_task_o
         return NULL;
     }
     memset(task, 0, sizeof *task);
+    if (koken_promise_new(0, &task->end, &task->over) < 0) {
+        kn_free(task, sizeof *task, _Alignof(struct koken_task));
+        return NULL;
+    }
     kn_atomic_init(&task->refs, 2); /* one goes with the message */
     task->executor = executor;
     if (options) {
@@ -184,27 +189,80 @@ void koken_task_cancel(struct koken_task *task)
 
 /* ---- waiting ---- */
 
+static int wait_for_end(struct koken_task *task, uint64_t timeout_ns)
+{
+    int rc = koken_future_join(task->over, timeout_ns);
+    return koken_task_is_over(task) ? 0 : rc;
+}
+
 int koken_task_wait_rt_(struct koken *rt, struct koken_task *task, uint64_t timeout_ns)
 {
-    struct koken_task_done done;
-    int rc = koken_task_is_over(task)
-                 ? 0
-                 : koken_await(rt, task->executor, timeout_ns, &done, kn_task_wait, .task = task);
-    return koken_task_is_over(task) ? 0 : rc;
+    return rt ? wait_for_end(task, timeout_ns) : -EINVAL;
 }
 
 int koken_task_wait_ctx_(koken_ctx *ctx, struct koken_task *task, uint64_t timeout_ns)
 {
-    struct koken_task_done done;
-    int rc = koken_task_is_over(task)
-                 ? 0
-                 : koken_await(ctx, task->executor, timeout_ns, &done, kn_task_wait, .task = task);
-    return koken_task_is_over(task) ? 0 : rc;
+    return ctx ? wait_for_end(task, timeout_ns) : -EINVAL;
 }
+
+/*
+ * A handler asks an agent made for it, which has the future tell it, and answers. The executor could not do that:
+ * one that ends refuses what it is asked, while its last tasks are still on their way to be over.
+ */
+struct kn_task_watch {
+    struct koken_task *task; /* a reference */
+};
+
+static void drop_watch(void *payload)
+{
+    struct kn_task_watch *watch = payload;
+    koken_task_free(watch->task);
+    watch->task = NULL;
+}
+
+KOKEN_TYPE_OF_(kn_task_watch, NULL, 0, drop_watch);
+
+struct watcher {
+    koken_claim asker;
+    struct koken_task *task; /* to be named: it is not looked at */
+};
+
+static int on_watch(koken_ctx *ctx, struct watcher *self, struct kn_task_watch *watch)
+{
+    int rc = koken_future_tell(watch->task->over, koken_self(ctx), 0);
+    if (rc < 0) {
+        return rc; /* the asker's answer */
+    }
+    self->asker = koken_defer(ctx);
+    self->task = watch->task;
+    return self->asker.number ? 0 : -ENOMEM;
+}
+
+static int on_told(koken_ctx *ctx, struct watcher *self, const struct koken_future_done *told)
+{
+    (void)ctx;
+    (void)told;
+    kn_either_way(koken_answer(self->asker, koken_task_done, .task = self->task)); /* or gone */
+    return KOKEN_STOP;
+}
+
+KOKEN_AGENT(watcher, struct watcher, KOKEN_ON(kn_task_watch, on_watch),
+            KOKEN_ON(koken_future_done, on_told));
 
 int koken_task_ask(koken_ctx *ctx, struct koken_task *task, uint64_t timeout_ns)
 {
-    return koken_request(ctx, task->executor, timeout_ns, kn_task_wait, .task = task);
+    koken_ref who;
+    int rc = koken_try_spawn(ctx, &who, watcher);
+    if (rc < 0) {
+        return rc;
+    }
+    (void)kn_add(&task->refs, 1, relaxed); /* relaxed: by one who has a reference */
+    rc = koken_request(ctx, who, timeout_ns, kn_task_watch, .task = task);
+    if (rc < 0) {
+        koken_task_free(task);
+        kn_either_way(koken_exit(who));
+    }
+    return rc;
 }
 
 int koken_task_run_rt_(struct koken *rt, koken_ref executor, struct koken_program *program,
@@ -241,8 +299,7 @@ int koken_task_run_ctx_(koken_ctx *ctx, koken_ref executor, struct koken_program
 
 bool koken_task_is_over(const struct koken_task *task)
 {
-    /* [MT1] acquire: sees the results. Pairs with release [MT1] in kn_task_over(). */
-    return kn_load(&task->is_over, acquire) != 0;
+    return koken_future_peek(task->over, NULL) != -EAGAIN;
 }
 
 int koken_task_status(const struct koken_task *task)

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A task: what was submitted, and what it came to. It belongs to its executor until it is over, and to who
- * submitted it from then on; both hold a reference. What is (o) is written before is_over and read after it.
+ * submitted it from then on; both hold a reference. What is (o) is written before it is over and read after that.
+ *
+ * Who waits, waits for the task's own future and not for an answer of its executor: whoever ends a task (the
+ * executor, or the drop of the message that never reached one) completes it, and nobody needs the executor for it.
  */
 #ifndef KN_EXECUTORS_MACHINE_TASK_H
 #define KN_EXECUTORS_MACHINE_TASK_H
@@ -11,24 +14,20 @@
 #include "base/atomic.h"
 
 #include <koken/executor.h>
+#include <koken/future.h>
 #include <koken/signal.h>
 
 _Static_assert(KOKEN_TASK_MOVES == KN_MOVES_MAX, "as many as a run takes");
 
 enum { KN_TASK_TEXT = 256 };
 
-/* Who waits for a task: (m) of the executor. */
-struct kn_asker {
-    struct kn_asker *next;
-    koken_claim claim;
-};
-
 struct koken_task {
     kn_atomic(uint32_t) refs;         /* (a) its owner, its executor */
-    kn_atomic(uint32_t) is_over;      /* (a) */
     kn_atomic(uint32_t) is_cancelled; /* (a) */
     uint32_t in_count, out_count;     /* (c) */
     koken_ref executor;               /* (c) */
+    struct koken_future *over;        /* (c) complete when the task is */
+    koken_promise end;                /* (o) used up by who ends it */
     struct koken_program *program;    /* (o) NULL: the bytes are to be read first */
     uint8_t *bytes;                   /* (c) */
     size_t size;                      /* (c) */
@@ -43,18 +42,14 @@ struct koken_task {
     void *snapshot;                                       /* (o) */
     size_t snapshot_size;                                 /* (o) */
     struct koken_task *next;                              /* (m) of those that wait */
-    struct kn_asker *askers;                              /* (m) */
-    struct kn_asker first;                                /* (m) needs no memory of its own */
 };
 
-/* How a task is submitted, and waited for: messages to its executor. */
+/* How a task is submitted: a message to its executor. */
 struct kn_task_submit {
     struct koken_task *task; /* a reference */
 };
 void kn_task_submit_drop(void *payload);
 KOKEN_TYPE_OF_(kn_task_submit, NULL, 0, kn_task_submit_drop);
-/* trusted: tasks are looked for in the executor's list before they are touched */
-KOKEN_MESSAGE_TRUSTED(kn_task_wait, { struct koken_task *task; });
 KOKEN_EVENT(kn_task_go);    /* an executor to itself: the next slice */
 KOKEN_EVENT(kn_task_sweep); /* one that waits was cancelled */
 

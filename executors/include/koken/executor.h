@@ -48,8 +48,8 @@ struct koken_executor_config {
 
 /*
  * koken_executor(where, config, &ref) makes an executor; where is a runtime or a context, config may be NULL. It
- * ends by koken_exit or with its runtime: tasks that it has are over with -ESRCH, and give back the parcels that
- * came along; what its registers hold is lost. Errors: as koken_try_spawn, and as koken_machine_restore.
+ * ends by koken_exit or with its runtime: tasks that it has are over with -ESRCH (-ESHUTDOWN if it is killed with its
+ * runtime), and give back the parcels that came along; what its registers hold is lost. Errors: as koken_try_spawn, and as koken_machine_restore.
  */
 #define koken_executor(where, config, ret_ref)                                                     \
     KOKEN_WHERE_(where, koken_executor_rt_, koken_executor_ctx_)((where), (config), (ret_ref))
@@ -111,7 +111,8 @@ KOKEN_MUST_USE int koken_task_start_bytes(koken_ref executor, const void *bytes,
 
 /*
  * koken_task_wait(where, task, timeout_ns) waits until a task is over; where is a runtime (threads outside) or the
- * context of a fiber agent. Errors: -ETIMEDOUT, the task goes on; those of koken_await.
+ * context of a fiber agent; timeout_ns 0 looks. 0: it is, also if its executor has ended (koken_task_status).
+ * Errors: as koken_future_wait: -ETIMEDOUT, the task goes on; -ECANCELED the fiber is to end; -ENOTSUP; -ENOMEM.
  */
 #define koken_task_wait(where, task, timeout_ns)                                                   \
     KOKEN_WHERE_(where, koken_task_wait_rt_, koken_task_wait_ctx_)((where), (task), (timeout_ns))
@@ -122,7 +123,8 @@ KOKEN_MUST_USE int koken_task_wait_ctx_(koken_ctx *ctx, struct koken_task *task,
 
 /*
  * koken_task_ask is koken_task_wait for handler agents: when the task is over the message koken_task_done comes on
- * the system lane, or koken_failed, as after koken_request. Answers the number of the request (> 0).
+ * the system lane, also if its executor has ended; or koken_failed, as after koken_request. Answers the number of
+ * the request (> 0). Errors: as koken_try_spawn, as koken_request. Cost: an agent as long as it waits.
  */
 KOKEN_MESSAGE_TRUSTED(koken_task_done, {
     struct koken_task *task; /* trusted: what the asker has, who is its one owner */
