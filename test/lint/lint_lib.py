@@ -5,6 +5,7 @@ A lint is a function check(tree) -> (problems, notes). Problems fail it, notes a
 brings cases: small trees, and a text that must appear among the problems (None: no problem at all).
 They run first, every time: a lint that cannot fail is not a lint.
 """
+import os
 import pathlib
 import re
 import sys
@@ -14,19 +15,26 @@ MODULES = ["base", "caps", "mailbox", "sched", "actors", "orchestration", "execu
 RANK = {name: rank for rank, name in enumerate(MODULES)}
 
 
+def walk():
+    """All files but those of builds and of git, by their path from the root."""
+    for folder, folders, files in os.walk(ROOT):
+        if folder == str(ROOT):
+            folders[:] = [f for f in folders if f not in ("build", ".git")]
+        under = os.path.relpath(folder, ROOT)
+        yield from (f if under == "." else f"{under}/{f}" for f in files if os.path.isfile(f"{folder}/{f}"))
+
+
 class Tree:
     """Files by their path from the root; given as a dict in a self-test."""
 
     def __init__(self, files=None):
         self.files = files
+        self.found = sorted(files) if files is not None else None
 
     def paths(self, *suffixes, under=""):
-        if self.files is not None:
-            found = list(self.files)
-        else:
-            found = [p.relative_to(ROOT).as_posix() for p in ROOT.rglob("*") if p.is_file()]
-        return sorted(p for p in found if p.endswith(suffixes) and p.startswith(under)
-                      and not p.startswith(("build/", ".git/")))
+        if self.found is None:
+            self.found = sorted(walk())
+        return [p for p in self.found if p.endswith(suffixes) and p.startswith(under)]
 
     def library(self, *suffixes):
         return [p for p in self.paths(*suffixes) if p.split("/")[0] in RANK]
@@ -80,16 +88,16 @@ def line_of(text, position):
     return text.count("\n", 0, position) + 1
 
 
+BRACKET = re.compile(r"[][(){}]")
+
+
 def closing(text, position):
     """Position after the bracket that closes the one at position."""
     depth = 0
-    for i in range(position, len(text)):
-        if text[i] in "([{":
-            depth += 1
-        elif text[i] in ")]}":
-            depth -= 1
-            if depth == 0:
-                return i + 1
+    for match in BRACKET.finditer(text, position):
+        depth += 1 if match.group(0) in "([{" else -1
+        if depth == 0:
+            return match.end()
     return len(text)
 
 

@@ -41,6 +41,8 @@ PATTERNS = [
     (re.compile(r'\b(?:__asm__|asm)\b'), "assembly lives in base/", "base/"),
 ]
 
+WORD = re.compile(r"\w+")
+
 
 def excused(lines, line):
     return any("seam:" in lines[i] for i in (line - 1, line - 2) if 0 <= i < len(lines))
@@ -51,14 +53,15 @@ def check(tree):
     for table, place in ((WORLD, "base/"), (NEVER, None)):
         for names, instead in table.items():
             pattern = re.compile(r"(?<!__attribute__\(\()(?<![\w.>])(?:" + "|".join(names.split()) + r")[ \t]*\(")
-            rules.append((pattern, instead, place))
-    rules += PATTERNS
+            rules.append((pattern, instead, place, set(names.split())))
+    rules += [(*rule, None) for rule in PATTERNS]
     problems = []
     for path in tree.library(".c", ".h"):
         text = tree.read(path)
         code, lines = code_of(text, keep_strings=False), text.split("\n")
-        for pattern, instead, place in rules:
-            if place and path.startswith(place):
+        words = set(WORD.findall(code))
+        for pattern, instead, place, names in rules:
+            if (place and path.startswith(place)) or (names and names.isdisjoint(words)):
                 continue
             for match in pattern.finditer(code):
                 line = line_of(code, match.start())
