@@ -5,8 +5,9 @@
  *
  *      0 free    1 held    2 held, and somebody may sleep on it
  *
- * Ranks, a thread takes locks only in falling order; in fact no two of them are ever held together:
+ * Ranks, a thread takes locks only in falling order; in fact no two of these are ever held together:
  *      machines (machine.c), pool (blocking.c), global (global.c)
+ * The alarms' lock (alarm.c) is the last of all: locks of the floors above may be held when it is taken.
  */
 #ifndef KN_SCHED_LOCK_H
 #define KN_SCHED_LOCK_H

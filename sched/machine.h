@@ -21,6 +21,7 @@
 #include "base/align.h"
 #include "base/atomic.h"
 #include "base/world.h"
+#include "sched/alarm.h"
 #include "sched/global.h"
 #include "sched/idle.h"
 #include "sched/lock.h"
@@ -69,6 +70,7 @@ struct kn_sched {
     struct kn_idle idle;
     struct kn_global global;
     struct kn_netpoll netpoll;
+    struct kn_alarms alarms;
 
     KN_ALIGNED(KN_FALSE_SHARING) kn_atomic(uint32_t) stopping; /* (a) */
     kn_atomic(uint32_t) leaver_count;                          /* (a) written under machines_lock */

@@ -96,6 +96,7 @@ static void sleep_guarding(struct kn_machine *machine, struct kn_worker *worker,
         (void)kn_machine_sleep(machine, KN_NEVER); /* a waker has it: its token is on the way */
         return;
     }
+    kn_watch_call(sched); /* nobody has woken this worker, so nobody else does */
     if (worker->machine == machine) {
         worker->is_searching = true; /* as kn_idle_rise() has counted */
         return;
@@ -112,10 +113,12 @@ static void park(struct kn_worker *worker)
     struct kn_machine *machine = worker->machine;
     const struct kn_sched_hooks *hooks = &sched->config.hooks;
     uint64_t deadline_ns = kn_wheel_next(&worker->wheel);
+    uint64_t alarm_ns = kn_alarms_next(&sched->alarms);
     bool was_searching = worker->is_searching;
     bool is_folded = worker->is_folded; /* read before it may be anybody's */
     struct kn_io *ready = NULL;
 
+    deadline_ns = alarm_ns < deadline_ns ? alarm_ns : deadline_ns;
     if (deadline_ns <= worker->now_ns || kn_worker_has_work(worker)) {
         return; /* a timer is due, or a thief has given up on the slot */
     }

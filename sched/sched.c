@@ -222,6 +222,7 @@ int kn_sched_start(const struct kn_sched_config *config, struct kn_sched **ret_s
     sched->jobs.max = sched->config.blocking_max;
     kn_idle_init(&sched->idle, sched->worker_count);
     kn_netpoll_init(&sched->netpoll);
+    kn_alarms_init(&sched->alarms, kn_now());
     rc = new_workers(sched);
     if (rc < 0) {
         goto err_after_topology;
@@ -288,6 +289,7 @@ int kn_sched_stop(struct kn_sched *sched, uint64_t deadline_ns)
     for (unsigned i = 0; i < sched->worker_count; i++) {
         (void)kn_wheel_fini(&sched->workers[i]->wheel);
     }
+    kn_alarms_fini(&sched->alarms);
     kn_netpoll_shutdown(&sched->netpoll, NULL);
     return 0;
 }
@@ -342,7 +344,7 @@ void kn_sched_free(struct kn_sched *sched)
 
 /*
  * A completed wait for an fd is in the hands of a thread that may count as resting, or is sysmon:
- * until it is delivered it counts too. The counts of sections and jobs fall only while their worker
+ * until it is delivered it counts too, and so does an alarm in sysmon's hands. The counts of sections and jobs fall only while their worker
  * is awake or after done is queued, so if no worker was awake at two moments with no wake between
  * them (the word is the same, its seq too) and nothing was open or queued in between, nothing was
  * running then.
@@ -354,7 +356,8 @@ static bool is_quiet(struct kn_sched *sched)
     /* [SQ1] acquire: pairs with release where a section or a job ends. */
     return kn_idle_awake(word) == 0 && kn_load(&sched->sections_open, acquire) == 0 &&
            kn_load(&sched->jobs.open, acquire) == 0 && !kn_netpoll_is_delivering(&sched->netpoll) &&
-           kn_global_len(&sched->global) == 0 && kn_load(&sched->idle.word, seq_cst) == word;
+           !kn_alarms_are_ringing(&sched->alarms) && kn_global_len(&sched->global) == 0 &&
+           kn_load(&sched->idle.word, seq_cst) == word;
 }
 
 bool kn_sched_quiet(struct kn_sched *sched, uint64_t deadline_ns)

@@ -59,7 +59,7 @@ static bool find_substitute(struct kn_sched *sched)
     return true;
 }
 
-/* Without work, timers and fds to look after a worker needs no machine until somebody wakes it. */
+/* Without work, timers, alarms and fds to look after a worker needs no machine until somebody wakes it. */
 static void lay_to_rest(struct kn_worker *worker)
 {
     struct kn_sched *sched = worker->sched;
@@ -94,6 +94,7 @@ void kn_blocking_enter(struct kn_worker *worker)
         return;
     }
     if (kn_worker_has_work(worker) || kn_wheel_next(&worker->wheel) != KN_NEVER ||
+        kn_alarms_next(&sched->alarms) != KN_NEVER ||
         (kn_netpoll_is_needed(&sched->netpoll) && !kn_netpoll_has_sleeper(&sched->netpoll))) {
         (void)kn_add(&sched->handoffs, 1, relaxed); /* relaxed: statistics */
         kn_worker_release(worker);
@@ -127,6 +128,7 @@ static struct kn_worker *claim_resting(struct kn_machine *machine)
         guard->worker = NULL;
         kn_machine_wake(guard);
     }
+    kn_watch_call(sched);
     return worker;
 }
 

@@ -9,6 +9,8 @@
  *   - if something waits at it and somebody rests, is marked stuck, which lets thieves take its
  * slot and its lone runnables, and a sleeper is woken to do it,
  *   - is counted once as stuck when the dispatch is older than stuck_ns.
+ * If an alarm is due (alarm.h), it wakes a sleeper for it, and at the next sample, when nobody has come to it, calls it
+ * itself: then all workers are kept.
  * It also looks at fds when no worker sleeps there, as all that are awake may be in long steps.
  * It never touches a worker's queues itself, and it never takes a worker from a thread: the step
  * that runs uses it.
@@ -36,6 +38,7 @@ struct kn_watch {
     struct kn_sched *sched;
     struct kn_thread thread;
     size_t size;
+    bool is_alarm_late; /* an alarm was due at the last sample */
     struct seen seen[];
 };
 
@@ -77,6 +80,26 @@ static bool sample(struct kn_worker *worker, struct seen *seen, uint64_t now)
     return true;
 }
 
+/* True: an alarm is due. */
+static bool look_at_alarms(struct kn_watch *watch, uint64_t now)
+{
+    struct kn_sched *sched = watch->sched;
+    bool was_late = watch->is_alarm_late;
+
+    watch->is_alarm_late = kn_alarms_next(&sched->alarms) <= now;
+    if (!watch->is_alarm_late) {
+        return false;
+    }
+    if (was_late) {
+        kn_alarms_ring(&sched->alarms, NULL, now);
+        kn_quiet_signal(sched); /* it may have been all that was left */
+        watch->is_alarm_late = false;
+    } else {
+        (void)kn_notify_forced(sched, 0); /* or one that is awake looks at its clock */
+    }
+    return true;
+}
+
 static bool sample_all(struct kn_watch *watch)
 {
     struct kn_netpoll *netpoll = &watch->sched->netpoll;
@@ -91,7 +114,16 @@ static bool sample_all(struct kn_watch *watch)
     for (unsigned i = 0; i < watch->sched->worker_count; i++) {
         has_found |= sample(watch->sched->workers[i], &watch->seen[i], now);
     }
+    has_found |= look_at_alarms(watch, now);
     return has_found;
+}
+
+/* Until the next sample, or the next alarm. */
+static uint64_t next_sample(const struct kn_watch *watch, uint64_t period_ns)
+{
+    uint64_t now = kn_now(), alarm_ns = kn_alarms_next(&watch->sched->alarms);
+
+    return alarm_ns > now && alarm_ns < now + period_ns ? alarm_ns : now + period_ns;
 }
 
 /* Sleeps until a worker is woken; returns at once if one is awake. */
@@ -142,7 +174,7 @@ static void watch_main(void *arg)
             period_ns = PERIOD_MIN_NS;
         }
         last_word = word;
-        (void)kn_futex_wait(&sched->watch_word, WATCH_AWAKE, kn_now() + period_ns);
+        (void)kn_futex_wait(&sched->watch_word, WATCH_AWAKE, next_sample(watch, period_ns));
         if (sample_all(watch)) {
             period_ns = PERIOD_MIN_NS;
         } else if (period_ns < PERIOD_MAX_NS) {

@@ -360,6 +360,16 @@ static void look_at_fds(struct kn_worker *worker)
     }
 }
 
+static void look_at_timers(struct kn_worker *worker)
+{
+    struct kn_alarms *alarms = &worker->sched->alarms;
+
+    (void)kn_wheel_advance(&worker->wheel, worker->now_ns);
+    if (kn_unlikely(kn_alarms_next(alarms) <= worker->now_ns)) {
+        kn_alarms_ring(alarms, worker, worker->now_ns);
+    }
+}
+
 /* One of the global queue, or with take_share this worker's share of it: the rest to its own queue.
  */
 static struct kn_runnable *take_global(struct kn_worker *worker, bool take_share,
@@ -419,7 +429,7 @@ static KN_NOINLINE struct kn_runnable *beat(struct kn_worker *worker, enum kn_pr
     }
     kn_worker_flush_again(worker);
     age_nursery(worker);
-    (void)kn_wheel_advance(&worker->wheel, worker->now_ns);
+    look_at_timers(worker);
     look_at_fds(worker);
     share(worker);
     runnable = take_global(worker, /* take_share= */ false, ret_prio);
@@ -464,7 +474,7 @@ static KN_NOINLINE struct kn_runnable *find(struct kn_worker *worker, enum kn_pr
     read_clock(worker);
     kn_worker_mark_idle(worker);
     schedule_beat(worker);
-    (void)kn_wheel_advance(&worker->wheel, worker->now_ns);
+    look_at_timers(worker);
     look_at_fds(worker);
     runnable = pick(worker, ret_prio);
     if (runnable != NULL || worker->is_folded) {

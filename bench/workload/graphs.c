@@ -96,6 +96,9 @@ int graph_effect(struct koken_teg_call *call)
     if (is_alone && step->place != KOKEN_TEG_ELSEWHERE) {
         KOKEN_SIM_CHECK(kn_swap(&step->job->holder, 1, relaxed) == 0); /* relaxed: turns order it */
     }
+    if (step->is_keeper) {
+        load_sleep(GRAPH_KEEP); /* the thread sleeps with its worker */
+    }
     int rc = step->sleep_ns ? sleep_here(call, step) : 0;
     if (is_alone && step->place != KOKEN_TEG_ELSEWHERE) {
         KOKEN_SIM_CHECK(kn_swap(&step->job->holder, 0, relaxed) == 1); /* relaxed: as above */
@@ -133,6 +136,17 @@ int graph_undo(struct koken_teg_call *call)
     return step->index % 3 == 0 ? -EPROTO : 0; /* an undo may fail, and the others go on */
 }
 
+/* A deadline of the pool, or elsewhere, holds though its worker be kept. */
+static void check_deadline(const struct graph_job *job, struct graph_step *step,
+                           enum koken_teg_state state)
+{
+    if (job->is_calm && state == KOKEN_TEG_TIMED_OUT && step->place != KOKEN_TEG_ON_WORKER &&
+        !step->is_cached) {
+        uint64_t launched = load_read(&step->launched_at);
+        KOKEN_SIM_CHECK(kn_now() < launched + step->timeout_ns + GRAPH_LATENESS);
+    }
+}
+
 void graph_observe(void *arg, const struct koken_teg_run *run, const struct koken_teg_event *event)
 {
     struct graph_job *job = arg;
@@ -142,10 +156,12 @@ void graph_observe(void *arg, const struct koken_teg_run *run, const struct koke
     if (event->state == KOKEN_TEG_EXECUTING) {
         KOKEN_SIM_CHECK(event->attempt <= step->retries);
         load_count(&step->told);
+        kn_store(&step->launched_at, kn_now(), relaxed); /* relaxed: an attempt after another */
     } else {
         KOKEN_SIM_CHECK(event->state >= KOKEN_TEG_COMPLETED);
         bool has_failed = event->state == KOKEN_TEG_FAILED || event->state == KOKEN_TEG_TIMED_OUT;
         uint64_t never = 0;
+        check_deadline(job, step, event->state);
         load_count(&step->ends);
         kn_store(&job->ended_at, kn_now(), relaxed); /* relaxed, both: times */
         if (has_failed && !step->is_handled && !step->is_entrant) {
@@ -256,6 +272,12 @@ void load_graphs(struct load *load)
     job_count = 1 + (unsigned)load_below(load, GRAPH_JOBS);
     for (unsigned j = 0; j < job_count; j++) {
         graph_draw(load, &jobs[j]);
+    }
+    for (unsigned j = 0; j < job_count; j++) { /* they share the workers */
+        jobs[0].has_keepers |= jobs[j].has_keepers;
+    }
+    for (unsigned j = 0; j < job_count; j++) {
+        jobs[j].has_keepers = jobs[0].has_keepers;
     }
     /* Last: it looks at all of them. */
     bool has_porter = kn_thread_start(&porter, "porter", carry, NULL) == 0;

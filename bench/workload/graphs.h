@@ -21,6 +21,13 @@ enum {
 /* Before some attempts, in simulated time: a run that is to end must not wait for it. */
 #define GRAPH_LONG_DELAY KOKEN_MS(20)
 
+/*
+ * A step may keep its worker for that long; meanwhile the deadlines of others hold, late by no more than GRAPH_LATENESS: two
+ * periods of sysmon, which are 5 ms and 500 us then, and some time for threads to come to it.
+ */
+#define GRAPH_KEEP KOKEN_MS(15)
+#define GRAPH_LATENESS KOKEN_MS(8)
+
 struct graph_job;
 
 /* A node, and what has come of it. */
@@ -30,16 +37,18 @@ struct graph_step {
     enum koken_teg_kind kind;
     enum koken_teg_place place;
     uint32_t fails, retries; /* how many of its attempts fail; how many it has more than one */
-    uint64_t sleep_ns;
+    uint64_t sleep_ns, timeout_ns;
     int64_t number; /* what it answers */
     bool has_timeout, has_undo, has_bytes, is_cached, is_exclusive;
     bool is_linked;  /* somebody depends on it */
     bool is_handled; /* and handles its failure */
     bool is_entrant;
-    bool is_later; /* with ELSEWHERE: ends by another thread */
+    bool is_later;  /* with ELSEWHERE: ends by another thread */
+    bool is_keeper; /* with ON_WORKER: keeps it for GRAPH_KEEP */
 
     kn_atomic(uint64_t) begun[GRAPH_RETRIES + 1]; /* of the effect, by attempt */
     kn_atomic(uint64_t) told, ends;               /* by the observer: beginnings and ends */
+    kn_atomic(uint64_t) launched_at;              /* of the last attempt */
     kn_atomic(uint64_t) undone;                   /* its place in the order of undoing, from 1 */
     kn_atomic(uint32_t) wanted;                   /* is told when it is cancelled */
     kn_atomic(struct koken_teg_call *) token;
@@ -61,6 +70,8 @@ struct graph_job {
     uint32_t count, link_count;
     bool is_cancelled; /* or its executor has gone: whatever has not ended may be cancelled */
     bool has_timeouts; /* of the scenario's own */
+    bool has_keepers;
+    bool is_calm;                            /* without misfortunes: then times are looked at */
     kn_atomic(uint64_t) failed_at, ended_at; /* first failure nobody handles, last end of a node */
     kn_atomic(uint64_t) undoings;            /* counted */
     kn_atomic(uint32_t) holder;              /* of the exclusive resource */

@@ -208,7 +208,8 @@ void graph_check(const struct load *load, struct graph_job *job)
         check_step(load, job, i, is_stopped);
         is_any_failure |= has_failed(state_of(job, i)) && !step->is_handled && !step->is_entrant;
     }
-    if (load->faults == 0 && job->options.failure == KOKEN_TEG_FAIL_FAST && is_any_failure) {
+    if (load->faults == 0 && job->options.failure == KOKEN_TEG_FAIL_FAST && is_any_failure &&
+        !job->has_keepers) {
         uint64_t failed = load_read(&job->failed_at), ended = load_read(&job->ended_at);
         KOKEN_SIM_CHECK(failed != 0 && ended < failed + GRAPH_LONG_DELAY / 2);
     }

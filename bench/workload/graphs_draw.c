@@ -26,13 +26,17 @@ static void draw_step(struct load *load, struct graph_step *step)
     if (step->place == KOKEN_TEG_ON_POOL && load_below(load, 2) == 0) {
         step->sleep_ns = load_below(load, KOKEN_US(300));
     }
+    if (step->place == KOKEN_TEG_ON_WORKER && !step->is_cached && koken_sim_is_running()) {
+        step->is_keeper = load_below(load, 16) == 0;
+        step->job->has_keepers |= step->is_keeper;
+    }
     step->has_timeout = step->job->has_timeouts && load_below(load, 2) == 0;
 }
 
 static void add_step(struct load *load, struct graph_step *step)
 {
     struct graph_job *job = step->job;
-    uint64_t timeout = 1 + load_below(load, KOKEN_US(300));
+    step->timeout_ns = 1 + load_below(load, KOKEN_US(300));
     uint64_t delay = load_below(load, 2) ? 0 : 1 + load_below(load, KOKEN_US(100));
     if (load_below(load, 8) == 0 && koken_sim_is_running()) {
         delay = GRAPH_LONG_DELAY;
@@ -44,7 +48,7 @@ static void add_step(struct load *load, struct graph_step *step)
         .run = graph_effect,
         .undo = step->has_undo ? graph_undo : NULL,
         .arg = step,
-        .timeout_ns = step->has_timeout ? timeout : KOKEN_NO_DEADLINE,
+        .timeout_ns = step->has_timeout ? step->timeout_ns : KOKEN_NO_DEADLINE,
         .retries = step->retries,
         .retry_delay_ns = delay,
         .cost = load_below(load, 4) ? 0 : load_below(load, 100),
@@ -132,6 +136,7 @@ void graph_draw(struct load *load, struct graph_job *job)
     }
     job->count = 1 + (uint32_t)load_below(load, GRAPH_STEPS);
     job->has_timeouts = load_below(load, 3) == 0;
+    job->is_calm = load->faults == 0 && koken_sim_is_running();
     job->options.failure = (enum koken_teg_failure)load_below(load, 2);
     job->options.undo = load_below(load, 2) == 0;
     job->options.observe = graph_observe;

@@ -2,9 +2,9 @@
 /*
  * Flights: nodes that do not end where they began. On the pool a thread runs the effect, and the landing, on a
  * worker, settles what follows. Elsewhere the effect keeps its call as a token. Between two attempts there is
- * only the timer. No lane waits for any of them.
+ * only the alarm. No lane waits for any of them.
  *
- * Two things may hold a flight: its effect (until it has landed) and its timer (until it was called back). The
+ * Two things may hold a flight: its effect (until it has landed) and its alarm (until it was called back). The
  * one who comes last frees it. Which of them decides the node is decided by the slot's state word.
  */
 #include "executors/teg/run.h"
@@ -47,7 +47,7 @@ static struct kn_teg_flight *flight_new(struct koken_teg_run *run, uint32_t node
         (struct koken_teg_call){.run = run, .flight = flight, .node = node, .word = word};
     kn_atomic_init(&flight->refs, 1);
     kn_atomic_init(&flight->cancelled, 0);
-    kn_timer_init(&flight->timer);
+    kn_timer_init(&flight->alarm.timer);
     flight->lane = lane;
     kn_teg_run_ref(run);
     kn_lock(&run->lock);
@@ -161,7 +161,7 @@ static void land(struct kn_teg_harvest *harvest, struct kn_teg_flight *flight)
     bool is_on_pool = flight->is_on_pool;
     harvest->now = kn_ticks();
     (void)kn_teg_conclude(harvest, &flight->call, flight->rc);
-    (void)kn_timer_cancel(harvest->worker, &flight->timer); /* it is called back in any case */
+    (void)kn_alarm_cancel(harvest->run->rt->sched, harvest->worker, &flight->alarm);
     if (is_on_pool) {
         kn_teg_leave_pool(harvest);
     }
@@ -179,11 +179,11 @@ static enum kn_ran landing_step(struct kn_worker *worker, struct kn_runnable *ru
     return KN_RAN_DONE;
 }
 
-static void fire_deadline(struct kn_worker *worker, struct kn_timer *timer, bool cancelled)
+static void deadline_rung(struct kn_alarm *alarm, struct kn_worker *worker, bool is_due)
 {
-    struct kn_teg_flight *flight = kn_container_of(timer, struct kn_teg_flight, timer);
+    struct kn_teg_flight *flight = kn_container_of(alarm, struct kn_teg_flight, alarm);
     struct koken_teg_run *run = flight->call.run;
-    if (!cancelled) {
+    if (is_due) {
         struct kn_teg_harvest harvest = {
             .run = run, .worker = worker, .lane = flight->lane, .now = kn_ticks()};
         if (kn_teg_time_out(&harvest, flight->call.node, flight->call.word)) {
@@ -216,8 +216,8 @@ static void arm_deadline(struct kn_teg_harvest *harvest, struct kn_teg_flight *f
     if (timeout != KOKEN_NO_DEADLINE) {
         uint64_t now = kn_now();
         (void)kn_add(&flight->refs, 1, relaxed); /* relaxed: our own is held */
-        kn_timer_arm(harvest->worker, &flight->timer,
-                     timeout > KN_NEVER - 1 - now ? KN_NEVER - 1 : now + timeout, fire_deadline);
+        kn_alarm_set(harvest->run->rt->sched, &flight->alarm,
+                     timeout > KN_NEVER - 1 - now ? KN_NEVER - 1 : now + timeout, deadline_rung);
     }
 }
 
@@ -328,11 +328,11 @@ int koken_teg_finish(koken_teg_token token, int error, int64_t number, const voi
 
 /* ---- another attempt ---- */
 
-static void fire_retry(struct kn_worker *worker, struct kn_timer *timer, bool cancelled)
+static void retry_rung(struct kn_alarm *alarm, struct kn_worker *worker, bool is_due)
 {
-    struct kn_teg_flight *flight = kn_container_of(timer, struct kn_teg_flight, timer);
+    struct kn_teg_flight *flight = kn_container_of(alarm, struct kn_teg_flight, alarm);
     struct koken_teg_run *run = flight->call.run;
-    if (!cancelled) {
+    if (is_due) {
         kn_teg_lane_push(run, worker, flight->lane, flight->call.node);
     }
     flight_unref(flight);
@@ -349,15 +349,16 @@ void kn_teg_retry(struct kn_teg_harvest *harvest, uint32_t node, uint32_t word, 
         return;
     }
     KN_ASSERT(kn_teg_state_of(word) == KOKEN_TEG_READY);
-    kn_timer_arm(harvest->worker, &flight->timer, kn_now() + delay_ns, fire_retry);
+    (void)kn_add(&flight->refs, 1, relaxed); /* relaxed: our own is held. It may ring at once */
+    kn_alarm_set(harvest->run->rt->sched, &flight->alarm, kn_now() + delay_ns, retry_rung);
     kn_lock(&harvest->run->lock);
     /* Relaxed: set before the lock was taken to look for flights. */
     bool is_late = flight->rc < 0 || kn_load(&harvest->run->is_over, relaxed);
     kn_unlock(&harvest->run->lock);
-    if (is_late) {
-        (void)kn_timer_cancel(harvest->worker,
-                              &flight->timer); /* nobody else could while it was not armed */
+    if (is_late) { /* nobody else could while it was not set */
+        (void)kn_alarm_cancel(harvest->run->rt->sched, harvest->worker, &flight->alarm);
     }
+    flight_unref(flight);
 }
 
 /* One more reference, unless the last one is gone and the flight is about to leave the list. */
@@ -391,7 +392,8 @@ void kn_teg_flights_end(struct koken_teg_run *run, struct kn_worker *worker)
         }
         kn_unlock(&run->lock);
         if (waiting) {
-            (void)kn_timer_cancel(worker, &waiting->timer); /* or it fires: its push is in vain */
+            /* Or it rings: its push is in vain. */
+            (void)kn_alarm_cancel(run->rt->sched, worker, &waiting->alarm);
             flight_unref(waiting);
         }
     }

@@ -10,9 +10,9 @@
  *
  * Who wakes a parked lane for work that another one could do in time itself would waste its wake-up: there must
  * be more than load_balance_threshold nodes, or 10 us of work, besides the next. What this misjudges is found
- * by the timer of the parked lane, after steal_timeout_ms.
+ * by the alarm of the parked lane, after steal_timeout_ms.
  *
- * The same timer looks after effects that stay on their worker for too long: nobody can take the worker from
+ * The same alarm looks after effects that stay on their worker for too long: nobody can take the worker from
  * them, but their node times out, and the run goes on without it.
  */
 #include "executors/teg/cache.h"
@@ -93,8 +93,10 @@ void kn_teg_lane_push(struct koken_teg_run *run, struct kn_worker *worker, uint3
         unpark(lane);
     }
     kn_unlock(&lane->lock);
-    if (is_parked) {
+    if (is_parked && worker) {
         kn_ready(worker, &lane->runnable, KN_PRIO_NORMAL);
+    } else if (is_parked) {
+        kn_ready_foreign(run->rt->sched, &lane->runnable, KN_PRIO_NORMAL);
     } else if (kn_load(&run->parked, relaxed)) { /* relaxed: a hint */
         wake_one(run, index);
     }
@@ -361,7 +363,7 @@ static void run_node(struct kn_teg_lane *lane, struct kn_teg_harvest *harvest, u
 }
 
 /* Gives up until something comes, or the run is over. False: something has come. */
-static bool park(struct kn_teg_lane *lane, struct kn_worker *worker)
+static bool park(struct kn_teg_lane *lane)
 {
     struct koken_teg_run *run = lane->run;
     kn_lock(&lane->lock);
@@ -377,43 +379,13 @@ static bool park(struct kn_teg_lane *lane, struct kn_worker *worker)
     if (!lane->is_armed && !kn_load(&run->is_over, acquire)) {
         uint64_t period = KOKEN_MS(run->config.steal_timeout_ms);
         lane->is_armed = true;
-        kn_store(&lane->timer_at, worker, relaxed); /* relaxed: only this worker acts on it */
         kn_teg_run_ref(run);
         period = run->timeout_ns / 4 < period ? run->timeout_ns / 4 : period;
-        kn_timer_arm(worker, &lane->timer, kn_now() + period, kn_teg_lane_fire);
+        kn_alarm_set(run->rt->sched, &lane->alarm, kn_now() + period, kn_teg_lane_rung);
     }
     kn_unlock(&lane->lock); /* from here on the lane may run elsewhere, and be gone */
     koken_teg_run_free(run);
     return true;
-}
-
-/*
- * A node may keep this worker, and with it the timers of lanes that have parked here: those are woken, to park where
- * there is time. Once in a slice, and only before a node runs, so idle lanes do not send each other around.
- */
-static KN_NOINLINE void move_timers(struct koken_teg_run *run, struct kn_worker *worker)
-{
-    if (worker->sched->idle.workers < 2) {
-        return;
-    }
-    for (uint32_t i = 0; i < run->lane_count; i++) {
-        struct kn_teg_lane *lane = &run->lanes[i];
-        if (kn_load(&lane->timer_at, relaxed) !=
-            worker) { /* relaxed: only this worker sets it so */
-            continue;
-        }
-        if (kn_timer_cancel(worker, &lane->timer)) { /* it has been called back */
-            kn_lock(&lane->lock);
-            bool is_parked = lane->is_parked;
-            if (is_parked) {
-                unpark(lane);
-            }
-            kn_unlock(&lane->lock);
-            if (is_parked) {
-                kn_ready_foreign(worker->sched, &lane->runnable, KN_PRIO_NORMAL);
-            }
-        }
-    }
 }
 
 enum kn_ran kn_teg_lane_step(struct kn_worker *worker, struct kn_runnable *runnable)
@@ -424,8 +396,7 @@ enum kn_ran kn_teg_lane_step(struct kn_worker *worker, struct kn_runnable *runna
         .run = run, .worker = worker, .home = lane, .lane = lane->index, .now = kn_ticks()};
     uint64_t end = harvest.now + run->slice_ticks;
     KN_ASSERT(!lane->is_parked); /* whoever readies a lane has unparked it */
-    bool has_moved = false;
-    for (;;) { /* ends: nothing to do, or the slice is over */
+    for (;;) {                   /* ends: nothing to do, or the slice is over */
         uint32_t node = NO_NODE;
         if (kn_unlikely(lane->mean_ticks >= run->long_ticks) && run->lane_count > 1) {
             kn_teg_harvest_flush(&harvest);
@@ -441,15 +412,11 @@ enum kn_ran kn_teg_lane_step(struct kn_worker *worker, struct kn_runnable *runna
             node = steal(lane);
         }
         if (kn_unlikely(node == NO_NODE)) {
-            if (park(lane, worker)) {
+            if (park(lane)) {
                 return KN_RAN_DONE;
             }
             continue;
         }
-        if (!has_moved && kn_load(&run->parked, relaxed)) { /* relaxed: a hint */
-            move_timers(run, worker);
-        }
-        has_moved = true;
         run_node(lane, &harvest, node);
         lane->done += harvest.ended;
         harvest.ended = 0;
@@ -481,11 +448,11 @@ static void watch(struct kn_teg_harvest *harvest, struct kn_teg_lane *lane)
     }
 }
 
-void kn_teg_lane_fire(struct kn_worker *worker, struct kn_timer *timer, bool cancelled)
+void kn_teg_lane_rung(struct kn_alarm *alarm, struct kn_worker *worker, bool is_due)
 {
-    struct kn_teg_lane *lane = kn_container_of(timer, struct kn_teg_lane, timer);
+    struct kn_teg_lane *lane = kn_container_of(alarm, struct kn_teg_lane, alarm);
     struct koken_teg_run *run = lane->run;
-    if (!cancelled) {
+    if (is_due) {
         struct kn_teg_harvest harvest = {
             .run = run, .worker = worker, .lane = lane->index, .now = kn_ticks()};
         for (uint32_t i = 0; i < run->lane_count; i++) {
@@ -497,14 +464,13 @@ void kn_teg_lane_fire(struct kn_worker *worker, struct kn_timer *timer, bool can
     kn_lock(&lane->lock);
     KN_ASSERT(lane->is_armed);
     lane->is_armed = false;
-    kn_store(&lane->timer_at, NULL, relaxed); /* relaxed: as in park() */
-    bool wakes = !cancelled && lane->is_parked && !kn_load(&run->is_over, acquire); /* [TG3] */
+    bool wakes = is_due && lane->is_parked && !kn_load(&run->is_over, acquire); /* [TG3] */
     if (wakes) {
         unpark(lane);
     }
     kn_unlock(&lane->lock);
     if (wakes) {
-        kn_ready_tail(worker, &lane->runnable, KN_PRIO_NORMAL);
+        kn_teg_run_ready(run, worker, &lane->runnable);
     }
     koken_teg_run_free(run);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The life of a run: made by who wants it, begun by the executor, ended by whoever ends its last node, freed by
- * the last who holds it: its owner, the executor, a lane that runs, a flight, an armed timer.
+ * the last who holds it: its owner, the executor, a lane that runs, a flight, a set alarm.
  */
 #include "executors/teg/run.h"
 
@@ -135,7 +135,7 @@ static bool make_lanes(struct koken_teg_run *run)
     for (uint32_t i = 0; i < run->lane_count; i++) {
         struct kn_teg_lane *lane = &run->lanes[i];
         kn_teg_ready_place(&lane->ready, run->teg->count, run->lane_words + i * each);
-        kn_timer_init(&lane->timer);
+        kn_timer_init(&lane->alarm.timer);
         kn_atomic_init(&lane->best, UINT32_MAX);
         lane->runnable.step = kn_teg_lane_step;
         lane->run = run;
@@ -334,6 +334,16 @@ void koken_teg_cancel(struct koken_teg_run *run)
     }
 }
 
+void kn_teg_run_ready(struct koken_teg_run *run, struct kn_worker *worker,
+                      struct kn_runnable *runnable)
+{
+    if (worker) {
+        kn_ready_tail(worker, runnable, KN_PRIO_NORMAL);
+    } else {
+        kn_ready_foreign(run->rt->sched, runnable, KN_PRIO_NORMAL);
+    }
+}
+
 void kn_teg_run_ended(struct koken_teg_run *run, struct kn_worker *worker, uint32_t count)
 {
     if (count == 0) {
@@ -379,7 +389,7 @@ void kn_teg_run_over(struct koken_teg_run *run, struct kn_worker *worker)
         bool is_armed = lane->is_armed;
         kn_unlock(&lane->lock);
         if (is_armed) { /* it is not armed again: is_over */
-            (void)kn_timer_cancel(worker, &lane->timer);
+            (void)kn_alarm_cancel(run->rt->sched, worker, &lane->alarm);
         }
     }
     kn_teg_flights_end(run, worker);

@@ -26,8 +26,8 @@
 #include "base/stats.h"
 #include "executors/teg/graph.h"
 #include "executors/teg/ready.h"
+#include "sched/alarm.h"
 #include "sched/lock.h"
-#include "sched/timer.h"
 #include "sched/worker.h"
 
 #include <koken/teg_run.h>
@@ -66,11 +66,9 @@ struct KN_ALIGNED(KN_FALSE_SHARING) kn_teg_lane {
     struct kn_lock lock;
     struct kn_teg_ready ready; /* (m) ranks */
     bool is_parked;            /* (m) its runnable is nobody's; else it is queued or runs */
-    bool is_armed;             /* (m) timer */
+    bool is_armed;             /* (m) alarm */
     kn_atomic(uint32_t) len;   /* (a) ready.count, a hint to others */
     kn_atomic(uint32_t) best;  /* (a) the first rank in ready, a hint; UINT32_MAX: none */
-    kn_atomic(struct kn_worker *)
-        timer_at; /* (a) on whose wheel timer is armed, a hint to that worker; or NULL */
 
     KN_ALIGNED(KN_FALSE_SHARING) struct kn_runnable runnable;
     struct koken_teg_run *run; /* (c) */
@@ -82,7 +80,7 @@ struct KN_ALIGNED(KN_FALSE_SHARING) kn_teg_lane {
         running; /* (a) by (o): node + 1 in the low half, its state word above; 0: none */
     kn_atomic(uint64_t) since;                           /* (a) by (o): ticks */
     struct kn_count steals, failed_steals, items_stolen; /* (o) */
-    struct kn_timer timer; /* while parked: look for work and overdue nodes */
+    struct kn_alarm alarm; /* while parked: look for work and overdue nodes */
 };
 
 struct kn_teg_entry;
@@ -109,7 +107,7 @@ struct koken_teg_run {
 
     KN_ALIGNED(KN_FALSE_SHARING)
     kn_atomic(uint32_t) refs; /* (a) owner, executor, lanes not parked, flights,
-                                                            * armed timers */
+                                                            * set alarms */
     kn_atomic(uint32_t)
         remaining;            /* (a) nodes that have not ended, or of lanes that have not said so */
     kn_atomic(uint32_t) stop; /* (a) enum kn_teg_stop */
@@ -162,9 +160,9 @@ struct kn_teg_flight {
     struct koken_teg_call call;
     struct kn_job job;
     struct kn_runnable landing;        /* the effect has ended, or it is time to try again */
-    struct kn_timer timer;             /* its deadline, or the next attempt */
+    struct kn_alarm alarm;             /* its deadline, or the next attempt */
     struct kn_list link;               /* (r) in run->flights, unless it undoes */
-    kn_atomic(uint32_t) refs;          /* (a) effect and timer */
+    kn_atomic(uint32_t) refs;          /* (a) effect and alarm */
     kn_atomic(uint32_t) cancelled;     /* (a) a futex */
     void (*on_cancel)(void *arg);      /* (r) */
     void *on_cancel_arg;               /* (r) */
@@ -216,7 +214,11 @@ void kn_teg_run_refuse(struct koken_teg_run *run, int error);
 /* Ends what has not begun (FAILED) or everything (CANCELLED). Answers how many nodes have ended by it. */
 uint32_t kn_teg_run_stop(struct koken_teg_run *run, enum kn_teg_stop why);
 
-/* So many nodes have ended. The last ones end the run. */
+/* Gets a runnable of this run run. worker: the caller's, or NULL. */
+void kn_teg_run_ready(struct koken_teg_run *run, struct kn_worker *worker,
+                      struct kn_runnable *runnable);
+
+/* So many nodes have ended. The last ones end the run. worker: the caller's, or NULL. */
 void kn_teg_run_ended(struct koken_teg_run *run, struct kn_worker *worker, uint32_t count);
 
 void kn_teg_observe(const struct koken_teg_run *run, uint32_t node, enum koken_teg_state state,
@@ -229,12 +231,12 @@ uint64_t kn_teg_ns(const struct koken_teg_run *run, uint64_t ticks);
 
 enum kn_ran kn_teg_lane_step(struct kn_worker *worker, struct kn_runnable *runnable);
 
-/* Queues a ready node in a lane, and gets the lane run. Not the lane that runs here: that is home's. */
+/* Queues a ready node in a lane, and gets the lane run. Not the lane that runs here: that is home's. worker: or NULL. */
 void kn_teg_lane_push(struct koken_teg_run *run, struct kn_worker *worker, uint32_t lane,
                       uint32_t node);
 
-/* The timer of a parked lane. */
-void kn_teg_lane_fire(struct kn_worker *worker, struct kn_timer *timer, bool cancelled);
+/* The alarm of a parked lane. */
+void kn_teg_lane_rung(struct kn_alarm *alarm, struct kn_worker *worker, bool is_due);
 
 /* ---- settle.c ---- */
 
@@ -244,7 +246,7 @@ void kn_teg_lane_fire(struct kn_worker *worker, struct kn_timer *timer, bool can
  */
 struct kn_teg_harvest {
     struct koken_teg_run *run;
-    struct kn_worker *worker;
+    struct kn_worker *worker; /* NULL: of a thread without one */
     struct kn_teg_lane *home;
     uint32_t lane;
     uint32_t ended;

@@ -79,13 +79,13 @@ void kn_teg_undo(struct koken_teg_run *run, struct kn_worker *worker)
     for (uint32_t i = 0; i < run->teg->count && run->teg->has_undo && !is_any; i++) {
         is_any = is_due(run, i);
     }
-    if (!is_any) {
+    if (!is_any && worker) {
         kn_teg_run_over(run, worker);
         return;
     }
     kn_teg_run_ref(run);
     KN_ASSERT(run->undo_at == 0);
-    run->undo_at = run->teg->count;
+    run->undo_at = is_any ? run->teg->count : 0; /* the notice needs a worker */
     run->undoer.step = undo_step;
-    kn_ready_tail(worker, &run->undoer, KN_PRIO_NORMAL);
+    kn_teg_run_ready(run, worker, &run->undoer);
 }

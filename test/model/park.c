@@ -129,6 +129,7 @@ static void start(unsigned count)
     sched.worker_count = count;
     sched.total = MACHINES;
     kn_idle_init(&sched.idle, count);
+    kn_atomic_init(&sched.alarms.next_ns, KN_NEVER);
     for (unsigned i = 0; i < MACHINES; i++) {
         machines[i].sched = &sched;
     }

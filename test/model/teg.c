@@ -10,8 +10,6 @@
 #include "test/model/lib/teg.h"
 #include "test/model/lib/model.h"
 
-static struct kn_sched sched;
-static struct koken runtime;
 static koken_teg_token token;
 
 static int effect_elsewhere(struct koken_teg_call *call)
@@ -26,15 +24,12 @@ static void begin_run(void)
     struct koken_teg_config config = {
         .worker_count = WORKERS, .pool_count = 1, .node_timeout_ms = 1, .steal_timeout_ms = 1};
     over_count = 0;
-    sched.idle.workers = WORKERS;
     kn_atomic_init(&landed, NULL);
     memset(armed, 0, sizeof armed);
     for (unsigned i = 0; i < WORKERS; i++) {
         memset(&workers[i], 0, sizeof workers[i]);
         workers[i].budget = 1000;
-        workers[i].sched = &sched;
         kn_atomic_init(&bells[i], 0);
-        kn_atomic_init(&due[i], NULL);
     }
     KOKEN_CHECK(kn_teg_run_new(&graph, &options, (koken_ref){0}, &run) == 0);
     KOKEN_CHECK(kn_teg_run_begin(run, &workers[0], &config, &runtime) == 0);
@@ -97,15 +92,13 @@ static void start_token(void)
 
 /* ---- the threads ------------------------------------------------------------------------------ */
 
-/* All deadlines of a worker's timers are over. */
-static void run_timers(unsigned index)
+/* All deadlines are over. worker: who sees to it, NULL for a thread without one. */
+static void ring_all(struct kn_worker *worker)
 {
     for (unsigned i = 0; i < TIMERS; i++) {
-        struct kn_timer *timer = armed[index][i];
-        uint32_t was = KN_TIMER_ARMED;
-        if (timer != NULL && kn_cas_strong(&timer->state, &was, KN_TIMER_IDLE, acq_rel, relaxed)) {
-            forget(index, timer);
-            timer->fire(&workers[index], timer, false);
+        struct kn_alarm *alarm = kn_load(&armed[i], acquire);
+        if (alarm != NULL && alarm != &taken_place && take_alarm(alarm, i)) {
+            call_alarm(alarm, worker, true);
         }
     }
 }
@@ -113,11 +106,8 @@ static void run_timers(unsigned index)
 static void run_rung(unsigned index, uint32_t what)
 {
     struct kn_runnable *lane = &run->lanes[index].runnable;
-    if (what & DUE) {
-        run_due(index);
-    }
     if (what & TICK) {
-        run_timers(index);
+        ring_all(&workers[index]);
     }
     if (what & SWEEPER) {
         KOKEN_CHECK(run->sweeper.step(&workers[index], &run->sweeper) == KN_RAN_DONE);

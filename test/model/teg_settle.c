@@ -18,9 +18,9 @@ static void begin_bare(uint32_t count)
     swept = 0;
     for (unsigned i = 0; i < WORKERS; i++) {
         kn_atomic_init(&bells[i], 0);
-        kn_atomic_init(&due[i], NULL);
     }
     KOKEN_CHECK(kn_teg_run_new(&graph, &options, (koken_ref){0}, &run) == 0);
+    run->rt = &runtime;
     for (uint32_t i = 0; i < count; i++) {
         kn_atomic_init(&run->slots[i].state, kn_teg_word(KOKEN_TEG_EXECUTING, 0));
         begun[i][0] = 1;
@@ -124,7 +124,6 @@ static void check_bare(void)
         KOKEN_CHECK(kn_teg_has_ended(end_of(i)));
     }
     kn_teg_flights_end(run, &workers[0]);
-    run_due(0);
     KOKEN_CHECK(kn_list_is_empty(&run->flights));
     KOKEN_CHECK(kn_load(&run->refs, relaxed) == 1);
     koken_teg_run_free(run);

@@ -17,8 +17,9 @@
 #include "sched/lock.c"
 
 enum { WORKERS = 2, NODES = 4, LINKS = 4, TIMERS = 8 };
-enum bell { LANE = 1, SWEEPER = 2, LANDING = 4, UNDOER = 8, DUE = 16, OVER = 32, TICK = 64 };
+enum bell { LANE = 1, SWEEPER = 2, LANDING = 4, UNDOER = 8, OVER = 16, TICK = 32 };
 
+static struct koken runtime; /* no scheduler: what would use it is left out */
 static struct kn_worker workers[WORKERS];
 static struct koken_teg graph;
 static struct kn_teg_node nodes[NODES];
@@ -32,8 +33,7 @@ static uint32_t fails[NODES];    /* how many attempts of a node fail */
 static uint32_t begun[NODES][3]; /* plain: the explorer looks for races */
 static uint32_t over_count;      /* plain */
 static kn_atomic(uint32_t) bells[WORKERS];
-static kn_atomic(struct kn_timer *) due[WORKERS];
-static struct kn_timer *armed[WORKERS][TIMERS]; /* of that worker only */
+static kn_atomic(struct kn_alarm *) armed[TIMERS];
 static kn_atomic(struct kn_teg_flight *) landed;
 
 /* ---- what is left out ------------------------------------------------------------------------ */
@@ -41,8 +41,7 @@ static kn_atomic(struct kn_teg_flight *) landed;
 static void ring(unsigned worker, uint32_t what)
 {
     uint32_t before = kn_or(&bells[worker], what, acq_rel);
-    KOKEN_CHECK(!(before & what) || what == DUE || what == OVER ||
-                what == TICK); /* nothing is readied twice */
+    KOKEN_CHECK(!(before & what) || what == OVER || what == TICK); /* nothing is readied twice */
     if (before == 0) {
         kn_futex_wake(&bells[worker], 1);
     }
@@ -92,34 +91,49 @@ void kn_ready_chain(struct kn_sched *where, struct kn_runnable *first, struct kn
     ready(first);
 }
 
-/* A timer is called back once, by the worker that has armed it: when its time is over, or cancelled. */
-void kn_timer_arm(struct kn_worker *worker, struct kn_timer *timer, uint64_t deadline_ns,
-                  void (*fire)(struct kn_worker *worker, struct kn_timer *timer, bool cancelled))
+/*
+ * An alarm is called back once: by whoever finds it due, or by who cancels it. Who takes it out of its place decides;
+ * places instead of a lock, so that there is less to explore.
+ */
+static struct kn_alarm taken_place;
+
+void kn_alarm_set(struct kn_sched *where, struct kn_alarm *alarm, uint64_t deadline_ns,
+                  void (*fn)(struct kn_alarm *alarm, struct kn_worker *worker, bool is_due))
 {
     unsigned place = 0;
+    struct kn_alarm *none = NULL;
+    (void)where;
     (void)deadline_ns;
-    timer->fire = fire;
-    timer->slot = (uint32_t)(worker - workers);
-    while (armed[timer->slot][place] != NULL) { /* ends: there is room */
-        KOKEN_CHECK(++place < TIMERS);
+    while (!kn_cas_strong(&armed[place], &none, &taken_place, relaxed, relaxed)) {
+        KOKEN_CHECK(++place < TIMERS); /* ends: there is room */
+        none = NULL;
     }
-    armed[timer->slot][place] = timer;
-    kn_store(&timer->state, KN_TIMER_ARMED, release);
+    alarm->fn = fn;
+    alarm->timer.slot = place;
+    kn_store(&alarm->timer.state, KN_TIMER_ARMED, release);
+    kn_store(&armed[place], alarm, release);
 }
 
-bool kn_timer_cancel(struct kn_worker *worker, struct kn_timer *timer)
+static bool take_alarm(struct kn_alarm *alarm, unsigned place)
 {
-    uint32_t was = KN_TIMER_ARMED;
-    (void)worker;
-    if (!kn_cas_strong(&timer->state, &was, KN_TIMER_CANCELLED, acq_rel, acquire)) {
+    return kn_cas_strong(&armed[place], &alarm, NULL, acquire, relaxed);
+}
+
+static void call_alarm(struct kn_alarm *alarm, struct kn_worker *worker, bool is_due)
+{
+    kn_store(&alarm->timer.state, KN_TIMER_IDLE, relaxed); /* relaxed: its owner's again */
+    alarm->fn(alarm, worker, is_due);
+}
+
+bool kn_alarm_cancel(struct kn_sched *where, struct kn_worker *worker, struct kn_alarm *alarm)
+{
+    (void)where;
+    /* Or, as it gives the last state there is. */
+    if (kn_or(&alarm->timer.state, 0, acquire) != KN_TIMER_ARMED ||
+        !take_alarm(alarm, alarm->timer.slot)) {
         return false;
     }
-    unsigned owner = timer->slot;
-    struct kn_timer *first = kn_load(&due[owner], relaxed);
-    do { /* ends: pushed */
-        timer->next_cancelled = first;
-    } while (!kn_cas_weak(&due[owner], &first, timer, release, relaxed));
-    ring(owner, DUE);
+    call_alarm(alarm, worker, false);
     return true;
 }
 
@@ -270,27 +284,6 @@ static void make_graph(uint32_t count, const uint8_t links[][2], uint32_t link_c
 static enum koken_teg_state end_of(uint32_t node)
 {
     return koken_teg_state(run, (koken_teg_node){node + 1});
-}
-
-static void forget(unsigned index, const struct kn_timer *timer)
-{
-    unsigned place = 0;
-    while (armed[index][place] != timer) { /* ends: it is there */
-        KOKEN_CHECK(++place < TIMERS);
-    }
-    armed[index][place] = NULL;
-}
-
-static void run_due(unsigned index)
-{
-    struct kn_timer *timer = kn_swap(&due[index], NULL, acquire);
-    while (timer != NULL) { /* ends: the stack does */
-        struct kn_timer *next = timer->next_cancelled;
-        forget(index, timer);
-        kn_store(&timer->state, KN_TIMER_IDLE, relaxed);
-        timer->fire(&workers[index], timer, true);
-        timer = next;
-    }
 }
 
 #endif

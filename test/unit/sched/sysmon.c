@@ -96,6 +96,46 @@ Test(sysmon, who_is_queued_behind_a_long_step_runs_elsewhere)
         (struct kn_sched_config){.workers = 2, .no_lifo = true, .spin_ns = KN_NO_SPIN});
 }
 
+struct riser {
+    struct kn_runnable runnable; /* first */
+    struct kn_timer timer;
+    struct task *task;
+};
+
+static void start_long_step(struct kn_worker *worker, struct kn_timer *timer, bool cancelled)
+{
+    struct riser *riser = kn_container_of(timer, struct riser, timer);
+
+    cr_assert(!cancelled);
+    kn_ready(worker, &riser->task->runnable, KN_PRIO_NORMAL);
+}
+
+static enum kn_ran step_arm(struct kn_worker *worker, struct kn_runnable *runnable)
+{
+    struct riser *riser = (struct riser *)(void *)runnable;
+
+    kn_timer_arm(worker, &riser->timer, kn_now() + 30000000, start_long_step);
+    return KN_RAN_DONE;
+}
+
+/* Nobody wakes a worker whose timer is due, so it wakes sysmon itself, which sleeps for good by then. */
+Test(sysmon, a_worker_that_wakes_by_itself_is_watched)
+{
+    struct kn_sched *sched = start((struct kn_sched_config){.workers = 2, .spin_ns = KN_NO_SPIN});
+    struct task other = {.runnable.step = step_short};
+    struct task task = {.runnable.step = step_long, .woken = &other};
+    struct riser riser = {.runnable.step = step_arm, .task = &task};
+    uint64_t begin = kn_now();
+
+    kn_timer_init(&riser.timer);
+    kn_ready_foreign(sched, &riser.runnable, KN_PRIO_NORMAL);
+    while (kn_load(&other.runs, acquire) == 0) {
+        kn_thread_yield();
+    }
+    cr_assert_lt(kn_now() - begin, UINT64_C(5000000000), "another worker ran it");
+    finish(sched);
+}
+
 Test(sysmon, a_long_step_is_counted_once_and_asked_to_yield)
 {
     struct kn_sched *sched = start((struct kn_sched_config){.workers = 1});

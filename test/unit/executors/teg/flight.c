@@ -52,6 +52,82 @@ Test(flight, t17_a_node_that_sleeps_times_out)
     leave(stage, teg, run);
 }
 
+static kn_atomic(struct koken_teg_run *) watched;
+
+/* Keeps its worker until the first node has timed out, at most for 20 s. */
+static int keep_worker(struct koken_teg_call *call)
+{
+    uint64_t end = kn_now() + KOKEN_S(20);
+    const struct koken_teg_run *run = NULL;
+    (void)count(&began);
+    while (run == NULL && kn_now() < end) {
+        run = kn_load(&watched, acquire);
+        kn_thread_yield();
+    }
+    while (koken_teg_state(run, (koken_teg_node){1}) != KOKEN_TEG_TIMED_OUT && kn_now() < end) {
+        kn_thread_yield();
+    }
+    koken_teg_answer(call, koken_teg_state(run, (koken_teg_node){1}));
+    return 0;
+}
+
+/* A deadline does not wait for the worker that has begun the node, nor for any other. */
+Test(flight, deadlines_hold_while_all_workers_are_kept)
+{
+    for (unsigned workers = 1; workers < 3; workers++) {
+        struct koken_teg_config config = {.worker_count = workers};
+        struct stage stage = stage_with(workers, &config);
+        struct koken_teg *teg = koken_teg_new();
+        struct koken_teg_run *run;
+        koken_teg_node slow =
+            koken_teg_add(teg, &(struct koken_teg_effect){.run = sleep_long,
+                                                          .place = KOKEN_TEG_ON_POOL,
+                                                          .cost = 1000, /* begins first */
+                                                          .timeout_ns = KOKEN_MS(5)});
+        koken_teg_node kept[2];
+        for (unsigned i = 0; i < workers; i++) {
+            kept[i] = node_of(teg, NULL, keep_worker, 0);
+        }
+        reset(&began);
+        kn_store(&watched, NULL, relaxed);
+        struct koken_teg_options options = {.failure = KOKEN_TEG_ISOLATE};
+        cr_assert_eq(koken_teg_start(stage.executor, teg, &options, &run), 0);
+        kn_store(&watched, run, release);
+        cr_assert_eq(koken_teg_wait(stage.rt, run, KOKEN_S(60)), 0);
+        assert_state(run, slow, KOKEN_TEG_TIMED_OUT);
+        for (unsigned i = 0; i < workers; i++) {
+            cr_assert_eq(koken_teg_value(run, kept[i]).number, KOKEN_TEG_TIMED_OUT);
+        }
+        leave(stage, teg, run);
+    }
+}
+
+/* The last node of all times out while the only worker is kept by another run's: that run ends all the same. */
+Test(flight, a_run_ends_by_a_deadline_alone)
+{
+    struct koken_teg_config config = {.worker_count = 1};
+    struct stage stage = stage_with(1, &config);
+    struct koken_teg *late = koken_teg_new(), *keeps = koken_teg_new();
+    struct koken_teg_run *run, *keeper;
+    koken_teg_node slow = on_pool(late, sleep_long, KOKEN_MS(20));
+    (void)node_of(keeps, NULL, keep_worker, 0);
+    reset(&began);
+    kn_store(&watched, NULL, relaxed);
+    cr_assert_eq(koken_teg_start(stage.executor, late, NULL, &run), 0);
+    wait_for(&began, 1); /* on the pool */
+    cr_assert_eq(koken_teg_start(stage.executor, keeps, NULL, &keeper), 0);
+    wait_for(&began, 2);
+    kn_store(&watched, run, release);
+    cr_assert_eq(koken_teg_wait(stage.rt, run, KOKEN_S(60)), 0);
+    cr_assert_eq(koken_teg_status(run), -ETIMEDOUT);
+    assert_state(run, slow, KOKEN_TEG_TIMED_OUT);
+    cr_assert_eq(koken_teg_wait(stage.rt, keeper, KOKEN_S(60)), 0);
+    cr_assert_eq(koken_teg_value(keeper, (koken_teg_node){1}).number, KOKEN_TEG_TIMED_OUT);
+    koken_teg_run_free(keeper);
+    koken_teg_free(keeps);
+    leave(stage, late, run);
+}
+
 /* While nodes sleep on the pool, one worker runs a thousand others. */
 Test(flight, sleeping_nodes_hold_no_worker)
 {
