@@ -427,9 +427,17 @@ void kn_dead_letter(struct kn_local *local, struct kn_envelope *e, int error);
 /* Handles the messages of the system lane that have come. 0, or what ends the agent. (turn.c) */
 int kn_agent_run_system(struct koken_ctx *ctx, struct kn_agent *a);
 
-/* The pressure on an agent's mailbox has ended: tells those who wait for room. local NULL: outside.
- * (park.c) */
+/* Tells all who wait for room at an agent's mailbox. local NULL: outside. (park.c) */
 void kn_room_made(struct kn_local *local, struct kn_agent *a);
+
+/*
+ * The caller has ended the pressure on an agent's mailbox: tells the first of those who wait for room, one
+ * for each 128 messages of it. The agent itself tells the others (mailbox/DESIGN.md, D-MB-5). local NULL: outside. (park.c)
+ */
+void kn_room_opened(struct kn_local *local, struct kn_agent *a);
+
+/* Ends the pressure on the mailbox, or tells more of the line, if it is time. Thread: the agent's holder. (park.c) */
+void kn_room_look(struct kn_local *local, struct kn_agent *a);
 
 /* The overflow part of an agent's mailbox, made now if need be; NULL: no memory. Thread: any.
  * (park.c) */

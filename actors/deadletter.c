@@ -167,7 +167,7 @@ static void tell(struct koken *rt, struct kn_local *local, struct kn_agent *to,
             kn_agent_wake(local, to);
         }
         if (opened) {
-            kn_room_made(local, to);
+            kn_room_opened(local, to);
         }
     }
     if (rc < 0) {

@@ -57,9 +57,7 @@ static void publish(struct kn_fiber_agent *f)
         kn_mailbox_settle(&a->mailbox);
     }
     f->consumed = 0;
-    if (kn_mailbox_relieve(&a->mailbox)) {
-        kn_room_made(f->ctx.local, a);
-    }
+    kn_room_look(f->ctx.local, a);
 }
 
 KN_UNPAIRED enum kn_ran kn_fiber_turn(struct kn_worker *worker, struct kn_runnable *run)
@@ -381,7 +379,7 @@ static enum kn_push try_send(struct kn_local *local, uint64_t to, struct kn_enve
     bool opened = false;
     enum kn_push pushed = a ? kn_mailbox_push(&a->mailbox, e, &opened) : KN_PUSH_CLOSED;
     if (opened) {
-        kn_room_made(local, a);
+        kn_room_opened(local, a);
     }
     *rc = 0;
     if (pushed == KN_PUSH_CLOSED) {

@@ -12,6 +12,11 @@
 
 #include <errno.h>
 
+enum {
+    /* For so many messages of room one is told: a wake-up costs as much as sending twenty. */
+    MESSAGES_PER_WAKE = 128,
+};
+
 struct kn_overflow *kn_agent_overflow(struct kn_agent *a)
 {
     struct kn_overflow *o = kn_load(&a->overflow, acquire); /* [AS3] acquire */
@@ -30,17 +35,11 @@ struct kn_overflow *kn_agent_overflow(struct kn_agent *a)
     return o;
 }
 
-void kn_room_made(struct kn_local *local, struct kn_agent *a)
+/* Tells the first n who wait. */
+static void tell(struct kn_local *local, struct kn_agent *a, struct kn_overflow *o, uint32_t n)
 {
-    struct kn_overflow *o = kn_load(&a->overflow, acquire); /* [AS3] acquire */
     uint64_t who, cookie;
-    /*
-     * Those who wait now. Who comes later, or again, has seen the room, or pressure that began after it:
-     * then the end of that pressure tells them. Without the bound one who is told, fails and waits again
-     * could keep this loop going for as long as it is faster.
-     */
-    uint32_t left = o ? kn_overflow_waiters(o) : 0;
-    for (; left > 0 && kn_overflow_pop_waiter(o, &who, &cookie); left--) {
+    for (; n > 0 && kn_overflow_pop_waiter(o, &who, &cookie); n--) {
         if (cookie) {
             kn_system_writable(local, a, cookie);
             continue;
@@ -48,6 +47,49 @@ void kn_room_made(struct kn_local *local, struct kn_agent *a)
         struct kn_agent *waiter = kn_resolve(who);
         if (waiter) {
             kn_agent_nudge(local, waiter);
+        }
+    }
+}
+
+void kn_room_made(struct kn_local *local, struct kn_agent *a)
+{
+    struct kn_overflow *o = kn_load(&a->overflow, acquire); /* [AS3] acquire */
+    /*
+     * Those who wait now. Who comes later, or again, has seen the room, or pressure that began after it:
+     * then the end of that pressure tells them. Without the bound one who is told, fails and waits again
+     * could keep this going for as long as it is faster.
+     */
+    if (o) {
+        tell(local, a, o, kn_overflow_waiters(o));
+    }
+}
+
+void kn_room_opened(struct kn_local *local, struct kn_agent *a)
+{
+    struct kn_overflow *o = kn_load(&a->overflow, acquire); /* [AS3] acquire */
+    if (o && o->bytes_max > 0) {
+        kn_room_made(local, a); /* of the pressure of bytes nobody keeps a note */
+    } else if (o) {
+        bool is_all;
+        uint32_t first = (a->mailbox.limit - a->mailbox.low) / MESSAGES_PER_WAKE;
+        tell(local, a, o, kn_overflow_wave(o, first ? first : 1, &is_all));
+    }
+}
+
+void kn_room_look(struct kn_local *local, struct kn_agent *a)
+{
+    KN_ASSERT(kn_agent_is_held(a));
+    if (kn_mailbox_relieve(&a->mailbox)) {
+        kn_room_opened(local, a);
+    } else if (kn_mailbox_line_is_due(&a->mailbox)) {
+        struct kn_overflow *o = kn_load(&a->overflow, acquire); /* [AS3] acquire */
+        bool is_all = true;
+        uint32_t n = o ? kn_overflow_wave(o, 0, &is_all) : 0;
+        if (is_all) {
+            kn_mailbox_end_line(&a->mailbox);
+            kn_room_made(local, a); /* with those who have come in between; the line may be new */
+        } else {
+            tell(local, a, o, n);
         }
     }
 }
@@ -258,7 +300,7 @@ static bool flush(struct kn_local *local, struct kn_outbox *o)
             bool opened = false;
             enum kn_push pushed = kn_mailbox_push(&to->mailbox, e, &opened);
             if (opened) {
-                kn_room_made(local, to);
+                kn_room_opened(local, to);
             }
             if (pushed == KN_PUSH_FULL) {
                 e->next = next;
@@ -325,9 +367,7 @@ static enum kn_parked try_outbox(struct koken_ctx *ctx, struct kn_agent *a)
             kn_envelope_release(local, last);
             return KN_PARKED_IDLE;
         }
-        if (kn_mailbox_relieve(&a->mailbox)) {
-            kn_room_made(local, a);
-        }
+        kn_room_look(local, a);
     }
 }
 
@@ -403,7 +443,8 @@ int koken_notify_writable(koken_ctx *ctx, koken_ref who)
     struct koken *visited = kn_alone_visit_agent(local, kn_agent_runtime(to));
     bool entered = kn_overflow_wait(o, &letter->waiter);
     uint64_t word = look_after_entering(to);
-    bool is_pressed = (word & KN_MB_PRESSED) || kn_overflow_is_pressed(o);
+    /* With L the receiver will tell the line. */
+    bool is_pressed = (word & (KN_MB_PRESSED | KN_MB_LINE)) || kn_overflow_is_pressed(o);
     kn_alone_depart_agent(visited);
     if (!entered || ((word & KN_MB_CLOSED) && kn_overflow_unwait(o, &letter->waiter))) {
         free_letter(local, letter);

@@ -287,7 +287,7 @@ static int send_slowly(struct koken *rt, struct kn_local *local, struct kn_agent
         kn_message_drop(rt, local, victim, -EAGAIN);
     }
     if (opened) {
-        kn_room_made(local, a);
+        kn_room_opened(local, a);
     }
     if (pushed == KN_PUSH_WAKE) {
         kn_agent_wake(local, a);
@@ -379,7 +379,7 @@ int kn_send(struct kn_local *local, struct kn_agent *a, struct kn_envelope *e)
             kn_agent_wake(local, a);
         }
         if (kn_unlikely(opened)) {
-            kn_room_made(local, a);
+            kn_room_opened(local, a);
         }
         return 0;
     }

@@ -189,9 +189,7 @@ static inline void publish(struct kn_local *local, struct kn_agent *a, uint32_t 
         *consumed = 0;
         kn_mailbox_settle(&a->mailbox);
         if (kn_unlikely(kn_load(&a->mailbox.word, relaxed) & KN_MB_PRESSED)) { /* relaxed: a hint */
-            if (kn_mailbox_relieve(&a->mailbox)) {
-                kn_room_made(local, a);
-            }
+            kn_room_look(local, a);
         }
     }
 }
@@ -443,9 +441,7 @@ static KN_NOINLINE enum kn_ran run_turn(struct koken_ctx *ctx, struct kn_agent *
             kn_envelope_release(ctx->local, last);
             return KN_RAN_DONE;
         }
-        if (kn_mailbox_relieve(&a->mailbox)) {
-            kn_room_made(ctx->local, a);
-        }
+        kn_room_look(ctx->local, a);
         (void)kn_alone_take(ctx->local, a);
         struct kn_worker *worker = ctx->local->worker;
         if (kn_worker_must_yield(worker) || kn_worker_has_other(worker)) {

@@ -142,9 +142,7 @@ static enum kn_ran waiter_turn(struct kn_worker *worker, struct kn_runnable *run
         kn_envelope_release(local, last);
         return KN_RAN_DONE;
     }
-    if (kn_mailbox_relieve(&a->mailbox)) {
-        kn_room_made(local, a);
-    }
+    kn_room_look(local, a);
     return KN_RAN_AGAIN;
 }
 

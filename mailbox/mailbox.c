@@ -37,10 +37,11 @@ void kn_mailbox_give_strides(struct kn_mailbox *mb)
 
 /*
  * Hysteresis. Pressed, a mailbox accepts again only at its low mark; the one whose swap clears P (a
- * sender here, the receiver in kn_mailbox_relieve) wakes those who wait. Not pressed but at the
- * limit, P is set so that the receiver knows that somebody was refused. The receiver cannot go idle
- * while P is set and could be cleared; if it goes idle with messages at hand it will come back to
- * them. So a refused sender is never forgotten.
+ * sender here, the receiver in kn_mailbox_relieve) sets L and wakes the first of those who wait. Not
+ * pressed but at the limit, P is set so that the receiver knows that somebody was refused. The receiver
+ * cannot go idle while P is set and could be cleared, or L is set and there is room: it tells more of
+ * the line, and clears L before it tells the last. If it goes idle with messages at hand it will come back
+ * to them. So a refused sender is never forgotten.
  */
 int kn_mailbox_pressure(struct kn_mailbox *mb, uint64_t *word, bool *opened)
 {
@@ -60,7 +61,7 @@ int kn_mailbox_pressure(struct kn_mailbox *mb, uint64_t *word, bool *opened)
             if (length > mb->low) {
                 return KN_PUSH_FULL;
             }
-            *word = seen & ~(uint64_t)KN_MB_PRESSED;
+            *word = seen;
             *opened = true;
             return 0;
         }
@@ -171,10 +172,17 @@ bool kn_mailbox_relieve(struct kn_mailbox *mb)
             return false;
         }
         /* [MB2] release: room made happens before the send of whom it wakes. */
-        if (kn_cas_weak(&mb->word, &word, word & ~(uint64_t)KN_MB_PRESSED, acq_rel, acquire)) {
+        if (kn_cas_weak(&mb->word, &word, kn_mb_opened(word), acq_rel, acquire)) {
             return true;
         }
     }
+}
+
+bool kn_mailbox_line_is_due(const struct kn_mailbox *mb)
+{
+    uint64_t word = kn_load(&mb->word, relaxed); /* relaxed: L is ours to clear; our own count */
+    int32_t len = kn_mb_length(word, kn_load(&mb->consumed, relaxed));
+    return (word & KN_MB_LINE) && (len <= 0 || (uint32_t)len <= mb->low);
 }
 
 bool kn_mailbox_close_by(struct kn_mailbox *mb, struct kn_intake *in, struct kn_envelope **ret_last,
@@ -195,5 +203,5 @@ bool kn_mailbox_close_by(struct kn_mailbox *mb, struct kn_intake *in, struct kn_
     in->boundary = NULL;
     *ret_last = last;
     KN_ASSERT(kn_mailbox_check(mb, in));
-    return word & KN_MB_PRESSED;
+    return word & (KN_MB_PRESSED | KN_MB_LINE);
 }

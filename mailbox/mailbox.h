@@ -2,15 +2,16 @@
 /*
  * The mailbox: many senders, one receiver at a time, two lanes, an exact bound, in one atomic word.
  *
- *      63                22 21        4 3  2  1  0
- *     +--------------------+-----------+--+--+--+--+
- *     | newest envelope >>6|  sequence |P |C |Y |S |
- *     +--------------------+-----------+--+--+--+--+
+ *      63                22 21     5 4  3  2  1  0
+ *     +--------------------+--------+--+--+--+--+--+
+ *     | newest envelope >>6|sequence|L |P |C |Y |S |
+ *     +--------------------+--------+--+--+--+--+--+
  *
  *     S  scheduled: somebody is responsible for running the receiver
  *     Y  a system message is among those not yet taken
  *     C  closed: the receiver has ended
  *     P  pressed: len reached the high mark and has not been down at the low mark since
+ *     L  line: pressure has ended, and perhaps not all who wait for room have been told
  *
  * Envelopes not yet taken form a chain from the newest down. A send is one compare-and-swap that
  * puts an envelope on top and sets S; whoever found S clear must get the receiver scheduled. The
@@ -51,14 +52,15 @@ enum {
     KN_MB_SYSTEM = 1u << 1,
     KN_MB_CLOSED = 1u << 2,
     KN_MB_PRESSED = 1u << 3,
-    KN_MB_SEQ_SHIFT = 4,
-    KN_MB_SEQ_BITS = 18,
+    KN_MB_LINE = 1u << 4,
+    KN_MB_SEQ_SHIFT = 5,
+    KN_MB_SEQ_BITS = 17,
     KN_MB_TOP_SHIFT = 22,
 };
 
 #define KN_MB_SEQ_ONE ((uint64_t)1 << KN_MB_SEQ_SHIFT)
 #define KN_MB_SEQ_MASK ((((uint64_t)1 << KN_MB_SEQ_BITS) - 1) << KN_MB_SEQ_SHIFT)
-#define KN_MB_FLAGS ((uint64_t)15)
+#define KN_MB_FLAGS ((uint64_t)31)
 
 /* Lengths are differences of two sequence numbers, and must be told from their opposites. */
 #define KN_MB_CAPACITY_MAX ((1u << (KN_MB_SEQ_BITS - 1)) - 1)
@@ -123,7 +125,7 @@ static inline bool kn_mb_grows(const struct kn_mailbox *mb)
 static inline int32_t kn_mb_length(uint64_t word, uint32_t consumed)
 {
     uint32_t seq = (uint32_t)((word & KN_MB_SEQ_MASK) >> KN_MB_SEQ_SHIFT);
-    /* The difference of two 18-bit numbers, sign-extended. */
+    /* The difference of two 17-bit numbers, sign-extended. */
     return (int32_t)((seq - consumed) << (32 - KN_MB_SEQ_BITS)) >> (32 - KN_MB_SEQ_BITS);
 }
 
@@ -145,9 +147,15 @@ static inline void kn_mailbox_init(struct kn_mailbox *mb, uint32_t limit, uint32
     kn_store(&mb->word, flags, release);
 }
 
+/* The word of a mailbox whose pressure ends: who waits is told, at once or by the receiver. */
+static inline uint64_t kn_mb_opened(uint64_t word)
+{
+    return (word & ~(uint64_t)KN_MB_PRESSED) | KN_MB_LINE;
+}
+
 /*
- * What a full or pressed mailbox does with a send: 0 to go on with *word (perhaps with P cleared,
- * then *opened is set), or KN_PUSH_FULL. The slow part of kn_mailbox_push.
+ * What a full or pressed mailbox does with a send: 0 to go on with *word as it stands now (*opened: the
+ * push ends the pressure), KN_PUSH_FULL, or -1 if it is closed. The slow part of kn_mailbox_push.
  */
 int kn_mailbox_pressure(struct kn_mailbox *mb, uint64_t *word, bool *opened);
 
@@ -190,11 +198,11 @@ static KN_ALWAYS_INLINE enum kn_push kn_mailbox_push_by(struct kn_mailbox *mb,
         /* Relaxed: consumed only grows, and an old value only makes the length look larger. */
         int32_t len = kn_mb_length(word, kn_load(&mb->consumed, relaxed));
         if (kn_unlikely((word & KN_MB_PRESSED) || (len > 0 && (uint32_t)len >= mb->limit))) {
-            int full = kn_mailbox_pressure(mb, &word, &opening);
+            int full = kn_mailbox_pressure(mb, &seen, &opening);
             if (full) {
                 return full < 0 ? KN_PUSH_CLOSED : KN_PUSH_FULL;
             }
-            seen = opening ? word | KN_MB_PRESSED : word;
+            word = opening ? kn_mb_opened(seen) : seen;
         }
         e->next = kn_mb_top(word);
         uint64_t seq = (word + KN_MB_SEQ_ONE) & KN_MB_SEQ_MASK;
@@ -358,16 +366,33 @@ static inline void kn_mailbox_settle(struct kn_mailbox *mb)
 
 /*
  * Ends the pressure if the length is at the low mark. True: the caller must wake those who wait for
- * room. Only the holder of S; to be called after consume, and always before going idle.
+ * room, or the first of them, since L is set. Only the holder of S; after consume.
  */
 bool kn_mailbox_relieve(struct kn_mailbox *mb);
 
 /*
+ * Whether it is time to tell more of those who wait: not all have been told, and there is room. Only the
+ * holder of S, when it would go idle: those told before have not filled the mailbox.
+ */
+bool kn_mailbox_line_is_due(const struct kn_mailbox *mb);
+
+/*
+ * Clears L, before the last in the line are told: who enters it after this sees that nobody will tell him,
+ * and who entered before is in the line that the caller takes now. Only the holder of S.
+ */
+static inline void kn_mailbox_end_line(struct kn_mailbox *mb)
+{
+    /* [MB2] acquire: pairs with the release of who enters the line and looks at the word behind it. */
+    (void)kn_and(&mb->word, ~(uint64_t)KN_MB_LINE, acquire);
+}
+
+/*
  * Gives S up if nothing has come. A receiver may go idle with messages still in its private lists,
- * when it waits for something else: the pressure on it then lasts until it handles them. But
- * pressure that could be relieved now must be, first: idle refuses, and the caller calls
- * kn_mailbox_relieve. True: the receiver is idle and no longer the caller's, in->boundary has been
- * cleared before, and *ret_last is the old boundary if it has been handled, to be freed, else NULL.
+ * when it waits for something else: the pressure on it, or the line, then lasts until it handles them.
+ * But who could be told of room now must be, first: idle refuses, and the caller calls
+ * kn_mailbox_relieve, and looks whether the line is due. True: the receiver is idle and no longer the
+ * caller's, in->boundary has been cleared before, and *ret_last is the old boundary if it has been
+ * handled, to be freed, else NULL.
  */
 static KN_ALWAYS_INLINE bool kn_mailbox_idle_by(struct kn_mailbox *mb, struct kn_intake *in,
                                                 struct kn_envelope **ret_last, bool is_alone)
@@ -376,10 +401,10 @@ static KN_ALWAYS_INLINE bool kn_mailbox_idle_by(struct kn_mailbox *mb, struct kn
     struct kn_envelope *last = in->boundary;
     uint64_t word = kn_load(&mb->word, relaxed); /* what it says is checked by the swap */
     if (kn_mb_top(word) != last ||
-        (word & KN_MB_FLAGS & ~(uint64_t)KN_MB_PRESSED) != KN_MB_SCHEDULED) {
+        (word & KN_MB_FLAGS & ~(uint64_t)(KN_MB_PRESSED | KN_MB_LINE)) != KN_MB_SCHEDULED) {
         return false;
     }
-    if (kn_unlikely(word & KN_MB_PRESSED) && !KN_MUTANT(2)) {
+    if (kn_unlikely(word & (KN_MB_PRESSED | KN_MB_LINE)) && !KN_MUTANT(2)) {
         /* Our own count, so the length is exact; P coming later fails the swap. */
         int32_t len = kn_mb_length(word, kn_load(&mb->consumed, relaxed));
         if (len <= 0 || (uint32_t)len <= mb->low) {
@@ -390,7 +415,7 @@ static KN_ALWAYS_INLINE bool kn_mailbox_idle_by(struct kn_mailbox *mb, struct kn
      * another's. */
     struct kn_envelope *handled = last && (last->flags & KN_ENV_DONE) ? last : NULL;
     in->boundary = NULL;
-    uint64_t idle = word & (KN_MB_SEQ_MASK | KN_MB_PRESSED);
+    uint64_t idle = word & (KN_MB_SEQ_MASK | KN_MB_PRESSED | KN_MB_LINE);
     /* [MB2] release: the receiver's state passes to whoever schedules it next. */
     if (is_alone) {
         kn_store(&mb->word, idle, release); /* [MB2] release: as in kn_mb_swap */
@@ -461,7 +486,7 @@ static inline bool kn_mailbox_idle(struct kn_mailbox *mb, struct kn_intake *in,
 
 /*
  * Closes the mailbox for good; what had not been taken is in the private lists afterwards. True:
- * the mailbox was pressed, somebody may wait for room. S stays with the caller. Only the holder of
+ * the mailbox was pressed, or not all had been told: somebody may wait for room. S stays with the caller. Only the holder of
  * S. *ret_last: as in kn_mailbox_idle. is_alone: as for kn_mb_swap.
  */
 bool kn_mailbox_close_by(struct kn_mailbox *mb, struct kn_intake *in, struct kn_envelope **ret_last,

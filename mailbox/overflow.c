@@ -85,6 +85,19 @@ uint32_t kn_overflow_waiters(struct kn_overflow *o)
     return count;
 }
 
+uint32_t kn_overflow_wave(struct kn_overflow *o, uint32_t first, bool *ret_all)
+{
+    pthread_mutex_lock(&o->lock);
+    uint32_t wave = first ? first : 2 * o->wave;
+    *ret_all = wave >= o->waiter_count || wave == 0;
+    if (*ret_all) {
+        wave = o->waiter_count;
+    }
+    o->wave = wave;
+    pthread_mutex_unlock(&o->lock);
+    return wave;
+}
+
 bool kn_overflow_pop_waiter(struct kn_overflow *o, uint64_t *ret_who, uint64_t *ret_cookie)
 {
     pthread_mutex_lock(&o->lock);

@@ -32,6 +32,7 @@ struct kn_overflow {
     struct kn_room_waiter *waiters;      /* (m) first come, first */
     struct kn_room_waiter **waiters_end; /* (m) */
     uint32_t waiter_count;               /* (m) */
+    uint32_t wave;                       /* (m) how many of them were told at once, last */
     struct kn_envelope *oldest;          /* (m) DROP_OLD: the user lane itself, oldest first */
     struct kn_envelope *newest;          /* (m) */
     uint32_t count;                      /* (m) its length */
@@ -55,6 +56,12 @@ bool kn_overflow_unwait(struct kn_overflow *overflow, struct kn_room_waiter *wai
 
 /* How many wait at this moment. Thread: any. */
 uint32_t kn_overflow_waiters(struct kn_overflow *overflow);
+
+/*
+ * How many of those who wait to tell now: `first` when pressure has ended, or, with 0, twice as many as the
+ * time before, since those have not filled the mailbox. *ret_all: these are all. Thread: any.
+ */
+uint32_t kn_overflow_wave(struct kn_overflow *overflow, uint32_t first, bool *ret_all);
 
 /*
  * Takes the waiter who came first off the list and tells who it is; its memory is not touched

@@ -17,7 +17,7 @@ static struct kn_mailbox mailbox;
 static struct kn_intake intake;
 static struct list sent[2], taken[2]; /* by lane: in the mailbox, in the intake */
 static unsigned waiting, consumed;    /* user messages not consumed; handled since */
-static bool is_scheduled, is_pressed, is_nudged;
+static bool is_scheduled, is_pressed, is_line, is_nudged;
 static struct kn_envelope *kept; /* the boundary, handled already */
 
 static struct kn_envelope *envelope(unsigned i)
@@ -139,7 +139,8 @@ static void idle(void)
     bool is_idle = kn_mailbox_idle(&mailbox, &intake, &last);
     bool may = sent[0].len + sent[1].len == 0;
     KOKEN_CHECK(!is_idle || may); /* never with something in it */
-    KOKEN_CHECK(is_idle || !may || (is_pressed && waiting <= mailbox.low)); /* else it may */
+    KOKEN_CHECK(is_idle || !may ||
+                ((is_pressed || is_line) && waiting <= mailbox.low)); /* else it may */
     if (is_idle) {
         is_scheduled = false;
         KOKEN_CHECK(last == NULL || last == kept);
@@ -147,6 +148,9 @@ static void idle(void)
         kept = NULL;
     } else if (kn_mailbox_relieve(&mailbox)) {
         is_pressed = false;
+    } else if (kn_mailbox_line_is_due(&mailbox)) {
+        KOKEN_CHECK(is_line);
+        kn_mailbox_end_line(&mailbox);
     }
 }
 
@@ -162,7 +166,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memset(sent, 0, sizeof sent);
     memset(taken, 0, sizeof taken);
     waiting = consumed = 0;
-    is_scheduled = is_pressed = is_nudged = false;
+    is_scheduled = is_pressed = is_line = is_nudged = false;
     kept = NULL;
     kn_mailbox_init(&mailbox, limit, low, 0);
     for (size_t at = 2; at < size && at < 1000; at++) {
@@ -179,7 +183,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         KOKEN_CHECK(kn_mailbox_queued(&mailbox) == waiting);
         bool is_held = kn_load(&mailbox.word, relaxed) & KN_MB_SCHEDULED; /* relaxed: one thread */
         KOKEN_CHECK(is_held == is_scheduled);
-        is_pressed = kn_load(&mailbox.word, relaxed) & KN_MB_PRESSED; /* relaxed: as above */
+        uint64_t word = kn_load(&mailbox.word, relaxed); /* relaxed: as above */
+        is_pressed = word & KN_MB_PRESSED;
+        is_line = word & KN_MB_LINE;
     }
     return 0;
 }

@@ -105,11 +105,39 @@ static void release(struct kn_envelope *e)
     }
 }
 
-static void make_room(void)
+static void tell(uint32_t n)
 {
     uint64_t who, cookie;
-    while (kn_overflow_pop_waiter(overflow, &who, &cookie)) { /* ends: the line is short */
+    for (; n > 0 && kn_overflow_pop_waiter(overflow, &who, &cookie); n--) {
         waits[who] = false;
+    }
+}
+
+/* As kn_room_opened() of park.c, where one is told first; and who is told sends nothing here. */
+static void open_room(void)
+{
+    bool is_all;
+    tell(kn_overflow_wave(overflow, 1, &is_all));
+}
+
+/* As kn_room_look(). */
+static void look_for_room(void)
+{
+    if (kn_mailbox_relieve(&mb)) {
+        open_room();
+    } else if (kn_mailbox_line_is_due(&mb)) {
+        bool is_all;
+        uint32_t n = kn_overflow_wave(overflow, 0, &is_all);
+        if (is_all) {
+            if (!KN_MUTANT(41)) {
+                kn_mailbox_end_line(&mb);
+            }
+            n = kn_overflow_waiters(overflow);
+        }
+        tell(n);
+        if (is_all && KN_MUTANT(41)) {
+            kn_mailbox_end_line(&mb);
+        }
     }
 }
 
@@ -148,8 +176,8 @@ static void handle(struct kn_envelope *e)
     }
     if (is_user) {
         kn_mailbox_consume(&mb, 1);
-        if (kn_mailbox_relieve(&mb)) {
-            make_room();
+        if (kn_load(&mb.word, relaxed) & KN_MB_PRESSED) {
+            look_for_room();
         }
     }
 }
@@ -171,7 +199,7 @@ static void end_receiver(void)
     ended = true;
     kn_overflow_close(overflow);
     if (was_pressed) {
-        make_room();
+        tell(SENDERS);
     }
 }
 
@@ -224,9 +252,7 @@ static void run_receiver(void)
             release(last);
             return;
         }
-        if (kn_mailbox_relieve(&mb)) {
-            make_room();
-        }
+        look_for_room();
         take();
     }
 }
@@ -251,7 +277,7 @@ static enum kn_push push(unsigned who, unsigned number, unsigned slot, bool is_s
     refused[who] += pushed == KN_PUSH_FULL;
     told_end[who] += pushed == KN_PUSH_CLOSED;
     if (opened) {
-        make_room();
+        open_room();
     }
     if (pushed == KN_PUSH_WAKE) {
         run_receiver();
@@ -318,6 +344,36 @@ static void push_or_wait(unsigned who, unsigned slot)
     }
 }
 
+/* The same as koken_notify_writable(): enters the line, then looks whether it will be told. */
+static void push_or_ask(unsigned who, unsigned slot)
+{
+    if (push(who, 1, slot, false) != KN_PUSH_FULL) {
+        return;
+    }
+    waiters[who].who = who;
+    waits[who] = true;
+    if (!kn_overflow_wait(overflow, &waiters[who])) {
+        waits[who] = false;
+    } else if (!(kn_or(&mb.word, 0, acq_rel) & (KN_MB_PRESSED | KN_MB_LINE))) {
+        tell(kn_overflow_waiters(overflow));
+    }
+}
+
+static void ask_a(void)
+{
+    push_or_ask(1, 0);
+}
+
+static void ask_b(void)
+{
+    push_or_ask(2, 2);
+}
+
+static void ask_c(void)
+{
+    push_or_ask(3, 4);
+}
+
 static void wait_a(void)
 {
     push_or_wait(1, 0);
@@ -363,7 +419,7 @@ static void check_system_first(void)
         check();
     }
     uint64_t word = kn_load(&mb.word, relaxed);
-    KOKEN_CHECK(!(word & KN_MB_PRESSED) ||
+    KOKEN_CHECK(!(word & (KN_MB_PRESSED | KN_MB_LINE)) ||
                 kn_mb_length(word, kn_load(&mb.consumed, relaxed)) > (int32_t)mb.low);
 }
 
@@ -385,6 +441,8 @@ static const struct kn_scenario scenarios[] = {
      {wait_a, wait_b, wait_c},
      check,
      .limit = 60000},
+    {"1+1 ask for room, limit 1", start_limit_1, {ask_a, ask_b}, check},
+    {"1+1+1 ask for room, limit 1", start_limit_1, {ask_a, ask_b, ask_c}, check, .limit = 60000},
     {"1+1, closing", start_closing, {wait_a, wait_b}, check},
     {"2+1, closing", start_closing, {two_a, wait_b}, check, .limit = 60000},
     {"idle with a message at hand",

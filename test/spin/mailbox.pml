@@ -15,7 +15,8 @@ typedef word_t {
     byte untaken; /* envelopes above the boundary: what the pointer tells */
     byte seq;
     bool S;
-    bool P
+    bool P;
+    bool L
 }
 
 word_t word;
@@ -25,31 +26,55 @@ bool scheduled;         /* the receiver is in a run queue */
 bool waits[SENDERS];    /* mailbox/overflow.c: the line, under its lock */
 byte accepted, handled, ghost_len;
 
-#define same(w) (word.untaken == w.untaken && word.seq == w.seq && word.S == w.S && word.P == w.P)
+#define same(w) (word.untaken == w.untaken && word.seq == w.seq && word.S == w.S && word.P == w.P && word.L == w.L)
 #define length(w) ((w.seq + SEQ - consumed) % SEQ)
 
 inline look(w) {
-    atomic { w.untaken = word.untaken; w.seq = word.seq; w.S = word.S; w.P = word.P }
+    atomic { w.untaken = word.untaken; w.seq = word.seq; w.S = word.S; w.P = word.P; w.L = word.L }
+}
+
+/* What a process has looked at and needs no more: fewer states to tell apart. */
+inline forget(w) {
+    w.untaken = 0; w.seq = 0; w.S = false; w.P = false; w.L = false
 }
 
 /* mailbox/overflow.c: kn_overflow_pop_waiter(), for all; actors/park.c: kn_room_made() */
-inline make_room() {
+inline kn_room_made() {
     atomic { waits[0] = false; waits[1] = false }
 }
 
-/* mailbox/mailbox.c: kn_mailbox_relieve() */
-inline kn_mailbox_relieve(w) {
+/* actors/park.c: kn_room_opened(), where the first wave is one; any, where the line has an order */
+inline kn_room_opened() {
+    atomic {
+        if
+        :: waits[0] -> waits[0] = false
+        :: waits[1] -> waits[1] = false
+        :: !waits[0] && !waits[1] -> skip
+        fi
+    }
+}
+
+/* actors/park.c: kn_room_look(), with mailbox/mailbox.c: kn_mailbox_relieve(), kn_mailbox_line_is_due() */
+inline kn_room_look(w) {
     do
     :: look(w);
         if
-        :: !w.P || length(w) > LOW -> break
-        :: else ->
+        :: w.P && length(w) <= LOW ->
             if
-            :: atomic { same(w) -> word.P = false }; make_room(); break
+            :: atomic { same(w) -> word.P = false; word.L = true }; kn_room_opened(); break
             :: else -> skip
             fi
+        :: !w.P && w.L && length(w) <= LOW ->
+            if
+            :: waits[0] && waits[1] -> kn_room_opened() /* not all yet */
+            :: atomic { word.L = false }; kn_room_made() /* kn_mailbox_end_line() */
+            fi;
+            break
+        :: else -> break
         fi
-    od
+    od;
+    skip;
+    d_step { forget(w) }
 }
 
 /* mailbox/mailbox.h: kn_mailbox_push(), with mailbox.c: kn_mailbox_pressure(). pushed: whether it was accepted */
@@ -75,6 +100,7 @@ inline kn_mailbox_push(w, size, opening, pushed) {
                 word.untaken++;
                 word.seq = (word.seq + 1) % SEQ;
                 word.P = false;
+                word.L = word.L || w.P;
                 word.S = true;
                 accepted++;
                 if
@@ -83,7 +109,7 @@ inline kn_mailbox_push(w, size, opening, pushed) {
                 fi
                };
                 if
-                :: opening -> make_room()
+                :: opening -> kn_room_opened()
                 :: else -> skip
                 fi;
                 pushed = true;
@@ -91,7 +117,9 @@ inline kn_mailbox_push(w, size, opening, pushed) {
             :: else -> skip
             fi
         fi
-    od
+    od;
+    skip;
+    d_step { forget(w); size = 0; opening = false }
 }
 
 /* actors/park.c: a sender that is refused enters the line, tries once more, then waits to be told */
@@ -134,7 +162,9 @@ active proctype system_sender() {
             break
         :: else -> skip
         fi
-    od
+    od;
+    skip;
+    d_step { forget(w) }
 }
 
 /* actors/turn.c: take, handle, go idle */
@@ -159,12 +189,14 @@ active proctype receiver() {
             /* kn_mailbox_idle_by() */
             look(w);
             if
-            :: w.untaken > 0 || (w.P && length(w) <= LOW) -> kn_mailbox_relieve(w)
+            :: w.untaken > 0 || ((w.P || w.L) && length(w) <= LOW) -> kn_room_look(w)
             :: else ->
                 if
-                :: atomic { same(w) -> word.S = false }; is_idle = true
+                :: atomic { same(w) -> word.S = false; is_idle = true }
                 :: else -> skip
-                fi
+                fi;
+                skip;
+                d_step { forget(w) }
             fi
         od
     :: (handled == ALL && !scheduled && !word.S && word.untaken == 0) -> break

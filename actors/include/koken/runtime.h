@@ -88,7 +88,7 @@ enum koken_steal_policy {
 };
 
 /* The capacity that a mailbox may have at most (policy GROW has no bound). */
-#define KOKEN_CAPACITY_MAX 131071u
+#define KOKEN_CAPACITY_MAX 65535u
 
 /*
  * struct koken_options says how a runtime is made. Zero means the default everywhere; struct_size

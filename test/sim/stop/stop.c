@@ -250,6 +250,18 @@ int stop_channel_close(struct koken_channel *channel)
     return rc;
 }
 
+int stop_async_new(struct koken *rt, const struct koken_async_options *options,
+                   struct koken_async **ret_async)
+{
+    *ret_async = NULL;
+    if (!enter(rt, CALLING)) {
+        return -ESHUTDOWN;
+    }
+    int rc = koken_async_new(rt, options, ret_async);
+    leave();
+    return rc;
+}
+
 int stop_nanosleep(const struct timespec *time, struct timespec *ret_left)
 {
     (void)ret_left;

@@ -32,6 +32,8 @@ int stop_channel_new(struct koken *rt, const struct koken_type *type, size_t cap
 int stop_channel_recv(struct koken_channel *channel, uint64_t timeout_ns,
                       const struct koken_type *type, void *ret_item);
 int stop_channel_close(struct koken_channel *channel);
+int stop_async_new(struct koken *rt, const struct koken_async_options *options,
+                   struct koken_async **ret_async);
 int stop_nanosleep(const struct timespec *time, struct timespec *ret_left);
 
 #ifndef TEST_SIM_STOP_ITSELF
@@ -48,6 +50,7 @@ int stop_nanosleep(const struct timespec *time, struct timespec *ret_left);
 #define koken_lease_keeper_rt_ stop_lease_keeper
 #define koken_lease_acquire_rt_ stop_lease_acquire
 #define koken_channel_new_rt_ stop_channel_new
+#define koken_async_new stop_async_new
 #define koken_channel_recv_ stop_channel_recv
 #define koken_channel_close stop_channel_close
 #define nanosleep stop_nanosleep /* of the system: time is the simulator's */

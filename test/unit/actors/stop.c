@@ -72,7 +72,7 @@ Test(stop, drains_then_cancels)
     static const unsigned workers[3] = {1, 2, 4};
     for (int w = 0; w < 3; w++) {
         struct koken *rt =
-            start_with(workers[w], (struct koken_options){.mailbox_capacity = 100000});
+            start_with(workers[w], (struct koken_options){.mailbox_capacity = KOKEN_CAPACITY_MAX});
         struct koken_stop_report report;
         clear();
         for (int i = 0; i < 100; i++) {

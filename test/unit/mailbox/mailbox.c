@@ -309,8 +309,37 @@ Test(mailbox, idle_fails_under_pressure_that_is_over)
     (void)take();
     kn_mailbox_consume(&mb, 1);
     cr_assert_not(kn_mailbox_idle(&mb, &in, &last), "length is at the low mark, P is set");
+    cr_assert_not(kn_mailbox_line_is_due(&mb), "nobody has been told yet");
     cr_assert(kn_mailbox_relieve(&mb));
+    cr_assert_not(kn_mailbox_idle(&mb, &in, &last), "perhaps not all have been told");
+    cr_assert(kn_mailbox_line_is_due(&mb));
+    kn_mailbox_end_line(&mb);
+    cr_assert_not(kn_mailbox_line_is_due(&mb));
     cr_assert(kn_mailbox_idle(&mb, &in, &last));
+}
+
+/* What those who were told first have sent keeps the others waiting, and the receiver may rest on it. */
+Test(mailbox, the_line_waits_for_room)
+{
+    static struct letter letters[4];
+    struct kn_envelope *last;
+    make(3, 1);
+    for (int i = 0; i < 3; i++) {
+        (void)send(&letters[i]);
+    }
+    cr_assert_eq(send(&letters[3]), KN_PUSH_FULL);
+    (void)take();
+    kn_mailbox_consume(&mb, 2);
+    cr_assert(kn_mailbox_relieve(&mb));
+    cr_assert(kn_mailbox_line_is_due(&mb));
+    cr_assert_eq(send(&letters[3]), KN_PUSH_OK);
+    cr_assert_not(kn_mailbox_line_is_due(&mb), "two are more than the low mark");
+    (void)take();
+    cr_assert(kn_mailbox_idle(&mb, &in, &last), "with two at hand");
+    cr_assert_eq(kn_mailbox_nudge(&mb, KN_MB_SYSTEM), KN_PUSH_WAKE);
+    (void)take();
+    kn_mailbox_consume(&mb, 1);
+    cr_assert(kn_mailbox_line_is_due(&mb), "what was left to tell is not forgotten");
 }
 
 /* With messages at hand above the low mark it may go idle, and the pressure lasts. */
@@ -425,8 +454,12 @@ static void run_receiver(void)
             consumed++;
         }
         (void)kn_add(&handled, consumed, relaxed);
-        kn_mailbox_consume(&mb, consumed);
-        (void)kn_mailbox_relieve(&mb);
+        if (consumed > 0) {
+            kn_mailbox_consume(&mb, consumed);
+        }
+        if (!kn_mailbox_relieve(&mb) && kn_mailbox_line_is_due(&mb)) {
+            kn_mailbox_end_line(&mb); /* who was refused tries again by himself */
+        }
         (void)kn_sub(&running, 1, relaxed);
         if (kn_mailbox_idle(&mb, &in, &last)) {
             return;

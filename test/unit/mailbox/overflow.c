@@ -36,6 +36,29 @@ static void unmake(void)
     kn_overflow_free(o);
 }
 
+/* A wave is as large as is said, then twice the one before, and says when it is the last. */
+Test(overflow, waves_double, .init = make, .fini = unmake)
+{
+    uint64_t who, cookie;
+    struct kn_room_waiter waiters[7] = {{0}};
+    bool is_all;
+    cr_assert_eq(kn_overflow_wave(o, 0, &is_all), 0);
+    cr_assert(is_all, "nobody waits");
+    for (unsigned i = 0; i < 7; i++) {
+        cr_assert(kn_overflow_wait(o, &waiters[i]));
+    }
+    const uint32_t first[] = {1, 0, 0}, wanted[] = {1, 2, 4};
+    for (int i = 0; i < 3; i++) {
+        uint32_t n = kn_overflow_wave(o, first[i], &is_all);
+        cr_assert_eq(n, wanted[i]);
+        cr_assert_eq(is_all, i == 2);
+        for (; n > 0; n--) {
+            cr_assert(kn_overflow_pop_waiter(o, &who, &cookie));
+        }
+    }
+    cr_assert_eq(kn_overflow_wave(o, 3, &is_all), 0);
+}
+
 /* First come, first told; a waiter taken out of the middle or of the end does not break the line. */
 Test(overflow, waiters_leave_in_order, .init = make, .fini = unmake)
 {
