@@ -13,6 +13,7 @@
 #include <koken/cancel.h>
 #include <koken/caps.h>
 #include <koken/channel.h>
+#include <koken/context.h>
 #include <koken/deadletter.h>
 #include <koken/deque.h>
 #include <koken/engine.h>
@@ -31,6 +32,7 @@
 #include <koken/memory.h>
 #include <koken/message.h>
 #include <koken/parcel.h>
+#include <koken/pattern.h>
 #include <koken/payload.h>
 #include <koken/pipeline.h>
 #include <koken/priority.h>

@@ -32,7 +32,7 @@ static int make_constant(struct koken_machine *m, uint32_t number, struct koken_
             break;
         }
         rc = make_constant(m, constant->b, &a);
-        rc = rc < 0 ? rc : make_constant(m, constant->b + 1, &b);
+        rc = rc == 0 && kn_type_parts[constant->a] > 1 ? make_constant(m, constant->b + 1, &b) : rc;
         rc = rc < 0 ? rc : kn_cell_new(m, constant->tag, constant->a, a, b, &value);
         break;
     default: break;
@@ -142,6 +142,10 @@ int kn_arithmetic(struct koken_machine *m, unsigned builtin, struct koken_value 
     if (builtin == KN_BUILTIN_PAIR) {
         return kn_cell_new(m, KOKEN_VALUE_PRODUCT, 0, a, b, ret_value);
     }
+    if (builtin == KN_BUILTIN_SEND || builtin == KN_BUILTIN_CHOOSE) {
+        return builtin == KN_BUILTIN_SEND ? kn_end_send(m, a, b, ret_value)
+                                          : kn_end_choose(m, a, b, ret_value);
+    }
     if (builtin == KN_BUILTIN_EQUAL) {
         int rc = kn_values_equal(m, a, b);
         *ret_value = koken_value_bool(rc == 1);
@@ -175,7 +179,7 @@ int kn_arithmetic(struct koken_machine *m, unsigned builtin, struct koken_value 
 
 int kn_gas_extra(struct koken_machine *m)
 {
-    m->gas_extra += kn_op_gas[KN_OP_TRANSFORM];
+    m->gas_extra += m->costs.cost[KOKEN_GAS_TRANSFORM];
     return m->gas_extra <= m->gas_extra_most ? 0
                                              : kn_stop(m, KOKEN_CODE_OUT_OF_GAS, KOKEN_NO_REGISTER,
                                                        "Effect execution failed: out of gas");
@@ -198,6 +202,8 @@ static int apply_one(struct koken_machine *m, unsigned builtin, struct koken_val
                    ? kn_arithmetic(m, KN_BUILTIN_ADD, argument, koken_value_int(1), ret_value)
                    : kn_stop(m, KOKEN_CODE_TYPE_MISMATCH, KOKEN_NO_REGISTER,
                              "Type mismatch: Increment morphism requires integer input");
+    case KN_BUILTIN_RECEIVE: return kn_end_receive(m, argument, ret_value);
+    case KN_BUILTIN_OFFER: return kn_end_offer(m, argument, ret_value);
     default: /* inl, inr */
         tag = kn_symbol(m, kn_builtin_names[builtin], 3);
         return tag == UINT32_MAX ? kn_stop(m, KOKEN_CODE_NO_MEMORY, KOKEN_NO_REGISTER,

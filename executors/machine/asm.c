@@ -236,8 +236,14 @@ static int read_type(struct assembler *as, unsigned depth, struct kn_constant *r
     if (type < 0 || depth >= KN_NESTING_MAX) {
         return wrong(as, type < 0 ? "no type is called" : "nested too deep", word);
     }
-    if (kn_type_parts[type]) {
+    if (kn_type_parts[type] > 1) {
         rc = read_pair(as, depth, read_type, parts);
+    } else if (kn_type_parts[type]) {
+        struct kn_constant part = {0};
+        rc = expect(as, '(');
+        rc = rc < 0 ? rc : read_type(as, depth + 1, &part);
+        rc = rc < 0 ? rc : expect(as, ')');
+        rc = rc < 0 ? rc : add_constant(as, part, &parts[0]);
     }
     *ret_constant =
         (struct kn_constant){.tag = KOKEN_VALUE_TYPE, .a = (uint32_t)type, .b = parts[0]};

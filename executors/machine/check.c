@@ -40,9 +40,10 @@ static bool is_sound_constant(const struct koken_program *program, uint32_t i)
         return constant->a < KN_TYPE_COUNT_ &&
                (kn_type_parts[constant->a] == 0
                     ? constant->b == 0
-                    : constant->b + 1 < i &&
+                    : constant->b < i && kn_type_parts[constant->a] <= i - constant->b &&
                           program->constants[constant->b].tag == KOKEN_VALUE_TYPE &&
-                          program->constants[constant->b + 1].tag == KOKEN_VALUE_TYPE);
+                          program->constants[constant->b + kn_type_parts[constant->a] - 1].tag ==
+                              KOKEN_VALUE_TYPE);
     default: return false;
     }
 }
@@ -64,7 +65,8 @@ static int check_constants(const struct koken_program *program, struct koken_mac
             depth = depths[constant->b];
         } else if (constant->tag == KOKEN_VALUE_TYPE && kn_type_parts[constant->a]) {
             const uint8_t *parts = &depths[constant->b];
-            depth = parts[0] > parts[1] ? parts[0] : parts[1];
+            const uint8_t *last = parts + kn_type_parts[constant->a] - 1;
+            depth = *parts > *last ? *parts : *last;
         }
         depths[i] = (uint8_t)(depth + 1);
         if (depths[i] > KN_NESTING_MAX) {

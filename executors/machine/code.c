@@ -235,6 +235,34 @@ uint32_t koken_program_count(const struct koken_program *program)
     return program->code_count;
 }
 
+_Static_assert((int)KOKEN_GAS_MOVE == (int)KN_OP_MOVE && (int)KOKEN_GAS_JUMP == (int)KN_OP_JUMP,
+               "the first costs have the numbers of their operations");
+
+enum koken_gas kn_gas_of(uint8_t op)
+{
+    KN_ASSERT(op < KN_OP_END);
+    return op <= KN_OP_JUMP    ? (enum koken_gas)op
+           : op == KN_OP_SPLIT ? KOKEN_GAS_SPLIT
+                               : KOKEN_GAS_ARITHMETIC;
+}
+
+void koken_gas_standard(struct koken_gas_table *ret_table)
+{
+    for (uint8_t op = 0; op < KN_OP_END; op++) {
+        ret_table->cost[kn_gas_of(op)] = kn_op_gas[op];
+    }
+}
+
+uint64_t koken_program_cost_by(const struct koken_program *program,
+                               const struct koken_gas_table *table)
+{
+    uint64_t gas = 0;
+    for (uint32_t i = 0; i < program->code_count; i++) {
+        gas += table->cost[kn_gas_of(program->code[i].op)];
+    }
+    return gas;
+}
+
 uint64_t koken_program_cost(const struct koken_program *program)
 {
     uint64_t gas = 0;

@@ -51,6 +51,7 @@ enum {
     X(DIV, "div", 1, "rrw")                                                                        \
     X(LESS, "less", 1, "rrw")                                                                      \
     X(EQUAL, "equal", 1, "rrw")                                                                    \
+    X(SPLIT, "split", 1, "rww")                                                                    \
     X(END, "end", 0, "")
 
 enum kn_op {
@@ -72,7 +73,11 @@ enum kn_op {
     X(MUL, "mul", 2)                                                                               \
     X(DIV, "div", 2)                                                                               \
     X(LESS, "less", 2)                                                                             \
-    X(EQUAL, "equal", 2)
+    X(EQUAL, "equal", 2)                                                                           \
+    X(SEND, "send", 2)                                                                             \
+    X(CHOOSE, "choose", 2)                                                                         \
+    X(RECEIVE, "receive", 1)                                                                       \
+    X(OFFER, "offer", 1)
 
 enum kn_builtin {
 #define KN_BUILTIN_(NAME, text, count) KN_BUILTIN_##NAME,
@@ -80,7 +85,10 @@ enum kn_builtin {
 #undef KN_BUILTIN_
 };
 
-/* Types, as values: a pair of types for those that have parts. */
+/*
+ * Types, as values, with as many parts as they have. Those from SEND on are protocols, of one end of a channel: what
+ * it does first, and how it goes on. AGAIN is the innermost REC, OUTER(AGAIN) the one around that, and so on.
+ */
 #define KN_TYPES(X)                                                                                \
     X(UNIT, "unit", 0)                                                                             \
     X(BOOL, "bool", 0)                                                                             \
@@ -90,7 +98,15 @@ enum kn_builtin {
     X(ANY, "any", 0)                                                                               \
     X(PRODUCT, "product", 2)                                                                       \
     X(SUM, "sum", 2)                                                                               \
-    X(FUNCTION, "function", 2)
+    X(FUNCTION, "function", 2)                                                                     \
+    X(SEND, "send", 2)                                                                             \
+    X(RECEIVE, "receive", 2)                                                                       \
+    X(CHOOSE, "choose", 2)                                                                         \
+    X(OFFER, "offer", 2)                                                                           \
+    X(FINISH, "end", 0)                                                                            \
+    X(REC, "rec", 1)                                                                               \
+    X(OUTER, "outer", 1)                                                                           \
+    X(AGAIN, "again", 0)
 
 enum kn_type {
 #define KN_TYPE_(NAME, text, parts) KN_TYPE_##NAME,
@@ -217,6 +233,9 @@ static inline bool kn_op_has_kind(uint8_t op)
 {
     return op == KN_OP_WITNESS || (op >= KN_OP_ADD && op <= KN_OP_EQUAL);
 }
+
+/* Whose cost an operation has. */
+enum koken_gas kn_gas_of(uint8_t op);
 
 /* The i-th operand of an instruction. */
 static inline uint32_t kn_operand(const struct kn_insn *insn, unsigned i)

@@ -45,6 +45,7 @@ static const struct shape shapes[KN_OP_COUNT_] = {
     [KN_OP_DIV] = {.reg_count = 3, .has_kind = true},
     [KN_OP_LESS] = {.reg_count = 3, .has_kind = true},
     [KN_OP_EQUAL] = {.reg_count = 3, .has_kind = true},
+    [KN_OP_SPLIT] = {.reg_count = 3},
 };
 
 static inline bool is_right(uint8_t op)

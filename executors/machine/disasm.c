@@ -47,8 +47,10 @@ static void print_type(struct kn_out *out, const struct koken_program *program, 
     if (kn_type_parts[constant->a] && !is_full(out)) {
         kn_out(out, "(");
         print_type(out, program, constant->b);
-        kn_out(out, ", ");
-        print_type(out, program, constant->b + 1);
+        if (kn_type_parts[constant->a] > 1) {
+            kn_out(out, ", ");
+            print_type(out, program, constant->b + 1);
+        }
         kn_out(out, ")");
     }
 }

@@ -43,11 +43,11 @@ static void rest_of_calls(struct koken_machine *m, uint64_t *gas, uint64_t *step
 static int count_one(struct koken_machine *m, uint32_t pc, int64_t *left)
 {
     const struct kn_insn *insn = &m->program->code[pc];
-    uint64_t gas = kn_op_gas[insn->op];
     m->pc = pc;
     if (insn->op == KN_OP_END) {
         return 0;
     }
+    uint64_t gas = m->costs.cost[kn_gas_of(insn->op)];
     if (m->config.steps_max && m->steps >= m->config.steps_max) {
         return kn_stop(m, KOKEN_CODE_MAX_STEPS_EXCEEDED, KOKEN_NO_REGISTER,
                        "Effect execution failed: more than %llu steps",
@@ -326,8 +326,8 @@ L_MOVE:
         : DO_SIMPLE(p - q, p >= q, KOKEN_VALUE_INT) L_LESS
         : DO_SIMPLE(p < q, true, KOKEN_VALUE_BOOL) L_RETURN : L_END : DO_END L_APPLY : L_ALLOC
         : L_CONSUME : L_CHECK : L_PERFORM : L_SELECT : L_WITNESS : L_TRANSFORM : L_ALLOC5
-        : L_CONSUME5 : L_COMPOSE : L_TENSOR : L_MUL : L_DIV : L_EQUAL : other : DO_OTHER stop
-        : settle_gas(m, left);
+        : L_CONSUME5 : L_COMPOSE : L_TENSOR : L_MUL : L_DIV : L_EQUAL : L_SPLIT : other
+        : DO_OTHER stop : settle_gas(m, left);
     return rc < 0 ? rc : 0;
 }
 #pragma GCC diagnostic pop

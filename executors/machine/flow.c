@@ -234,6 +234,10 @@ static int step(struct flow *flow, const struct kn_insn *insn)
     case KN_OP_PERFORM:
         rc = look_at_condition(flow, flow->program->effects[insn->d].pre);
         return rc < 0 ? rc : write(flow, insn->a, 1u << AFFINE);
+    case KN_OP_SPLIT:
+        rc = use(flow, insn->a, &facts);
+        rc = rc < 0 ? rc : write(flow, insn->b, 1u << AFFINE);
+        return rc < 0 ? rc : write(flow, insn->c, 1u << AFFINE);
     case KN_OP_RETURN: return insn->a == KOKEN_NO_REGISTER ? 0 : use(flow, insn->a, &facts);
     case KN_OP_JUMP: join(flow, insn->d, flow->now); return 0;
     default: /* two are read, one is written */

@@ -163,9 +163,36 @@ struct tidy {
     struct koken_machine *m;
     struct kn_cell *cells;
     struct kn_resource *resources;
+    struct kn_duplex *channels;
+    struct kn_queued *messages;
     uint32_t *cell_places, *resource_places; /* new number + 1; 0: not reached */
-    uint32_t cell_count, resource_count;
+    uint32_t *channel_places;
+    uint32_t *ends;        /* that were reached: 2 * the channel's old number + side */
+    uint32_t *are_reached; /* by channel: its ends, a bit each */
+    uint32_t cell_count, resource_count, channel_count, message_count, end_count;
 };
+
+static void reach_end(struct tidy *tidy, struct koken_value *end)
+{
+    const struct koken_machine *m = tidy->m;
+    uint32_t number = (uint32_t)(end->data / 2), side = (uint32_t)(end->data & 1);
+    if (!kn_end_is_open(m, *end)) {
+        end->data = UINT32_MAX; /* names nothing any more, and never will again */
+        return;
+    }
+    if (!tidy->channel_places[number]) {
+        tidy->channels[tidy->channel_count] = m->channels[number];
+        tidy->channels[tidy->channel_count].queues[0] = (struct kn_queue){0};
+        tidy->channels[tidy->channel_count].queues[1] = (struct kn_queue){0};
+        tidy->channel_places[number] = ++tidy->channel_count;
+    }
+    if (!(tidy->are_reached[number] >> side & 1)) {
+        KN_ASSERT(tidy->end_count < 2 * m->channel_count);
+        tidy->are_reached[number] |= 1u << side;
+        tidy->ends[tidy->end_count++] = (uint32_t)end->data;
+    }
+    end->data = 2 * (uint64_t)(tidy->channel_places[number] - 1) + side;
+}
 
 static struct koken_value forward(struct tidy *tidy, struct koken_value value)
 {
@@ -188,16 +215,45 @@ static struct koken_value forward(struct tidy *tidy, struct koken_value value)
         value.data = *place - 1;
     } else if (value.tag == KOKEN_VALUE_REF) {
         value.data = UINT32_MAX; /* names nothing any more, and never will again */
+    } else if (value.tag == KOKEN_VALUE_CHANNEL) {
+        reach_end(tidy, &value);
     }
     return value;
+}
+
+/* What was sent to an end, and both protocols of its channel. */
+static void follow_end(struct tidy *tidy, uint32_t end)
+{
+    const struct koken_machine *m = tidy->m;
+    const struct kn_queue *old = &m->channels[end / 2].queues[end & 1];
+    struct kn_duplex *channel = &tidy->channels[tidy->channel_places[end / 2] - 1];
+    struct kn_queue *fresh = &channel->queues[end & 1];
+    uint32_t at = old->first;
+    KN_ASSERT(fresh->count == 0); /* each end once */
+    fresh->first = tidy->message_count;
+    for (uint32_t i = 0; i < old->count; i++) {
+        KN_ASSERT(at < m->message_count && tidy->message_count < m->message_count);
+        tidy->messages[tidy->message_count] =
+            (struct kn_queued){forward(tidy, m->messages[at].value), tidy->message_count + 1};
+        fresh->last = tidy->message_count++;
+        at = m->messages[at].next;
+    }
+    fresh->count = old->count;
+    for (unsigned side = 0; side < 2;
+         side++) { /* the cells of one that was moved are found again */
+        channel->protocol[side] = forward(tidy, m->channels[end / 2].protocol[side]);
+    }
 }
 
 /* Everything that those which were reached reach. */
 static void follow(struct tidy *tidy)
 {
-    uint32_t cell = 0, resource = 0;
-    while (cell < tidy->cell_count || resource < tidy->resource_count) { /* ends: each once */
-        if (cell < tidy->cell_count) {
+    uint32_t cell = 0, resource = 0, end = 0;
+    while (cell < tidy->cell_count || resource < tidy->resource_count ||
+           end < tidy->end_count) { /* ends: each once */
+        if (end < tidy->end_count) {
+            follow_end(tidy, tidy->ends[end++]);
+        } else if (cell < tidy->cell_count) {
             struct kn_cell *at = &tidy->cells[cell++];
             at->a = forward(tidy, at->a);
             at->b = forward(tidy, at->b);
@@ -212,7 +268,9 @@ static void follow(struct tidy *tidy)
 static size_t tidy_size(const struct koken_machine *m)
 {
     return m->cell_count * (sizeof(struct kn_cell) + 4u) +
-           m->resource_count * (sizeof(struct kn_resource) + 4u) + 16;
+           m->resource_count * (sizeof(struct kn_resource) + 4u) +
+           m->channel_count * (sizeof(struct kn_duplex) + 16u) +
+           m->message_count * sizeof(struct kn_queued) + 16;
 }
 
 static bool begin_tidy(struct tidy *tidy, struct koken_machine *m)
@@ -223,9 +281,15 @@ static bool begin_tidy(struct tidy *tidy, struct koken_machine *m)
     }
     *tidy = (struct tidy){.m = m, .cells = (struct kn_cell *)(void *)memory};
     tidy->resources = (struct kn_resource *)(void *)(tidy->cells + m->cell_count);
-    tidy->cell_places = (uint32_t *)(void *)(tidy->resources + m->resource_count);
+    tidy->channels = (struct kn_duplex *)(void *)(tidy->resources + m->resource_count);
+    tidy->messages = (struct kn_queued *)(void *)(tidy->channels + m->channel_count);
+    tidy->cell_places = (uint32_t *)(void *)(tidy->messages + m->message_count);
     tidy->resource_places = tidy->cell_places + m->cell_count;
-    memset(tidy->cell_places, 0, (m->cell_count + m->resource_count) * 4u);
+    tidy->channel_places = tidy->resource_places + m->resource_count;
+    tidy->are_reached = tidy->channel_places + m->channel_count;
+    tidy->ends = tidy->are_reached + m->channel_count;
+    memset(tidy->cell_places, 0,
+           ((size_t)m->cell_count + m->resource_count + 4 * (size_t)m->channel_count) * 4u);
     return true;
 }
 
@@ -249,7 +313,8 @@ static void reach_all(struct tidy *tidy, bool is_moving)
 void kn_heap_tidy(struct koken_machine *m, bool is_forced)
 {
     struct tidy tidy;
-    if ((!is_forced && m->cell_count < 2 * m->cells_tidied + 256 && m->touched_count == 0) ||
+    if ((!is_forced && m->cell_count < 2 * m->cells_tidied + 256 && m->touched_count == 0 &&
+         m->channel_count == 0) ||
         !begin_tidy(&tidy, m)) {
         return; /* without memory it stays as it is */
     }
@@ -261,18 +326,39 @@ void kn_heap_tidy(struct koken_machine *m, bool is_forced)
     if (tidy.resource_count) {
         memcpy(m->resources, tidy.resources, tidy.resource_count * sizeof *m->resources);
     }
+    if (tidy.channel_count) {
+        memcpy(m->channels, tidy.channels, tidy.channel_count * sizeof *m->channels);
+    }
+    if (tidy.message_count) {
+        memcpy(m->messages, tidy.messages, tidy.message_count * sizeof *m->messages);
+    }
     m->cell_count = m->cells_tidied = tidy.cell_count;
     m->resource_count = tidy.resource_count;
+    m->channel_count = tidy.channel_count;
+    m->message_count = tidy.message_count;
     kn_free(tidy.cells, size, 16);
 }
 
 /* ---- the end of a run ---- */
 
+/* The ends of channels that are open, and that nothing leads to. */
+static uint32_t count_lost_ends(const struct tidy *tidy)
+{
+    uint32_t lost = 0;
+    for (uint32_t i = 0; i < tidy->m->channel_count; i++) {
+        for (unsigned side = 0; side < 2; side++) {
+            lost += !tidy->m->channels[i].is_closed[side] && !(tidy->are_reached[i] >> side & 1);
+        }
+    }
+    return lost;
+}
+
 static int check_resources(struct koken_machine *m)
 {
     struct tidy tidy;
     uint32_t left = koken_machine_left(m, NULL, 0), lost = 0, first = UINT32_MAX;
-    if (left == 0) {
+    uint32_t open = koken_machine_channels(m);
+    if (left == 0 && open == 0) {
         return 0;
     }
     if (!begin_tidy(&tidy, m)) {
@@ -285,7 +371,13 @@ static int check_resources(struct koken_machine *m)
             lost++;
         }
     }
+    uint32_t lost_ends = count_lost_ends(&tidy);
     kn_free(tidy.cells, tidy_size(m), 16);
+    if (lost == 0 && lost_ends > 0) {
+        return kn_stop(m, KOKEN_CODE_NOT_CONSUMED, KOKEN_NO_REGISTER,
+                       "Linearity violation: %u of %u ends of channels not at their protocol's end",
+                       lost_ends, open);
+    }
     return lost == 0 ? 0
                      : kn_stop(m, KOKEN_CODE_NOT_CONSUMED, KOKEN_NO_REGISTER,
                                "Linearity violation: %u of %u resources not consumed, the first "

@@ -81,13 +81,14 @@ void kn_image_symbol(struct kn_image *image, uint32_t symbol)
     }
 }
 
-static void reach_symbol(struct kn_image *image, struct koken_value value)
+static void reach_other(struct kn_image *image, struct koken_value value)
 {
     if (value.tag == KOKEN_VALUE_SYMBOL || value.tag == KOKEN_VALUE_EFFECT) {
         kn_image_symbol(image, (uint32_t)value.data);
     } else if (value.tag == KOKEN_VALUE_SUM) {
         kn_image_symbol(image, value.aux);
     }
+    image->has_channel |= value.tag == KOKEN_VALUE_CHANNEL;
 }
 
 /* A node that was entered but not left has the number NOWHERE: it is on the stack. */
@@ -95,7 +96,7 @@ void kn_image_reach(struct kn_image *image, struct koken_value value)
 {
     const struct koken_machine *m = image->m;
     uint32_t root = node_of(m, value), depth = 0;
-    reach_symbol(image, value);
+    reach_other(image, value);
     if (root == NOWHERE || image->numbers[root]) {
         return;
     }
@@ -106,7 +107,7 @@ void kn_image_reach(struct kn_image *image, struct koken_value value)
         if (top->next < 2) {
             struct koken_value part = part_of(m, top->node, top->next++);
             uint32_t node = node_of(m, part);
-            reach_symbol(image, part);
+            reach_other(image, part);
             if (node != NOWHERE && !image->numbers[node]) {
                 KN_ASSERT(depth < m->cell_count + m->resource_count);
                 image->numbers[node] = NOWHERE;
@@ -147,7 +148,7 @@ void kn_image_put_value(const struct kn_image *image, struct kn_writer *writer,
                         struct koken_value value)
 {
     uint32_t node = node_of(image->m, value);
-    KN_ASSERT(value.tag < KOKEN_VALUE_TAG_COUNT_ && value.kind < 4);
+    KN_ASSERT(value.tag < KOKEN_VALUE_CHANNEL && value.kind < 4);
     kn_put_number(writer, value.tag);
     if (value.tag == KOKEN_VALUE_NONE) {
         return;
@@ -226,12 +227,14 @@ uint32_t kn_arrival_symbol(const struct kn_arrival *arrival, struct kn_reader *r
     return arrival->symbols[number];
 }
 
-/* Whether a cell may be what a value of that tag leads to. */
-static bool is_fit(const struct kn_cell *cell, uint8_t tag)
+/* Whether a cell may be what such a value leads to. */
+static bool is_fit(const struct kn_cell *cell, struct koken_value value)
 {
-    bool is_single = tag == KOKEN_VALUE_SUM || tag == KOKEN_VALUE_PARTIAL;
-    if (tag == KOKEN_VALUE_TYPE) {
-        return cell->a.tag == KOKEN_VALUE_TYPE && cell->b.tag == KOKEN_VALUE_TYPE;
+    bool is_single = value.tag == KOKEN_VALUE_SUM || value.tag == KOKEN_VALUE_PARTIAL;
+    if (value.tag == KOKEN_VALUE_TYPE) {
+        KN_ASSERT(kn_type_parts[value.aux] > 0);
+        return cell->a.tag == KOKEN_VALUE_TYPE &&
+               cell->b.tag == (kn_type_parts[value.aux] > 1 ? KOKEN_VALUE_TYPE : KOKEN_VALUE_NONE);
     }
     return cell->a.tag != KOKEN_VALUE_NONE && (cell->b.tag == KOKEN_VALUE_NONE) == is_single;
 }
@@ -242,7 +245,7 @@ static void get_cell(const struct kn_arrival *arrival, struct kn_reader *reader,
     const struct koken_machine *m = arrival->m;
     uint32_t number = kn_get(reader);
     if (number >= m->cell_count - arrival->cell_base ||
-        !is_fit(&m->cells[arrival->cell_base + number], value->tag)) {
+        !is_fit(&m->cells[arrival->cell_base + number], *value)) {
         reader->is_bad = true;
         *value = koken_value_unit();
         return;
@@ -272,7 +275,7 @@ static void get_ref(const struct kn_arrival *arrival, struct kn_reader *reader,
 
 struct koken_value kn_arrival_value(const struct kn_arrival *arrival, struct kn_reader *reader)
 {
-    struct koken_value value = {.tag = (uint8_t)kn_get_below(reader, KOKEN_VALUE_TAG_COUNT_)};
+    struct koken_value value = {.tag = (uint8_t)kn_get_below(reader, KOKEN_VALUE_CHANNEL)};
     if (value.tag == KOKEN_VALUE_NONE) {
         return value;
     }

@@ -23,6 +23,8 @@ struct kn_image {
     } * stack;
     uint32_t node_count, cell_count, resource_count, symbol_count;
     bool moves; /* resources leave: their next hop is written, and no generation */
+    bool
+        has_channel; /* a channel was reached: it stays in its machine, and there is no such image */
 };
 
 KOKEN_MUST_USE int kn_image_begin(struct kn_image *image, const struct koken_machine *m,

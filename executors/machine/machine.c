@@ -13,11 +13,19 @@
 
 enum { GAS = 1000000, CELLS = 65536 };
 
+/* Whatever comes back to where it was pays for it: so gas ends a run. */
+static bool is_bounding(const struct koken_gas_table *table)
+{
+    return table->cost[KOKEN_GAS_JUMP] > 0 && table->cost[KOKEN_GAS_MATCH] > 0 &&
+           table->cost[KOKEN_GAS_APPLY] > 0 && table->cost[KOKEN_GAS_TRANSFORM] > 0;
+}
+
 int koken_machine_new(const struct koken_machine_config *config, struct koken_machine **ret_machine)
 {
     struct koken_machine *m;
     int rc = kn_world_init();
-    if (config && config->struct_size != 0 && config->struct_size != sizeof *config) {
+    if (config && ((config->struct_size != 0 && config->struct_size != sizeof *config) ||
+                   (config->gas_table && !is_bounding(config->gas_table)))) {
         return -EINVAL;
     }
     m = rc < 0 ? NULL : kn_alloc(sizeof *m, _Alignof(struct koken_machine), -1);
@@ -28,6 +36,12 @@ int koken_machine_new(const struct koken_machine_config *config, struct koken_ma
     m->config = config ? *config : (struct koken_machine_config){0};
     m->config.gas = m->config.gas ? m->config.gas : (uint64_t)GAS;
     m->config.cells_max = m->config.cells_max ? m->config.cells_max : (uint32_t)CELLS;
+    koken_gas_standard(&m->costs);
+    if (m->config.gas_table) {
+        m->costs = *m->config.gas_table;
+        m->has_costs = true;
+        m->config.gas_table = NULL; /* the caller's */
+    }
     if (m->config.ledger) {
         (void)koken_ledger_ref(m->config.ledger);
     }
@@ -52,6 +66,9 @@ void koken_machine_free(struct koken_machine *m)
     GIVE_BACK_(m->saved, m->saved_room);
     GIVE_BACK_(m->cells, m->cell_room);
     GIVE_BACK_(m->resources, m->resource_room);
+    GIVE_BACK_(m->channels, m->channel_room);
+    GIVE_BACK_(m->saved_channels, m->saved_channel_room);
+    GIVE_BACK_(m->messages, m->message_room);
     GIVE_BACK_(m->nullified, m->nullified_room);
     GIVE_BACK_(m->touched, m->touched_room);
     GIVE_BACK_(m->effects, m->effect_room);
@@ -73,7 +90,11 @@ static void take_mark(struct koken_machine *m)
                                .symbols = m->symbol_count,
                                .constraints = m->constraint_count,
                                .arrivals = m->arrivals,
+                               .channels = m->channel_count,
+                               .messages = m->message_count,
+                               .steps_of_channels = m->steps_of_channels,
                                .serial = m->serial};
+    m->saved_channel_count = 0;
     m->touched_count = 0;
 }
 
@@ -90,6 +111,13 @@ static void go_back(struct koken_machine *m)
     m->serial = m->mark.serial;
     m->arrivals = m->mark.arrivals;
     m->touched_count = 0;
+    m->channel_count = m->mark.channels;
+    m->message_count = m->mark.messages;
+    m->steps_of_channels = m->mark.steps_of_channels;
+    if (m->saved_channel_count) {
+        KN_ASSERT(m->saved_channel_count == m->channel_count);
+        memcpy(m->channels, m->saved_channels, m->channel_count * sizeof *m->channels);
+    }
     kn_symbols_cut(m, m->mark.symbols);
     m->main_count = m->saved_count;
     if (m->saved_count) {
@@ -105,6 +133,8 @@ static int make_ready(struct koken_machine *m, const struct koken_program *progr
         program->register_count > m->main_count ? program->register_count : m->main_count;
     if (!kn_grow(&m->registers, &m->register_room, count, sizeof *m->registers) ||
         !kn_grow(&m->saved, &m->saved_room, count, sizeof *m->saved) ||
+        !kn_grow(&m->saved_channels, &m->saved_channel_room, m->channel_count,
+                 sizeof *m->saved_channels) ||
         !kn_grow(&m->names, &m->name_room, program->symbol_count, sizeof *m->names)) {
         return kn_stop(m, KOKEN_CODE_NO_MEMORY, KOKEN_NO_REGISTER, "Memory error: out of memory");
     }
@@ -114,6 +144,10 @@ static int make_ready(struct koken_machine *m, const struct koken_program *progr
         memcpy(m->saved, m->registers, m->main_count * sizeof *m->saved);
     }
     m->main_count = count;
+    m->saved_channel_count = m->channel_count;
+    if (m->channel_count) {
+        memcpy(m->saved_channels, m->channels, m->channel_count * sizeof *m->channels);
+    }
     for (uint32_t i = 0; i < program->symbol_count; i++) {
         uint32_t len;
         const char *text = kn_program_text(program, i, &len);
@@ -132,6 +166,7 @@ static void forget(struct koken_machine *m)
     m->cell_count = m->cells_tidied = m->resource_count = m->nullified_count = 0;
     m->touched_count = m->effect_count = m->constraint_count = 0;
     m->symbol_count = m->text_size = 0;
+    m->channel_count = m->message_count = 0;
     m->serial = m->has_sent || m->config.ledger ? m->serial : 0; /* others may know them */
     m->value = (struct koken_value){0};
 }
@@ -191,7 +226,8 @@ static void make_young(struct koken_machine *m, struct koken_program *program)
     m->gas_extra = m->gas_extra_most = m->steps = 0;
     m->pc = m->base = m->depth = 0;
     m->is_entered = false;
-    m->is_exact = m->config.trace || m->config.steps_max;
+    m->is_exact =
+        m->config.trace || m->config.steps_max || m->has_costs; /* blocks know the standard */
     m->value = (struct koken_value){0};
     take_mark(m);
     m->saved_count = 0;
@@ -322,7 +358,8 @@ int koken_machine_reset(struct koken_machine *m)
     if (m->program) {
         return -EBUSY;
     }
-    if (m->config.end_check != KOKEN_END_OFF && koken_machine_left(m, NULL, 0) > 0) {
+    if (m->config.end_check != KOKEN_END_OFF &&
+        (koken_machine_left(m, NULL, 0) > 0 || koken_machine_channels(m) > 0)) {
         return -EPERM;
     }
     forget(m);

@@ -16,8 +16,10 @@
 enum {
     KN_RESOURCES_MAX = 2048,
     KN_EFFECTS_MAX = 65536,
-    KN_DEPTH_MAX = 200,    /* of values in values */
-    KN_VISITS_MAX = 65536, /* of parts, when values are compared or printed */
+    KN_CHANNELS_MAX = 1024,
+    KN_MESSAGES_MAX = 65536, /* sent in a run, and not received before it */
+    KN_DEPTH_MAX = 200,      /* of values in values */
+    KN_VISITS_MAX = 65536,   /* of parts, when values are compared or printed */
 };
 
 struct kn_cell {
@@ -31,6 +33,24 @@ struct kn_resource {
     uint32_t generation; /* of references to it, in koken_value.aux */
     uint32_t hop;        /* how often it has moved from one machine to another */
     uint32_t is_consumed;
+};
+
+/* Messages to one end of a channel; each knows the next one, and count says where they end. */
+struct kn_queue {
+    uint32_t first, last, count;
+};
+
+struct kn_queued {
+    struct koken_value value;
+    uint32_t next; /* once there is one; written again when a run fails and another one sends */
+};
+
+/* A channel (protocol.c). Of each end: */
+struct kn_duplex {
+    struct koken_value protocol[2]; /* what it does from here on: a type */
+    uint32_t generation[2];         /* of the value that is this end, in koken_value.aux */
+    struct kn_queue queues[2];      /* sent to it */
+    bool is_closed[2];
 };
 
 struct kn_nullified {
@@ -48,6 +68,7 @@ struct kn_frame {
 /* Counts at the begin of a run. */
 struct kn_mark {
     uint32_t cells, resources, nullified, effects, symbols, constraints, arrivals;
+    uint32_t channels, messages, steps_of_channels;
     uint64_t serial;
 };
 
@@ -59,11 +80,16 @@ struct kn_move {
 };
 
 struct koken_machine {
-    struct koken_machine_config config;
+    struct koken_machine_config config; /* without gas_table, which is in costs */
+    struct koken_gas_table costs;
+    bool has_costs;                /* that are not the standard ones */
     struct koken_value *registers; /* main window, then those of calls */
     struct koken_value *saved;     /* the main window at the begin of a run */
     struct kn_cell *cells;
     struct kn_resource *resources;
+    struct kn_duplex *channels;
+    struct kn_duplex *saved_channels; /* as they were at the begin of a run */
+    struct kn_queued *messages;
     struct kn_nullified *nullified;
     uint32_t *touched; /* resources consumed in this run */
     uint32_t *effects; /* symbols */
@@ -73,13 +99,16 @@ struct koken_machine {
     struct kn_frame *frames;
     uint32_t register_room, saved_room, cell_room, resource_room, nullified_room, touched_room;
     uint32_t effect_room, text_room, symbol_room, name_room, frame_room;
+    uint32_t channel_room, saved_channel_room, message_room;
     uint32_t main_count; /* registers of the main window */
     uint32_t saved_count;
     uint32_t cell_count, resource_count, nullified_count, touched_count, effect_count;
     uint32_t text_size, symbol_count, constraint_count, cells_tidied;
-    uint64_t serial;   /* of the next resource that is made here */
-    uint32_t arrivals; /* resources that came from elsewhere */
-    bool has_sent;     /* resources have left: serials are not used again */
+    uint32_t channel_count, saved_channel_count, message_count;
+    uint32_t steps_of_channels; /* so many have been done: generations of ends */
+    uint64_t serial;            /* of the next resource that is made here */
+    uint32_t arrivals;          /* resources that came from elsewhere */
+    bool has_sent;              /* resources have left: serials are not used again */
     uint64_t expires_ns;
     /* The run under way. */
     struct koken_program *program; /* NULL: none */
@@ -185,6 +214,25 @@ int kn_resource_new(struct koken_machine *m, struct koken_value type, struct kok
                     struct koken_value *ret_ref);
 int kn_resource_consume(struct koken_machine *m, struct koken_value ref, uint32_t reg,
                         struct koken_value *ret_value);
+
+/*
+ * Channels (protocol.c). A new one is the pair of its ends. Each step takes an end, which was read, and gives the next
+ * one: send and choose alone, receive in a pair with what was sent, offer in a sum. To close one gives (unit, 0).
+ */
+int kn_ends_new(struct koken_machine *m, struct koken_value type, struct koken_value init,
+                struct koken_value *ret_pair);
+int kn_end_send(struct koken_machine *m, struct koken_value end, struct koken_value value,
+                struct koken_value *ret_end);
+int kn_end_choose(struct koken_machine *m, struct koken_value end, struct koken_value choice,
+                  struct koken_value *ret_end);
+int kn_end_receive(struct koken_machine *m, struct koken_value end, struct koken_value *ret_pair);
+int kn_end_offer(struct koken_machine *m, struct koken_value end, struct koken_value *ret_sum);
+int kn_end_close(struct koken_machine *m, struct koken_value end, struct koken_value *ret_pair);
+
+/* Whether a value is an end as it is now; what it does from here on, then. */
+bool kn_end_is_open(const struct koken_machine *m, struct koken_value end);
+struct koken_value kn_end_protocol(const struct koken_machine *m, struct koken_value end);
+
 void kn_resource_id(uint64_t origin, uint64_t serial, uint8_t ret_id[32]);
 
 /* A constant of the program under way, as a value. */

@@ -96,6 +96,10 @@ static int wrap(struct koken_machine *m, struct koken_value value, struct koken_
         return rc;
     }
     kn_image_reach(&image, value);
+    if (image.has_channel) {
+        kn_image_end(&image);
+        return -ENOTSUP;
+    }
     put_parcel(&image, &count, value);
     rc = parcel_new(count.len, &parcel);
     if (rc == 0) {
@@ -179,6 +183,10 @@ int koken_machine_accept(struct koken_machine *m, uint32_t reg, struct koken_par
 
 static int stop_for(struct koken_machine *m, int rc, uint32_t reg, const char *what)
 {
+    if (rc == -ENOTSUP) {
+        return kn_stop(m, KOKEN_CODE_NOT_IMPLEMENTED, reg,
+                       "Machine error: a channel stays in its machine: register r%u", reg);
+    }
     enum koken_machine_code code = rc == -EPERM    ? KOKEN_CODE_RESOURCE_CONSUMED
                                    : rc == -ENOMEM ? KOKEN_CODE_NO_MEMORY
                                    : rc == -E2BIG  ? KOKEN_CODE_RESOURCE_LIMIT

@@ -83,6 +83,10 @@ int koken_machine_snapshot(const struct koken_machine *m, void *bytes, size_t ro
         return rc;
     }
     reach_all(&image);
+    if (image.has_channel) {
+        kn_image_end(&image);
+        return -ENOTSUP;
+    }
     put_session(&image, &count);
     if (count.len <= room) {
         put_session(&image, &writer);

@@ -231,7 +231,10 @@ static int do_alloc(struct koken_machine *m, const struct kn_insn *insn)
     if (type.tag != KOKEN_VALUE_TYPE) {
         type = (struct koken_value){.tag = KOKEN_VALUE_TYPE, .aux = KN_TYPE_ANY};
     }
-    rc = rc < 0 ? rc : kn_resource_new(m, type, value, &ref);
+    if (rc == 0) {
+        rc = type.aux >= KN_TYPE_SEND ? kn_ends_new(m, type, value, &ref)
+                                      : kn_resource_new(m, type, value, &ref);
+    }
     return rc < 0 ? rc : kn_write(m, window, insn->c, ref);
 }
 
@@ -241,6 +244,8 @@ static int do_consume(struct koken_machine *m, const struct kn_insn *insn)
     int rc = kn_read(m, window, insn->a, &value);
     if (rc == 0 && value.tag == KOKEN_VALUE_REF) {
         rc = kn_resource_consume(m, value, insn->a, &value);
+    } else if (rc == 0 && value.tag == KOKEN_VALUE_CHANNEL) {
+        rc = kn_end_close(m, value, &value);
     } else if (rc == 0 && insn->op == KN_OP_CONSUME) {
         rc = kn_stop(m, KOKEN_CODE_NOT_A_RESOURCE, insn->a,
                      "Type mismatch: register r%u holds no resource", insn->a);
@@ -307,7 +312,8 @@ static int do_witness(struct koken_machine *m, const struct kn_insn *insn)
         return kn_stop(m, KOKEN_CODE_NO_WITNESS_PROVIDER, insn->a,
                        "Effect execution failed: no witness for register r%u", insn->a);
     }
-    bool is_linear = (value.kind & 3) == KOKEN_KIND_LINEAR || value.tag == KOKEN_VALUE_REF;
+    bool is_linear = (value.kind & 3) == KOKEN_KIND_LINEAR || value.tag == KOKEN_VALUE_REF ||
+                     value.tag == KOKEN_VALUE_CHANNEL;
     if (is_linear && (insn->kind & KOKEN_KIND_UNRESTRICTED)) {
         return kn_stop(m, KOKEN_CODE_CANNOT_COPY, insn->a,
                        "Linearity violation: the witness for register r%u is linear", insn->a);
@@ -336,6 +342,23 @@ static int do_compose(struct koken_machine *m, const struct kn_insn *insn)
     }
     int rc = kn_cell_new(m, KOKEN_VALUE_COMPOSED, 0, window[insn->a], window[insn->b], &value);
     return rc < 0 ? rc : kn_write(m, window, insn->c, value);
+}
+
+/* A pair in its parts. */
+static int do_split(struct koken_machine *m, const struct kn_insn *insn)
+{
+    struct koken_value *window = m->registers + m->base, pair;
+    int rc = kn_read(m, window, insn->a, &pair);
+    if (rc == 0 && pair.tag != KOKEN_VALUE_PRODUCT && pair.tag != KOKEN_VALUE_TENSOR) {
+        rc = kn_stop(m, KOKEN_CODE_TYPE_MISMATCH, insn->a,
+                     "Type mismatch: register r%u holds no pair", insn->a);
+    }
+    if (rc < 0) {
+        return rc;
+    }
+    KN_ASSERT(pair.data < m->cell_count);
+    rc = kn_write(m, window, insn->b, m->cells[pair.data].a);
+    return rc < 0 ? rc : kn_write(m, window, insn->c, m->cells[pair.data].b);
 }
 
 /* Two are read, one is written: TENSOR, and arithmetic that is not simple after all. */
@@ -380,4 +403,5 @@ int (*const kn_ways[KN_OP_COUNT_])(struct koken_machine *, const struct kn_insn 
     [KN_OP_COMPOSE] = do_compose, [KN_OP_TENSOR] = do_two,      [KN_OP_CONST] = do_const,
     [KN_OP_ADD] = do_two,         [KN_OP_SUB] = do_two,         [KN_OP_MUL] = do_two,
     [KN_OP_DIV] = do_two,         [KN_OP_LESS] = do_two,        [KN_OP_EQUAL] = do_two,
+    [KN_OP_SPLIT] = do_split,
 };

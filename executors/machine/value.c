@@ -187,7 +187,11 @@ bool kn_value_has_type(const struct koken_machine *m, struct koken_value value,
                                          kn_symbol_is(m, value.aux, "left")
                                      ? koken_machine_first(m, type)
                                      : koken_machine_second(m, type));
-    default: return true;
+    case KN_TYPE_ANY: return true;
+    default: /* a protocol */
+        KN_ASSERT(type.aux >= KN_TYPE_SEND && type.aux < KN_TYPE_COUNT_);
+        return value.tag == KOKEN_VALUE_CHANNEL && kn_end_is_open(m, value) &&
+               kn_values_equal(m, kn_end_protocol(m, value), type) == 1;
     }
 }
 
@@ -255,6 +259,9 @@ static void print(struct kn_out *out, const struct koken_machine *m, struct koke
         kn_out(out, "effect(");
         print_symbol(out, m, value.data);
         kn_out(out, ")");
+        break;
+    case KOKEN_VALUE_CHANNEL:
+        kn_out(out, "channel(%u.%u)", (unsigned)(value.data / 2), (unsigned)(value.data & 1));
         break;
     default: kn_out(out, "nothing"); break;
     }

@@ -50,6 +50,7 @@ enum koken_value_tag {
     KOKEN_VALUE_FUNCTION, /* a label of the program, with parameters */
     KOKEN_VALUE_COMPOSED, /* one function after another */
     KOKEN_VALUE_EFFECT,   /* what PERFORM answers */
+    KOKEN_VALUE_CHANNEL,  /* one end of a channel, at a place of its protocol */
     KOKEN_VALUE_TAG_COUNT_
 };
 
@@ -118,7 +119,9 @@ struct koken_value koken_value_int(uint32_t number);
     X(SYNTAX, "SyntaxError", MACHINE, EINVAL)                                                      \
     X(BAD_BYTES, "BadBytes", MACHINE, EINVAL)                                                      \
     X(DEADLINE, "DeadlineExceeded", EXECUTION, ETIMEDOUT)                                          \
-    X(REFUSED, "Refused", EXECUTION, EAGAIN)
+    X(REFUSED, "Refused", EXECUTION, EAGAIN)                                                       \
+    X(PROTOCOL_VIOLATION, "ProtocolViolation", TYPE, EPROTO)                                       \
+    X(CHANNEL_EMPTY, "ChannelEmpty", EXECUTION, EPROTO)
 
 enum koken_machine_code {
 #define KOKEN_CODE_(NAME, text, class, error) KOKEN_CODE_##NAME,
@@ -218,6 +221,42 @@ struct koken_machine_step {
     const char *text;  /* the instruction */
 };
 
+/* What costs gas: each kind of instruction, by the set that it is of; arithmetic has one cost. */
+enum koken_gas {
+    KOKEN_GAS_MOVE,
+    KOKEN_GAS_APPLY,
+    KOKEN_GAS_MATCH,
+    KOKEN_GAS_ALLOC,
+    KOKEN_GAS_CONSUME,
+    KOKEN_GAS_CHECK,
+    KOKEN_GAS_PERFORM,
+    KOKEN_GAS_SELECT,
+    KOKEN_GAS_WITNESS,
+    KOKEN_GAS_LABEL,
+    KOKEN_GAS_RETURN,
+    KOKEN_GAS_TRANSFORM, /* the second set: and each function that a composed one applies */
+    KOKEN_GAS_ALLOC5,
+    KOKEN_GAS_CONSUME5,
+    KOKEN_GAS_COMPOSE,
+    KOKEN_GAS_TENSOR,
+    KOKEN_GAS_CONST, /* the core: */
+    KOKEN_GAS_JUMP,
+    KOKEN_GAS_SPLIT,
+    KOKEN_GAS_ARITHMETIC,
+    KOKEN_GAS_COUNT_
+};
+
+struct koken_gas_table {
+    uint32_t cost[KOKEN_GAS_COUNT_];
+};
+
+/*
+ * koken_gas_standard is the table that machines have; koken_program_cost_by is koken_program_cost by another one.
+ */
+void koken_gas_standard(struct koken_gas_table *ret_table);
+uint64_t koken_program_cost_by(const struct koken_program *program,
+                               const struct koken_gas_table *table);
+
 /* How a machine works. Zero is the default of every member. */
 struct koken_machine_config {
     size_t struct_size; /* sizeof(struct koken_machine_config), or 0 */
@@ -228,9 +267,11 @@ struct koken_machine_config {
     bool is_strict;     /* WITNESS without a provider is an error; else it is 42 */
     bool no_static;     /* do not check a run before it begins */
     enum koken_end_check end_check;
-    uint64_t ttl_ns;             /* a session expires so long after its last run; 0: never */
-    uint64_t origin;             /* makes ids of resources differ from those of other machines */
-    uint8_t key[32];             /* the owner's, for nullifiers */
+    uint64_t ttl_ns; /* a session expires so long after its last run; 0: never */
+    uint64_t origin; /* makes ids of resources differ from those of other machines */
+    uint8_t key[32]; /* the owner's, for nullifiers */
+    /* Costs of its own; read by the call only. NULL: the standard ones. Runs count one by one then, and are slower. */
+    const struct koken_gas_table *gas_table;
     struct koken_ledger *ledger; /* shared with others; NULL: none. The machine takes a reference */
     /* Gives a value to WITNESS: 0, or a negative errno. It may make values with the machine. NULL: none. */
     int (*witness)(void *arg, struct koken_machine *machine, uint32_t reg,
@@ -324,6 +365,9 @@ KOKEN_MUST_USE int koken_machine_nullifier(const struct koken_machine *machine, 
  */
 uint32_t koken_machine_left(const struct koken_machine *machine, uint8_t (*ret_ids)[32],
                             uint32_t room);
+
+/* koken_machine_channels is how many ends of channels are open between runs: in registers, or on their way. */
+uint32_t koken_machine_channels(const struct koken_machine *machine);
 
 /* koken_machine_touch makes a session young again; koken_machine_expires is when it will be over, 0: never. */
 void koken_machine_touch(struct koken_machine *machine);

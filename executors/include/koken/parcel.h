@@ -30,7 +30,7 @@ struct koken_parcel; /* a value on its way; opaque, has one owner */
  * koken_machine_take takes the value of a register out of a machine, with the resources that it leads to; as with
  * any read the register is consumed, unless the value may be copied. Owner: the parcel is yours until it is
  * accepted or given back by koken_parcel_free. Thread: the machine's. Errors: -EBUSY a run is under way; -EINVAL
- * the register is not live; -EPERM a resource is spent, says the ledger; -ENOMEM.
+ * the register is not live; -EPERM a resource is spent, says the ledger; -ENOTSUP a channel's end is in it; -ENOMEM.
  */
 KOKEN_MUST_USE int koken_machine_take(struct koken_machine *machine, uint32_t reg,
                                       struct koken_parcel **ret_parcel);
@@ -85,7 +85,8 @@ uint32_t koken_ledger_count(struct koken_ledger *ledger);
  * koken_machine_snapshot writes the bytes of a session: registers, all that they lead to, nullifiers and effects.
  * Not the owner's key, limits, nor when it expires. *ret_size is how many they are; nothing is written if there is
  * no room for all. Equal sessions have equal bytes, and a session that was restored has those that it was restored
- * from. The machine is as it was. Errors: -EBUSY a run is under way; -EINVAL it keeps no state; -ENOMEM.
+ * from. The machine is as it was. Errors: -EBUSY a run is under way; -EINVAL it keeps no state; -ENOTSUP a channel is open;
+ * -ENOMEM.
  */
 KOKEN_MUST_USE int koken_machine_snapshot(const struct koken_machine *machine, void *bytes,
                                           size_t room, size_t *ret_size);

@@ -269,6 +269,84 @@ Test(exec, a46_a48_gas)
     koken_program_free(program);
 }
 
+Test(exec, a49_a_gas_table_of_ones_own)
+{
+    struct koken_gas_table table;
+    koken_gas_standard(&table);
+    table.cost[KOKEN_GAS_TRANSFORM] = 10;
+    table.cost[KOKEN_GAS_ALLOC5] = 20;
+    table.cost[KOKEN_GAS_CONSUME5] = 5;
+    table.cost[KOKEN_GAS_COMPOSE] = 3;
+    table.cost[KOKEN_GAS_TENSOR] = 7;
+    struct koken_program *program = assembled("tensor r1, r2, r3\n");
+    cr_assert_eq(koken_program_cost_by(program, &table), 7);
+    cr_assert_eq(koken_program_cost(program), 2);
+    koken_program_free(program);
+    static const char all[] =
+        ".isa 5\nconst r1, type int\nconst r2, 1\nalloc r1, r2, r3\nconsume r3, r4\n"
+        "const r5, builtin increment\ncompose r5, r5, r6\ntransform r6, r4, r7\n"
+        "const r8, 1\ntensor r7, r8, r9\nreturn r9\n";
+    struct bench_of bench = ran_with(all, (struct koken_machine_config){.gas_table = &table});
+    cr_assert_eq(bench.rc, 0, "%s", bench.result.error.text);
+    cr_assert_eq(bench.result.gas_used, 4 + 20 + 5 + 3 + 10 + 10 + 7 + 1);
+    over(&bench);
+    bench = ran_with(all, (struct koken_machine_config){.gas_table = &table, .gas = 59});
+    cr_assert_eq(bench.result.error.code, KOKEN_CODE_OUT_OF_GAS);
+    over(&bench);
+    /* in slices it costs the same, and a table by which loops are free is none */
+    static const char loop[] = "more:\njump more\n";
+    table.cost[KOKEN_GAS_JUMP] = 1000;
+    bench = ran_with(loop, (struct koken_machine_config){.gas_table = &table, .gas = 10500});
+    cr_assert_eq(bench.result.error.code, KOKEN_CODE_OUT_OF_GAS);
+    cr_assert_eq(bench.result.gas_used, 10000);
+    over(&bench);
+    struct koken_machine *machine;
+    table.cost[KOKEN_GAS_JUMP] = 0;
+    cr_assert_eq(koken_machine_new(&(struct koken_machine_config){.gas_table = &table}, &machine),
+                 -EINVAL);
+}
+
+/* Linear once, affine at most once, relevant at least once, unrestricted as you like. */
+Test(exec, a65_kinds)
+{
+    static const struct {
+        const char *text;
+        enum koken_machine_code code;
+    } rows[] = {
+        {"const r1, linear 5\nmove r1, r2\nreturn r2\n", KOKEN_CODE_FINE},
+        {"const r1, linear 5\nmove r1, r2\nmove r1, r3\n", KOKEN_CODE_REGISTER_CONSUMED},
+        {"const r1, linear 5\nconst r2, 1\nreturn r2\n", KOKEN_CODE_NOT_CONSUMED},
+        {"const r1, affine 5\nconst r2, 1\nreturn r2\n", KOKEN_CODE_FINE},
+        {"const r1, affine 5\nmove r1, r2\nmove r1, r3\n", KOKEN_CODE_REGISTER_CONSUMED},
+        {"const r1, relevant 5\nmove r1, r2\nmove r1, r3\nadd r1, r2, r4\nadd r4, r3, r4\nreturn "
+         "r4\n",
+         KOKEN_CODE_FINE},
+        {"const r1, relevant 5\nconst r2, 1\nreturn r2\n", KOKEN_CODE_NOT_CONSUMED},
+        {"const r1, !5\nmove r1, r2\nmove r1, r3\nreturn r2\n", KOKEN_CODE_FINE},
+        {"const r1, !5\nconst r2, 1\nreturn r2\n", KOKEN_CODE_FINE},
+        {"const r1, linear builtin not\ncompose r1, r1, r2\n", KOKEN_CODE_CANNOT_COPY},
+        {"const r1, fn f(r1) with r2\nconst r2, linear 5\nconst r3, 1\napply r1, r3, r4\n"
+         "return r2\nf:\nreturn r1\n",
+         KOKEN_CODE_CANNOT_COPY},
+        {"const r1, fn f(r1) with r2\nconst r2, affine 5\nconst r3, 1\napply r1, r3, r4\n"
+         "return r2\nf:\nreturn r1\n",
+         KOKEN_CODE_CANNOT_COPY},
+        {"const r1, fn f(r1) with r2\nconst r2, !5\nconst r3, 1\napply r1, r3, r4\n"
+         "return r2\nf:\nreturn r1\n",
+         KOKEN_CODE_FINE},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        for (int dynamic = 0; dynamic < 2; dynamic++) { /* neither check relies on the other */
+            struct bench_of bench =
+                ran_with(rows[i].text, (struct koken_machine_config){.end_check = KOKEN_END_STRICT,
+                                                                     .no_static = dynamic == 1});
+            cr_assert_eq(bench.result.error.code, rows[i].code, "%zu: %s", i,
+                         bench.result.error.text);
+            over(&bench);
+        }
+    }
+}
+
 Test(exec, a50_composed_functions_cost_what_they_apply)
 {
     struct bench_of bench =
