@@ -8,8 +8,10 @@
  *   toolbox-queue      8 bytes in and out of a queue of 1024; -ck: a ring of many producers and consumers
  *   toolbox-handover   four threads to four through a blocking queue of one, a million times; ns each
  *   toolbox-epoch      a pin and an unpin; -ck: an epoch section
- *   toolbox-stack      an item pushed and popped; -ck: the same without memory: its entries are never freed
- *   toolbox-priority   five levels, 1000 in; toolbox-relaxed: numbers, 1000 in eight heaps
+ *   toolbox-stack      an item pushed and popped, another below; -ck: the same with nodes of the allocator, freed by epochs
+ *   toolbox-stack-linked   an object by its link; -ck: the same; its entries are never freed; -empty: nothing below
+ *   toolbox-priority   five levels, 1000 in; toolbox-relaxed: numbers, 1000 in eight heaps; -hold: each is
+ *                      pushed larger than the last that was popped, as deadlines are
  */
 #include "bench/bench.h"
 #include "bench/registry.h"
@@ -228,14 +230,82 @@ static int stack_ck(struct bench_run *run)
     static struct {
         ck_stack_t stack;
     } __attribute__((aligned(16))) head;
-    static ck_stack_entry_t entry;
+    static ck_stack_entry_t entry, below;
     struct pairs pairs = begin(run, ROUNDS);
     ck_stack_init(&head.stack);
+    ck_stack_push_mpmc(&head.stack, &below);
     for (uint64_t i = 0; i < pairs.count; i++) {
         ck_stack_push_mpmc(&head.stack, &entry);
         pairs.wrong += ck_stack_pop_mpmc(&head.stack) != &entry;
     }
-    return end(&pairs, "toolbox-stack-ck");
+    return end(&pairs, "toolbox-stack-linked-ck");
+}
+
+struct freed {
+    ck_stack_entry_t in;
+    ck_epoch_entry_t out;
+};
+
+static void free_it(ck_epoch_entry_t *out)
+{
+    free((char *)out - offsetof(struct freed, out));
+}
+
+static int stack_ck_freed(struct bench_run *run)
+{
+    enum { BATCH = 64 };
+    static ck_epoch_t epoch;
+    static ck_epoch_record_t record;
+    static bool is_known; /* a record is known for ever */
+    ck_stack_t stack;
+    ck_stack_entry_t below;
+    if (!is_known) {
+        is_known = true;
+        ck_epoch_init(&epoch);
+        ck_epoch_register(&epoch, &record, NULL);
+    }
+    struct pairs pairs = begin(run, ROUNDS / 5);
+    ck_stack_init(&stack);
+    ck_stack_push_upmc(&stack, &below);
+    for (uint64_t i = 0; i < pairs.count; i++) {
+        ck_epoch_section_t section;
+        struct freed *freed = malloc(sizeof *freed);
+        pairs.wrong += !freed;
+        ck_stack_push_upmc(&stack, &freed->in);
+        ck_epoch_begin(&record, &section);
+        ck_stack_entry_t *entry = ck_stack_pop_upmc(&stack);
+        (void)ck_epoch_end(&record, &section);
+        pairs.wrong += entry != &freed->in;
+        ck_epoch_call(&record, &freed->out, free_it);
+        if (i % BATCH == 0) {
+            (void)ck_epoch_poll(&record);
+        }
+    }
+    int rc = end(&pairs, "toolbox-stack-ck");
+    ck_epoch_barrier(&record);
+    return rc;
+}
+
+static int stack_linked(struct bench_run *run, bool is_empty, const char *name)
+{
+    struct koken_stack *stack;
+    struct koken_stack_link link, below;
+    int rc = koken_stack_new_linked(&stack);
+    if (rc == 0 && !is_empty) {
+        rc = koken_stack_push_link(stack, &below);
+    }
+    if (rc < 0) {
+        return bench_error(run, name, rc);
+    }
+    struct pairs pairs = begin(run, ROUNDS);
+    for (uint64_t i = 0; i < pairs.count; i++) {
+        struct koken_stack_link *out;
+        pairs.wrong += koken_stack_push_link(stack, &link) != 0;
+        pairs.wrong += koken_stack_pop_link(stack, &out) != 1 || out != &link;
+    }
+    rc = end(&pairs, name);
+    koken_stack_free(stack);
+    return rc;
 }
 
 int bench_toolbox_stack(struct bench_run *run, unsigned arg)
@@ -246,7 +316,9 @@ int bench_toolbox_stack(struct bench_run *run, unsigned arg)
     if (rc < 0) {
         return bench_error(run, "stack", rc);
     }
-    struct pairs pairs = begin(run, ROUNDS / 5);
+    uint64_t wrong = koken_stack_push(stack, stack) != 0;
+    struct pairs pairs = begin(run, ROUNDS);
+    pairs.wrong = wrong;
     for (uint64_t i = 0; i < pairs.count; i++) {
         void *out = NULL;
         pairs.wrong += koken_stack_push(stack, &pairs) != 0;
@@ -254,6 +326,9 @@ int bench_toolbox_stack(struct bench_run *run, unsigned arg)
     }
     rc = end(&pairs, "toolbox-stack");
     koken_stack_free(stack);
+    rc = rc == 0 ? stack_linked(run, false, "toolbox-stack-linked") : rc;
+    rc = rc == 0 ? stack_linked(run, true, "toolbox-stack-linked-empty") : rc;
+    rc = rc == 0 ? stack_ck_freed(run) : rc;
     return rc == 0 ? stack_ck(run) : rc;
 }
 
@@ -292,7 +367,7 @@ int bench_toolbox_priority(struct bench_run *run, unsigned arg)
     if (rc < 0) {
         return bench_error(run, "relaxed", rc);
     }
-    uint64_t state = bench_seed(run), wrong = 0;
+    uint64_t state = bench_seed(run), wrong = 0, key = 0;
     for (uint64_t i = 0; i < DEPTH; i++) {
         wrong += koken_relaxed_push(queue, bench_random(&state), &state) != 0;
     }
@@ -304,6 +379,13 @@ int bench_toolbox_priority(struct bench_run *run, unsigned arg)
         pairs.wrong += koken_relaxed_pop(queue, NULL, &out) != 1 || out != &state;
     }
     rc = end(&pairs, "toolbox-relaxed");
+    pairs = begin(run, ROUNDS / 5);
+    for (uint64_t i = 0; rc == 0 && i < pairs.count; i++) {
+        void *out = NULL;
+        pairs.wrong += koken_relaxed_push(queue, key + bench_random(&state), &state) != 0;
+        pairs.wrong += koken_relaxed_pop(queue, &key, &out) != 1 || out != &state;
+    }
+    rc = rc == 0 ? end(&pairs, "toolbox-relaxed-hold") : rc;
     koken_relaxed_free(queue);
     return rc;
 }

@@ -8,7 +8,8 @@
  *   toolbox-map-urcu, -change-urcu   cds_lfht of 1024 buckets: what is taken out may not be freed before a grace period,
  *                        which is not in the figure
  *   toolbox-queue-urcu   cds_wfcq: a node of the caller's put in and taken out, by a mutex at that end
- *   toolbox-stack-urcu   cds_lfs: the same; nodes are not freed either
+ *   toolbox-stack-linked-urcu   cds_lfs, another node below: the same; nodes are not freed either; -empty: nothing
+ *                        below, which its push tries first
  *
  * bench/tbb/toolbox.cpp is the same on oneTBB.
  */
@@ -186,11 +187,15 @@ static int queue_urcu(struct bench_run *run)
     return end(&rounds, "toolbox-queue-urcu", "ns/pair");
 }
 
-static int stack_urcu(struct bench_run *run)
+static int stack_urcu(struct bench_run *run, bool is_empty, const char *name)
 {
     struct cds_lfs_stack stack;
-    struct cds_lfs_node node;
+    struct cds_lfs_node node, below;
     cds_lfs_init(&stack);
+    if (!is_empty) {
+        cds_lfs_node_init(&below);
+        (void)cds_lfs_push(&stack, &below);
+    }
     struct rounds rounds = begin(run);
     for (uint64_t i = 0; i < rounds.count; i++) {
         cds_lfs_node_init(&node);
@@ -199,8 +204,9 @@ static int stack_urcu(struct bench_run *run)
         rounds.wrong += __cds_lfs_pop(&stack) != &node;
         urcu_qsbr_read_unlock();
     }
+    (void)__cds_lfs_pop_all(&stack);
     cds_lfs_destroy(&stack);
-    return end(&rounds, "toolbox-stack-urcu", "ns/pair");
+    return end(&rounds, name, "ns/pair");
 }
 
 int bench_toolbox_map(struct bench_run *run, unsigned arg)
@@ -219,7 +225,8 @@ int bench_toolbox_urcu(struct bench_run *run, unsigned arg)
     (void)arg;
     urcu_qsbr_register_thread();
     int rc = queue_urcu(run);
-    rc = rc == 0 ? stack_urcu(run) : rc;
+    rc = rc == 0 ? stack_urcu(run, false, "toolbox-stack-linked-urcu") : rc;
+    rc = rc == 0 ? stack_urcu(run, true, "toolbox-stack-linked-empty-urcu") : rc;
     urcu_qsbr_unregister_thread();
     return rc;
 }

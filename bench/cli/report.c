@@ -5,12 +5,37 @@
 #include <math.h>
 #include <string.h>
 
+/* A rival that the tool itself measures: the row NAME-ck is what Concurrency Kit has in the place of NAME. */
+static const char *const inside[] = {"-ck", "-urcu"};
+
+/* How many times our time such a row's is, beside its line; nothing for others. */
+static void print_ratio(FILE *out, const struct series_table *table, const struct series *rival)
+{
+    char name[64];
+    size_t len = strlen(rival->name);
+    for (size_t i = 0; i < sizeof inside / sizeof inside[0]; i++) {
+        size_t end = strlen(inside[i]);
+        if (len <= end || len >= sizeof name || strcmp(rival->name + len - end, inside[i]) != 0) {
+            continue;
+        }
+        memcpy(name, rival->name, len - end);
+        name[len - end] = '\0';
+        const struct series *own = series_find(table, name, NULL);
+        double theirs = series_summarise(rival).median;
+        if (own != NULL && theirs > 0) {
+            fprintf(out, "%s koken/%s %.2f ratio\n", name, inside[i] + 1,
+                    series_summarise(own).median / theirs);
+        }
+    }
+}
+
 void report_lines(FILE *out, const struct series_table *table, size_t first)
 {
     for (size_t i = first; i < table->count; i++) {
         const struct series *row = &table->rows[i];
         fprintf(out, "%s %s %.2f %s\n", row->name, row->peer, series_summarise(row).median,
                 row->unit);
+        print_ratio(out, table, row);
     }
     fflush(out);
 }

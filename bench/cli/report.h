@@ -9,8 +9,10 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* report_lines prints "NAME koken VALUE UNIT" for each series from first on; the value is the
- * median. */
+/*
+ * report_lines prints "NAME koken VALUE UNIT" for each series from first on; the value is the median. Behind a row
+ * NAME-ck or NAME-urcu it prints "NAME koken/ck RATIO ratio", ours by theirs.
+ */
 void report_lines(FILE *out, const struct series_table *table, size_t first);
 
 /* report_markdown prints the environment and a table of median, p99, min, max. */

@@ -18,34 +18,27 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-/* (o) the thread */
-struct membership {
-    struct membership *next;
-    uint64_t id; /* of the domain */
-    struct kn_epoch_record *record;
-};
-
-static KN_TLS struct membership *memberships;
-KN_TLS_SIMULATED(memberships);
+KN_TLS struct kn_epoch_membership *kn_epoch_memberships;
+KN_TLS_SIMULATED(kn_epoch_memberships);
 
 static kn_atomic(uint64_t) last_id;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t at_exit;
 static bool has_key;
 
-static void drop(struct membership **at)
+static void drop(struct kn_epoch_membership **at)
 {
-    struct membership *m = *at;
+    struct kn_epoch_membership *m = *at;
     *at = m->next;
-    kn_free(m, sizeof *m, _Alignof(struct membership));
+    kn_free(m, sizeof *m, _Alignof(struct kn_epoch_membership));
 }
 
 static void leave_all(void *unused)
 {
     (void)unused;
-    while (memberships) { /* ends: one less each time */
-        (void)kn_epoch_part(memberships->record);
-        drop(&memberships);
+    while (kn_epoch_memberships) { /* ends: one less each time */
+        (void)kn_epoch_part(kn_epoch_memberships->record);
+        drop(&kn_epoch_memberships);
     }
 }
 
@@ -57,7 +50,7 @@ static void make_key(void)
 /* Frees what is left of domains that are gone. Thread: the list's. */
 static void sweep(void)
 {
-    struct membership **at = &memberships;
+    struct kn_epoch_membership **at = &kn_epoch_memberships;
     while (*at) {
         struct kn_epoch_record *record = (*at)->record;
         /* [EP4] acquire: kn_epoch_fini() is through with it. */
@@ -70,31 +63,22 @@ static void sweep(void)
     }
 }
 
-static KN_NOINLINE struct kn_epoch_record *join(struct koken_epoch *epoch)
+KN_NOINLINE struct kn_epoch_record *kn_epoch_enter(struct koken_epoch *epoch)
 {
     sweep();
-    struct membership *m = kn_alloc(sizeof *m, _Alignof(struct membership), -1);
+    struct kn_epoch_membership *m = kn_alloc(sizeof *m, _Alignof(struct kn_epoch_membership), -1);
     struct kn_epoch_record *record = m ? kn_epoch_join(epoch) : NULL;
     if (!record) {
-        kn_free(m, sizeof *m, _Alignof(struct membership));
+        kn_free(m, sizeof *m, _Alignof(struct kn_epoch_membership));
         return NULL;
     }
-    *m = (struct membership){.next = memberships, .id = epoch->id, .record = record};
-    memberships = m;
+    *m = (struct kn_epoch_membership){
+        .next = kn_epoch_memberships, .id = epoch->id, .record = record};
+    kn_epoch_memberships = m;
     if (has_key) {
         (void)pthread_setspecific(at_exit, m); /* not NULL: leave_all() is called */
     }
     return record;
-}
-
-static inline struct kn_epoch_record *find(const struct koken_epoch *epoch)
-{
-    for (struct membership *m = memberships; m; m = m->next) {
-        if (kn_likely(m->id == epoch->id)) {
-            return m->record;
-        }
-    }
-    return NULL;
 }
 
 int koken_epoch_new(struct koken_epoch **ret_epoch)
@@ -127,12 +111,9 @@ KN_HOT int koken_epoch_pin(struct koken_epoch *epoch)
     if (kn_unlikely(!epoch)) {
         return -EINVAL;
     }
-    struct kn_epoch_record *record = find(epoch);
+    struct kn_epoch_record *record = kn_epoch_mine(epoch);
     if (kn_unlikely(!record)) {
-        record = join(epoch);
-        if (!record) {
-            return -ENOMEM;
-        }
+        return -ENOMEM;
     }
     kn_epoch_pin(epoch, record);
     return 0;
@@ -140,7 +121,7 @@ KN_HOT int koken_epoch_pin(struct koken_epoch *epoch)
 
 KN_HOT int koken_epoch_unpin(struct koken_epoch *epoch)
 {
-    struct kn_epoch_record *record = epoch ? find(epoch) : NULL;
+    struct kn_epoch_record *record = epoch ? kn_epoch_find(epoch) : NULL;
     if (kn_unlikely(!record || record->nest == 0)) {
         return -EINVAL;
     }
@@ -154,12 +135,9 @@ int koken_epoch_retire(struct koken_epoch *epoch, struct koken_retired *retired,
     if (!epoch || !retired || !free_object) {
         return -EINVAL;
     }
-    struct kn_epoch_record *record = find(epoch);
+    struct kn_epoch_record *record = kn_epoch_mine(epoch);
     if (!record) {
-        record = join(epoch);
-        if (!record) {
-            return -ENOMEM;
-        }
+        return -ENOMEM;
     }
     kn_epoch_retire(epoch, record, retired, free_object);
     return 0;
@@ -191,7 +169,7 @@ int64_t koken_epoch_flush(struct koken_epoch *epoch)
     if (!epoch) {
         return -EINVAL;
     }
-    struct kn_epoch_record *record = find(epoch);
+    struct kn_epoch_record *record = kn_epoch_find(epoch);
     for (int i = 0; i < KN_EPOCH_LAG && kn_epoch_advance(epoch); i++) {}
     kn_epoch_adopt(epoch);
     if (record) {
@@ -204,7 +182,7 @@ int64_t koken_epoch_flush(struct koken_epoch *epoch)
 
 int koken_epoch_leave(struct koken_epoch *epoch)
 {
-    for (struct membership **at = &memberships; epoch && *at; at = &(*at)->next) {
+    for (struct kn_epoch_membership **at = &kn_epoch_memberships; epoch && *at; at = &(*at)->next) {
         if ((*at)->id == epoch->id) {
             if ((*at)->record->nest != 0) {
                 return -EBUSY;

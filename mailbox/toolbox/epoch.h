@@ -29,14 +29,20 @@
 #include <koken/epoch.h>
 
 #include "base/align.h"
+#include "base/alloc.h"
+#include "base/assert.h"
 #include "base/atomic.h"
 #include "base/stats.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 
 enum kn_epoch_use { KN_EPOCH_FREE, KN_EPOCH_USED, KN_EPOCH_DEAD };
 
 enum { KN_EPOCH_LAG = 3, KN_EPOCH_BATCH = KN_MODEL_SIZE(64, 1) };
+
+/* Blocks that a thread keeps, once nobody reads them, instead of giving them back to the allocator. */
+enum { KN_EPOCH_BLOCK = 48, KN_EPOCH_BLOCKS = 4 * KN_EPOCH_BATCH };
 
 /* (o) who has it USED  (a) atomic  (c) const once linked */
 struct kn_epoch_record {
@@ -44,7 +50,9 @@ struct kn_epoch_record {
     uint32_t nest;                                          /* (o) pins */
     uint32_t since;                                         /* (o) retirements since it looked */
     bool is_freeing;                                        /* (o) a destructor may retire */
+    uint32_t kept_len;                                      /* (o) */
     struct koken_retired *first, *last;                     /* (o) oldest first: tags only grow */
+    struct koken_retired *kept;                             /* (o) blocks, to be used again */
     struct kn_count retired, freed;                         /* (o) */
     kn_atomic(uint32_t) use;                                /* (a) kn_epoch_use */
     struct kn_epoch_record *next;                           /* (c) */
@@ -69,9 +77,8 @@ bool kn_epoch_part(struct kn_epoch_record *record);
 /* Frees everything. Records still used are freed by their part. */
 void kn_epoch_fini(struct koken_epoch *epoch);
 
-void kn_epoch_retire(struct koken_epoch *epoch, struct kn_epoch_record *record,
-                     struct koken_retired *retired,
-                     void (*free_object)(struct koken_retired *retired));
+/* Every so many retirements: a step on, and what may be freed. */
+void kn_epoch_look(struct koken_epoch *epoch, struct kn_epoch_record *record);
 
 /* One step on. False: somebody is pinned at an older epoch, or another has made the step. */
 bool kn_epoch_advance(struct koken_epoch *epoch);
@@ -81,6 +88,36 @@ void kn_epoch_reclaim(struct koken_epoch *epoch, struct kn_epoch_record *record)
 
 /* The same of records that nobody uses. */
 void kn_epoch_adopt(struct koken_epoch *epoch);
+
+/* (o) the thread: its record in a domain */
+struct kn_epoch_membership {
+    struct kn_epoch_membership *next;
+    uint64_t id; /* of the domain */
+    struct kn_epoch_record *record;
+};
+
+extern KN_TLS struct kn_epoch_membership *kn_epoch_memberships;
+
+/* The calling thread's first call in a domain. NULL: no memory. */
+struct kn_epoch_record *kn_epoch_enter(struct koken_epoch *epoch);
+
+/* The calling thread's record, or NULL. */
+static inline struct kn_epoch_record *kn_epoch_find(const struct koken_epoch *epoch)
+{
+    for (struct kn_epoch_membership *m = kn_epoch_memberships; m; m = m->next) {
+        if (kn_likely(m->id == epoch->id)) {
+            return m->record;
+        }
+    }
+    return NULL;
+}
+
+/* The same, made if there is none. NULL: no memory. */
+static inline struct kn_epoch_record *kn_epoch_mine(struct koken_epoch *epoch)
+{
+    struct kn_epoch_record *record = kn_epoch_find(epoch);
+    return kn_likely(record) ? record : kn_epoch_enter(epoch);
+}
 
 static inline void kn_epoch_pin(struct koken_epoch *epoch, struct kn_epoch_record *record)
 {
@@ -108,6 +145,50 @@ static inline void kn_epoch_unpin(struct kn_epoch_record *record)
     if (--record->nest == 0) {
         /* [EP1] release: the reading is over. Pairs with acquire in kn_epoch_advance(). */
         kn_store(&record->state, 0, release);
+    }
+}
+
+/* KN_EPOCH_BLOCK bytes, which begin with a struct koken_retired. NULL: no memory. */
+static inline void *kn_epoch_block(struct kn_epoch_record *record)
+{
+    struct koken_retired *block = record->kept;
+    if (kn_unlikely(!block)) {
+        return kn_alloc(KN_EPOCH_BLOCK, _Alignof(max_align_t), -1);
+    }
+    record->kept = block->next_;
+    record->kept_len--;
+    return block;
+}
+
+/* One that nobody else has seen, or sees any more. */
+static inline void kn_epoch_block_free(void *block)
+{
+    kn_free(block, KN_EPOCH_BLOCK, _Alignof(max_align_t));
+}
+
+/* free_object NULL: it is such a block. */
+static inline void kn_epoch_retire(struct koken_epoch *epoch, struct kn_epoch_record *record,
+                                   struct koken_retired *retired,
+                                   void (*free_object)(struct koken_retired *retired))
+{
+    /* Biased, relaxed: an old tag is one too small at most (the argument allows for it), read after the
+     * unlinking, which the light fence says to the compiler. */
+    if (kn_likely(epoch->is_biased)) {
+        kn_fence_light();
+    }
+    uint64_t tag = epoch->is_biased ? kn_load(&epoch->global, relaxed)
+                                    : kn_add(&epoch->global, 0, acq_rel); /* [EP3] the barrier */
+    *retired = (struct koken_retired){.next_ = NULL, .free_ = free_object, .epoch_ = tag};
+    KN_ASSERT(!record->last || record->last->epoch_ <= tag);
+    if (kn_likely(record->last)) {
+        record->last->next_ = retired;
+    } else {
+        record->first = retired;
+    }
+    record->last = retired;
+    kn_count_add(&record->retired, 1);
+    if (kn_unlikely(++record->since >= KN_EPOCH_BATCH)) {
+        kn_epoch_look(epoch, record);
     }
 }
 

@@ -44,7 +44,8 @@ struct kn_epoch_record *kn_epoch_join(struct koken_epoch *epoch)
     kn_atomic_init(&record->freed.value, 0);
     record->nest = record->since = 0;
     record->is_freeing = false;
-    record->first = record->last = NULL;
+    record->kept_len = 0;
+    record->first = record->last = record->kept = NULL;
     do { /* ends: a failure means that another thread has come */
         record->next = head;
         /* [EP5] release: the record. Pairs with acquire wherever the list is read. */
@@ -65,6 +66,24 @@ bool kn_epoch_part(struct kn_epoch_record *record)
     return false;
 }
 
+static void keep(struct kn_epoch_record *record, struct koken_retired *block)
+{
+    if (record->kept_len == KN_EPOCH_BLOCKS) {
+        kn_epoch_block_free(block);
+        return;
+    }
+    block->next_ = record->kept;
+    record->kept = block;
+    record->kept_len++;
+}
+
+static void free_kept(struct kn_epoch_record *record)
+{
+    while (record->kept) { /* ends: one less each time */
+        kn_epoch_block_free(kn_epoch_block(record));
+    }
+}
+
 /* Frees the oldest while they are of limit or before. */
 static void free_until(struct kn_epoch_record *record, uint64_t limit)
 {
@@ -80,7 +99,11 @@ static void free_until(struct kn_epoch_record *record, uint64_t limit)
             record->last = NULL;
         }
         kn_count_add(&record->freed, 1);
-        retired->free_(retired); /* may retire: it is not in the list any more */
+        if (retired->free_) {
+            retired->free_(retired); /* may retire: it is not in the list any more */
+        } else {
+            keep(record, retired);
+        }
     }
     record->is_freeing = false;
 }
@@ -110,6 +133,7 @@ void kn_epoch_fini(struct koken_epoch *epoch)
     for (struct kn_epoch_record *r = kn_load(&epoch->records, acquire); r; r = next) {
         next = r->next;
         KN_ASSERT(!r->first);
+        free_kept(r);
         /* [EP4] acq_rel: the bag is empty now, for a thread that parts later. */
         if (kn_swap(&r->use, KN_EPOCH_DEAD, acq_rel) == KN_EPOCH_FREE) {
             kn_free(r, sizeof *r, _Alignof(struct kn_epoch_record));
@@ -163,30 +187,11 @@ void kn_epoch_adopt(struct koken_epoch *epoch)
     }
 }
 
-void kn_epoch_retire(struct koken_epoch *epoch, struct kn_epoch_record *record,
-                     struct koken_retired *retired, void (*free_object)(struct koken_retired *))
+KN_NOINLINE void kn_epoch_look(struct koken_epoch *epoch, struct kn_epoch_record *record)
 {
-    /* Biased, relaxed: an old tag is one too small at most (the argument allows for it), read after the
-     * unlinking, which the light fence says to the compiler. */
-    if (epoch->is_biased) {
-        kn_fence_light();
+    record->since = 0;
+    if (kn_epoch_advance(epoch)) {
+        kn_epoch_adopt(epoch);
     }
-    uint64_t tag = epoch->is_biased ? kn_load(&epoch->global, relaxed)
-                                    : kn_add(&epoch->global, 0, acq_rel); /* [EP3] the barrier */
-    *retired = (struct koken_retired){.next_ = NULL, .free_ = free_object, .epoch_ = tag};
-    KN_ASSERT(!record->last || record->last->epoch_ <= tag);
-    if (record->last) {
-        record->last->next_ = retired;
-    } else {
-        record->first = retired;
-    }
-    record->last = retired;
-    kn_count_add(&record->retired, 1);
-    if (++record->since >= KN_EPOCH_BATCH) {
-        record->since = 0;
-        if (kn_epoch_advance(epoch)) {
-            kn_epoch_adopt(epoch);
-        }
-        kn_epoch_reclaim(epoch, record);
-    }
+    kn_epoch_reclaim(epoch, record);
 }

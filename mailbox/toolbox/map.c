@@ -1,40 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * The sharded map: in each shard open addressing with linear probing, at most three quarters full; what is
- * taken out leaves no mark, as those behind it move up.
- */
-#include <koken/map.h>
+/* The sharded map. How it is read without a lock is in map.h. */
+#include "mailbox/toolbox/map.h"
 
-#include "base/align.h"
 #include "base/alloc.h"
 #include "base/assert.h"
-#include "base/stats.h"
 #include "base/world.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <string.h>
 
-enum { SHARDS_DEFAULT = 16, SHARDS_MAX = 1024, SIZE_LIMIT = 4096, ROOM_FIRST = 8 };
+enum { SHARDS_DEFAULT = 16, SHARDS_MAX = 1024, LIMIT_WORDS = KN_MAP_SIZE_LIMIT / 8 };
 
-/* (m) the lock */
-struct shard {
-    KN_ALIGNED(KN_FALSE_SHARING) pthread_mutex_t lock; /* rank 44, nothing is locked inside */
-    unsigned char *entries; /* (m) each: hash, 0 for none, then key, then value */
-    size_t room;            /* (m) a power of two, or 0 */
-    struct kn_count len;    /* (m) to write */
-};
-
-struct koken_map {
-    size_t key_size, value_size, value_at, stride; /* (c) */
-    uint32_t shards;                               /* (c) */
-    uint64_t seed;                                 /* (c) */
-    struct shard shard[];
-};
+__extension__ typedef unsigned __int128 wide;
 
 static size_t size_of(uint32_t shards)
 {
-    return sizeof(struct koken_map) + shards * sizeof(struct shard);
+    return sizeof(struct koken_map) + shards * sizeof(struct kn_map_shard);
+}
+
+static size_t table_size(const struct koken_map *map, size_t mask)
+{
+    return sizeof(struct kn_map_table) + (mask + 1) * map->stride * sizeof(uint64_t);
 }
 
 int koken_map_new(const struct koken_map_options *options, struct koken_map **ret_map)
@@ -42,7 +28,7 @@ int koken_map_new(const struct koken_map_options *options, struct koken_map **re
     struct koken_map_options o = options ? *options : (struct koken_map_options){0};
     o.shards = o.shards ? o.shards : SHARDS_DEFAULT;
     if (!ret_map || (o.struct_size != 0 && o.struct_size != sizeof o) || o.key_size == 0 ||
-        o.key_size > SIZE_LIMIT || o.value_size == 0 || o.value_size > SIZE_LIMIT ||
+        o.key_size > KN_MAP_SIZE_LIMIT || o.value_size == 0 || o.value_size > KN_MAP_SIZE_LIMIT ||
         o.shards > SHARDS_MAX || (o.shards & (o.shards - 1)) != 0) {
         return -EINVAL;
     }
@@ -52,14 +38,19 @@ int koken_map_new(const struct koken_map_options *options, struct koken_map **re
     }
     map->key_size = o.key_size;
     map->value_size = o.value_size;
-    map->value_at = kn_align_up(sizeof(uint64_t) + o.key_size, 8);
-    map->stride = kn_align_up(map->value_at + o.value_size, 8);
+    map->key_words = (o.key_size + 7) / 8;
+    map->value_words = (o.value_size + 7) / 8;
+    map->stride = 1 + map->key_words + map->value_words;
+    map->is_word = o.key_size == 8 && o.value_size == 8;
     map->shards = o.shards;
     map->seed = kn_random_seed(kn_entropy());
+    map->factor = kn_random(&map->seed) | 1;
     for (uint32_t i = 0; i < o.shards; i++) {
-        map->shard[i] = (struct shard){.room = 0};
-        int rc = pthread_mutex_init(&map->shard[i].lock, NULL);
-        KOKEN_CHECK(rc == 0); /* a default mutex allocates nothing */
+        struct kn_map_shard *s = &map->shard[i];
+        kn_atomic_init(&s->count, 0);
+        kn_atomic_init(&s->table, NULL);
+        kn_atomic_init(&s->len.value, 0);
+        kn_slim_init(&s->lock);
     }
     *ret_map = map;
     return 0;
@@ -69,147 +60,310 @@ void koken_map_free(struct koken_map *map)
 {
     if (map) {
         for (uint32_t i = 0; i < map->shards; i++) {
-            struct shard *s = &map->shard[i];
-            kn_free(s->entries, s->room * map->stride, KN_CACHE_LINE);
-            (void)pthread_mutex_destroy(&s->lock);
+            struct kn_map_table *older, *t = kn_load(&map->shard[i].table, acquire); /* [MR3] */
+            for (; t; t = older) { /* ends: the oldest has none */
+                older = t->older;
+                kn_free(t, table_size(map, t->mask), _Alignof(struct kn_map_table));
+            }
         }
         kn_free(map, size_of(map->shards), KN_FALSE_SHARING);
     }
 }
 
-/* Never 0. */
+/* The sizes of a key and a value; where they are constants, the loops over their words are gone. */
+struct sizes {
+    size_t key, value, stride;
+};
+
+#define KN_MAP_WORD ((struct sizes){8, 8, 3}) /* the usual: a word each */
+
+static inline struct sizes sizes_of(const struct koken_map *map)
+{
+    return (struct sizes){map->key_size, map->value_size, map->stride};
+}
+
+static inline size_t words_in(size_t size)
+{
+    return (size + 7) / 8;
+}
+
+/* The i-th word of so many bytes, which may end within it: zeros behind. */
+static inline uint64_t word_of(const void *bytes, size_t size, size_t i)
+{
+    uint64_t word = 0;
+    if (kn_likely(size - 8 * i >= 8)) {
+        memcpy(&word, (const unsigned char *)bytes + 8 * i, 8);
+    } else {
+        memcpy(&word, (const unsigned char *)bytes + 8 * i, size - 8 * i);
+    }
+    return word;
+}
+
+/* Both halves of a product of 128 bits, over a secret: who does not know it cannot choose keys that collide. Never 0. */
+static KN_ALWAYS_INLINE uint64_t hash_as(const struct koken_map *map, const void *key,
+                                         struct sizes sizes)
+{
+    uint64_t hash = map->seed;
+    for (size_t i = 0; i < words_in(sizes.key); i++) {
+        wide product = (wide)(hash ^ word_of(key, sizes.key, i)) * map->factor;
+        hash = (uint64_t)product ^ (uint64_t)(product >> 64);
+    }
+    return hash | 1;
+}
+
 static uint64_t hash_of(const struct koken_map *map, const void *key)
 {
-    uint64_t state = map->seed, word;
-    const unsigned char *bytes = key;
-    for (size_t i = 0; i < map->key_size; i += 8) {
-        size_t size = map->key_size - i < 8 ? map->key_size - i : 8;
-        word = 0;
-        memcpy(&word, bytes + i, size);
-        state ^= word;
-        state = kn_random(&state);
-    }
-    return state | 1;
+    return hash_as(map, key, sizes_of(map));
 }
 
-static unsigned char *entry_at(const struct koken_map *map, const struct shard *s, size_t at)
+static inline struct kn_map_shard *shard_of(struct koken_map *map, uint64_t hash)
 {
-    return s->entries + (at & (s->room - 1)) * map->stride;
+    return &map->shard[(hash >> 1) & (map->shards - 1)];
 }
 
-static uint64_t hash_at(const struct koken_map *map, const struct shard *s, size_t at)
+static inline kn_atomic(uint64_t) *entry_at(const struct koken_map *map, struct kn_map_table *t,
+                                            size_t at)
 {
-    uint64_t hash;
-    memcpy(&hash, entry_at(map, s, at), sizeof hash);
-    return hash;
+    return t->words + (at & t->mask) * map->stride;
 }
 
 /* Where a hash begins its search: its upper half, as the shard is chosen by the lower. */
-static size_t home_of(const struct shard *s, uint64_t hash)
+static inline size_t home_of(const struct kn_map_table *t, uint64_t hash)
 {
-    return (size_t)(hash >> 32) & (s->room - 1);
+    return (size_t)(hash >> 32) & t->mask;
 }
 
-/* The place of the key, or the free one where it would be. The shard has room. */
-static size_t find(const struct koken_map *map, const struct shard *s, uint64_t hash,
-                   const void *key)
+/*
+ * The entry of the key, and its place; NULL: absent, and the place where it would be. Thread: any; what it says may
+ * be wrong during a change, for all but who makes it.
+ */
+static KN_ALWAYS_INLINE kn_atomic(uint64_t) *find_as(struct kn_map_table *t, uint64_t hash,
+                                                     const void *key, struct sizes sizes,
+                                                     size_t *ret_at)
 {
-    size_t at = home_of(s, hash);
-    for (uint64_t here; (here = hash_at(map, s, at)) != 0; at++) { /* ends: a quarter is free */
-        if (here == hash && memcmp(entry_at(map, s, at) + sizeof hash, key, map->key_size) == 0) {
+    size_t at = home_of(t, hash);
+    kn_atomic(uint64_t) *found = NULL;
+    for (size_t n = 0; n <= t->mask; n++, at = (at + 1) & t->mask) {
+        kn_atomic(uint64_t) *entry = t->words + at * sizes.stride;
+        /* [MR2] acquire, all: the odd count of the change they belong to. Pairs with release in store_word(). */
+        uint64_t here = kn_load(&entry[0], acquire);
+        if (here == hash) {
+            size_t i = 0;
+            while (i < words_in(sizes.key) &&
+                   kn_load(&entry[1 + i], acquire) == word_of(key, sizes.key, i)) { /* [MR2] */
+                i++;
+            }
+            if (kn_likely(i == words_in(sizes.key))) {
+                found = entry;
+                break;
+            }
+        } else if (here == 0) {
             break;
         }
     }
-    return at & (s->room - 1);
+    *ret_at = at;
+    return found;
 }
 
-static bool make_room(const struct koken_map *map, struct shard *s)
+static kn_atomic(uint64_t) *find(const struct koken_map *map, struct kn_map_table *t, uint64_t hash,
+                                 const void *key, size_t *ret_at)
 {
-    size_t len = (size_t)kn_count_read(&s->len);
-    if (s->room > 0 && len < s->room - s->room / 4) {
-        return true;
+    return find_as(t, hash, key, sizes_of(map), ret_at);
+}
+
+static KN_ALWAYS_INLINE void copy_as(kn_atomic(uint64_t) *entry, void *value, struct sizes sizes)
+{
+    kn_atomic(uint64_t) *words = entry + 1 + words_in(sizes.key);
+    size_t i = 0;
+    for (; 8 * i + 8 <= sizes.value; i++) {
+        uint64_t word = kn_load(&words[i], acquire); /* [MR2] */
+        memcpy((unsigned char *)value + 8 * i, &word, 8);
     }
-    struct shard larger = {.room = s->room ? 2 * s->room : ROOM_FIRST};
-    larger.entries = kn_alloc(larger.room * map->stride, KN_CACHE_LINE, -1);
-    if (!larger.entries) {
-        return false;
+    if (8 * i < sizes.value) {
+        uint64_t word = kn_load(&words[i], acquire); /* [MR2] */
+        memcpy((unsigned char *)value + 8 * i, &word, sizes.value - 8 * i);
     }
-    memset(larger.entries, 0, larger.room * map->stride);
-    for (size_t i = 0; i < s->room; i++) {
-        uint64_t hash = hash_at(map, s, i);
+}
+
+static void copy_out(const struct koken_map *map, kn_atomic(uint64_t) *entry, void *value)
+{
+    copy_as(entry, value, sizes_of(map));
+}
+
+static void store_word(kn_atomic(uint64_t) *word, uint64_t value)
+{
+    /* [MR2] release: the odd count. Pairs with acquire in find_as() and copy_as(). */
+    kn_store(word, value, release);
+}
+
+static void begin_change(struct kn_map_shard *s)
+{
+    /* Relaxed: the words that follow publish it. */
+    kn_store(&s->count, kn_load(&s->count, relaxed) + 1, relaxed);
+}
+
+static void end_change(struct kn_map_shard *s)
+{
+    /* [MR1] release: the change. Pairs with acquire in get_as(). */
+    kn_store(&s->count, kn_load(&s->count, relaxed) + 1, release);
+}
+
+static KN_NOINLINE int get_locked(struct koken_map *map, struct kn_map_shard *s, uint64_t hash,
+                                  const void *key, void *ret_value)
+{
+    size_t unused;
+    kn_slim_take(&s->lock);
+    struct kn_map_table *t = kn_load(&s->table, acquire); /* [MR3] */
+    kn_atomic(uint64_t) *entry = t ? find(map, t, hash, key, &unused) : NULL;
+    if (entry) {
+        copy_out(map, entry, ret_value);
+    }
+    kn_slim_give(&s->lock);
+    return entry != NULL;
+}
+
+static KN_ALWAYS_INLINE int get_as(struct koken_map *map, const void *key, void *ret_value,
+                                   struct sizes sizes)
+{
+    uint64_t hash = hash_as(map, key, sizes);
+    struct kn_map_shard *s = shard_of(map, hash);
+    for (int i = 0; i < KN_MAP_READS; i++) {
+        size_t unused;
+        /* [MR1] acquire: the changes before. Pairs with release in end_change(). */
+        uint64_t count = kn_load(&s->count, acquire);
+        if (kn_likely((count & 1) == 0)) {
+            /* [MR3] acquire: the table's words. Pairs with release in make_room(). */
+            struct kn_map_table *t = kn_load(&s->table, acquire);
+            kn_atomic(uint64_t) *entry = t ? find_as(t, hash, key, sizes, &unused) : NULL;
+            if (entry) {
+                copy_as(entry, ret_value, sizes);
+            }
+            /* Relaxed: not before the words, all acquire. */
+            if (kn_likely(kn_load(&s->count, relaxed) == count)) {
+                return entry != NULL;
+            }
+        }
+        kn_pause();
+    }
+    return get_locked(map, s, hash, key, ret_value);
+}
+
+static KN_NOINLINE int get_any(struct koken_map *map, const void *key, void *ret_value)
+{
+    return get_as(map, key, ret_value, sizes_of(map));
+}
+
+KN_HOT int koken_map_get(struct koken_map *map, const void *key, void *ret_value)
+{
+    if (kn_unlikely(!map || !key || !ret_value)) {
+        return -EINVAL;
+    }
+    return kn_likely(map->is_word) ? get_as(map, key, ret_value, KN_MAP_WORD)
+                                   : get_any(map, key, ret_value);
+}
+
+/* Under the lock: a table with a free place for one more. NULL: no memory. */
+static struct kn_map_table *make_room(const struct koken_map *map, struct kn_map_shard *s)
+{
+    struct kn_map_table *old = kn_load(&s->table, acquire); /* [MR3] */
+    size_t len = (size_t)kn_count_read(&s->len), room = old ? old->mask + 1 : 0;
+    if (old && len < room - room / 4) {
+        return old;
+    }
+    size_t mask = room ? 2 * room - 1 : KN_MAP_ROOM_FIRST - 1;
+    struct kn_map_table *t = kn_alloc(table_size(map, mask), _Alignof(struct kn_map_table), -1);
+    if (!t) {
+        return NULL;
+    }
+    t->older = old;
+    t->mask = mask;
+    for (size_t i = 0; i < (mask + 1) * map->stride; i++) {
+        kn_atomic_init(&t->words[i], 0);
+    }
+    for (size_t i = 0; i < room; i++) {
+        kn_atomic(uint64_t) *from = entry_at(map, old, i);
+        uint64_t hash = kn_load(&from[0], relaxed); /* relaxed, all: under the lock */
         if (hash != 0) {
-            size_t at = home_of(&larger, hash);
-            while (hash_at(map, &larger, at) != 0) { /* ends: half is free */
+            size_t at = home_of(t, hash);
+            while (kn_load(entry_at(map, t, at), relaxed) != 0) { /* ends: half is free */
                 at++;
             }
-            memcpy(entry_at(map, &larger, at), entry_at(map, s, i), map->stride);
+            for (size_t w = 0; w < map->stride; w++) {
+                kn_store(entry_at(map, t, at) + w, kn_load(&from[w], relaxed), relaxed);
+            }
         }
     }
-    kn_free(s->entries, s->room * map->stride, KN_CACHE_LINE);
-    s->entries = larger.entries;
-    s->room = larger.room;
+    kn_store(&s->table, t, release); /* [MR3] release: its words. Pairs with acquire in get_as(). */
+    return t;
+}
+
+/*
+ * Begins to change the value of a key: takes the lock of *ret_shard, and finds its entry, NULL if it has none, and then
+ * *ret_free, a place for one. False: no memory, and nothing is locked.
+ */
+static bool reach(struct koken_map *map, uint64_t hash, const void *key,
+                  struct kn_map_shard **ret_shard, kn_atomic(uint64_t) **ret_entry,
+                  kn_atomic(uint64_t) **ret_free)
+{
+    struct kn_map_shard *s = *ret_shard = shard_of(map, hash);
+    size_t at = 0;
+    kn_slim_take(&s->lock);
+    struct kn_map_table *t = kn_load(&s->table, acquire); /* [MR3] */
+    *ret_free = NULL;
+    *ret_entry = t ? find(map, t, hash, key, &at) : NULL;
+    if (!*ret_entry) {
+        struct kn_map_table *roomy = make_room(map, s);
+        if (!roomy) {
+            kn_slim_give(&s->lock);
+            return false;
+        }
+        if (roomy != t) {
+            (void)find(map, roomy, hash, key, &at);
+        }
+        *ret_free = entry_at(map, roomy, at);
+    }
     return true;
 }
 
-static struct shard *lock(struct koken_map *map, uint64_t hash)
+/* The change itself: the value of the entry, or of a new one in the free place. */
+static void write(const struct koken_map *map, struct kn_map_shard *s, uint64_t hash,
+                  const void *key, kn_atomic(uint64_t) *entry, kn_atomic(uint64_t) *free_entry,
+                  const void *value)
 {
-    struct shard *s = &map->shard[(hash >> 1) & (map->shards - 1)];
-    (void)pthread_mutex_lock(&s->lock);
-    return s;
-}
-
-int koken_map_get(struct koken_map *map, const void *key, void *ret_value)
-{
-    if (!map || !key || !ret_value) {
-        return -EINVAL;
-    }
-    uint64_t hash = hash_of(map, key);
-    struct shard *s = lock(map, hash);
-    size_t at = s->room ? find(map, s, hash, key) : 0;
-    bool is_there = s->room && hash_at(map, s, at) != 0;
-    if (is_there) {
-        memcpy(ret_value, entry_at(map, s, at) + map->value_at, map->value_size);
-    }
-    (void)pthread_mutex_unlock(&s->lock);
-    return is_there;
-}
-
-/* The value of the key, to be changed before the unlock; NULL: no memory. In any case locked. */
-static unsigned char *reach(struct koken_map *map, const void *key, struct shard **ret_shard,
-                            bool *ret_is_new)
-{
-    uint64_t hash = hash_of(map, key);
-    struct shard *s = lock(map, hash);
-    *ret_shard = s;
-    size_t at = s->room ? find(map, s, hash, key) : 0;
-    *ret_is_new = !s->room || hash_at(map, s, at) == 0;
-    if (*ret_is_new) {
-        if (!make_room(map, s)) {
-            return NULL;
+    kn_atomic(uint64_t) *e = entry ? entry : free_entry;
+    KN_ASSERT(e != NULL);
+    begin_change(s);
+    if (!entry) {
+        for (size_t i = 0; i < map->key_words; i++) {
+            store_word(&e[1 + i], word_of(key, map->key_size, i));
         }
-        at = find(map, s, hash, key); /* it may have grown */
-        unsigned char *entry = entry_at(map, s, at);
-        memset(entry, 0, map->stride);
-        memcpy(entry, &hash, sizeof hash);
-        memcpy(entry + sizeof hash, key, map->key_size);
+    }
+    for (size_t i = 0; i < map->value_words; i++) {
+        store_word(&e[1 + map->key_words + i], word_of(value, map->value_size, i));
+    }
+    if (!entry) {
+        store_word(&e[0], hash);
         kn_count_add(&s->len, 1);
     }
-    return entry_at(map, s, at) + map->value_at;
+    end_change(s);
 }
 
 static int set(struct koken_map *map, const void *key, const void *value, bool only_new)
 {
-    struct shard *s;
-    bool is_new;
+    struct kn_map_shard *s;
+    kn_atomic(uint64_t) *entry, *free_entry;
     if (!map || !key || !value) {
         return -EINVAL;
     }
-    unsigned char *place = reach(map, key, &s, &is_new);
-    int rc = !place ? -ENOMEM : is_new ? 0 : only_new ? -EALREADY : 1;
-    if (rc >= 0) {
-        memcpy(place, value, map->value_size);
+    uint64_t hash = hash_of(map, key);
+    if (!reach(map, hash, key, &s, &entry, &free_entry)) {
+        return -ENOMEM;
     }
-    (void)pthread_mutex_unlock(&s->lock);
+    int rc = !entry ? 0 : only_new ? -EALREADY : 1;
+    if (rc >= 0) {
+        write(map, s, hash, key, entry, free_entry, value);
+    }
+    kn_slim_give(&s->lock);
     return rc;
 }
 
@@ -226,32 +380,44 @@ int koken_map_add(struct koken_map *map, const void *key, const void *value)
 int koken_map_update(struct koken_map *map, const void *key,
                      void (*change)(void *value, bool is_new, void *arg), void *arg)
 {
-    struct shard *s;
-    bool is_new;
+    struct kn_map_shard *s;
+    kn_atomic(uint64_t) *entry, *free_entry;
+    uint64_t value[LIMIT_WORDS]; /* the shard's words are read by others meanwhile */
     if (!map || !key || !change) {
         return -EINVAL;
     }
-    unsigned char *place = reach(map, key, &s, &is_new);
-    if (place) {
-        change(place, is_new, arg);
+    uint64_t hash = hash_of(map, key);
+    if (!reach(map, hash, key, &s, &entry, &free_entry)) {
+        return -ENOMEM;
     }
-    (void)pthread_mutex_unlock(&s->lock);
-    return place ? 0 : -ENOMEM;
+    if (entry) {
+        copy_out(map, entry, value);
+    } else {
+        memset(value, 0, map->value_size);
+    }
+    change(value, /* is_new= */ !entry, arg);
+    write(map, s, hash, key, entry, free_entry, value);
+    kn_slim_give(&s->lock);
+    return 0;
 }
 
-/* Takes the entry out; those behind it move up, so that no search ends early. */
-static void unlink(const struct koken_map *map, struct shard *s, size_t at)
+/* Takes the entry out; those behind it move up, so that no search ends early. In a change. */
+static void unlink(const struct koken_map *map, struct kn_map_shard *s, struct kn_map_table *t,
+                   size_t at)
 {
-    size_t hole = at, mask = s->room - 1;
-    uint64_t hash;
-    for (size_t next = at + 1; (hash = hash_at(map, s, next)) != 0;
+    size_t hole = at;
+    uint64_t hash; /* relaxed, all: under the lock */
+    for (size_t next = at + 1; (hash = kn_load(entry_at(map, t, next), relaxed)) != 0;
          next++) { /* ends: some are free */
-        if (((next - home_of(s, hash)) & mask) >= ((next - hole) & mask)) {
-            memcpy(entry_at(map, s, hole), entry_at(map, s, next), map->stride);
+        if (((next - home_of(t, hash)) & t->mask) >= ((next - hole) & t->mask)) {
+            kn_atomic(uint64_t) *from = entry_at(map, t, next), *to = entry_at(map, t, hole);
+            for (size_t w = 0; w < map->stride; w++) {
+                store_word(&to[w], kn_load(&from[w], relaxed));
+            }
             hole = next;
         }
     }
-    memset(entry_at(map, s, hole), 0, sizeof hash);
+    store_word(entry_at(map, t, hole), 0);
     kn_count_add(&s->len, UINT64_MAX); /* one less */
 }
 
@@ -261,17 +427,48 @@ int koken_map_remove(struct koken_map *map, const void *key, void *ret_value)
         return -EINVAL;
     }
     uint64_t hash = hash_of(map, key);
-    struct shard *s = lock(map, hash);
-    size_t at = s->room ? find(map, s, hash, key) : 0;
-    bool is_there = s->room && hash_at(map, s, at) != 0;
-    if (is_there) {
+    struct kn_map_shard *s = shard_of(map, hash);
+    size_t at = 0;
+    kn_slim_take(&s->lock);
+    struct kn_map_table *t = kn_load(&s->table, acquire); /* [MR3] */
+    kn_atomic(uint64_t) *entry = t ? find(map, t, hash, key, &at) : NULL;
+    if (entry) {
         if (ret_value) {
-            memcpy(ret_value, entry_at(map, s, at) + map->value_at, map->value_size);
+            copy_out(map, entry, ret_value);
         }
-        unlink(map, s, at);
+        begin_change(s);
+        unlink(map, s, t, at);
+        end_change(s);
     }
-    (void)pthread_mutex_unlock(&s->lock);
-    return is_there;
+    kn_slim_give(&s->lock);
+    return entry != NULL;
+}
+
+/* Empties a shard that the caller has locked; answers how many were in it. */
+static size_t clear(const struct koken_map *map, struct kn_map_shard *s,
+                    void (*each)(const void *key, const void *value, void *arg), void *arg)
+{
+    uint64_t key[LIMIT_WORDS], value[LIMIT_WORDS];
+    struct kn_map_table *t = kn_load(&s->table, acquire); /* [MR3] */
+    size_t count = 0;
+    begin_change(s);
+    for (size_t at = 0; t && at <= t->mask; at++) {
+        kn_atomic(uint64_t) *entry = entry_at(map, t, at);
+        if (kn_load(&entry[0], relaxed) != 0) { /* relaxed, all: under the lock */
+            for (size_t i = 0; each && i < map->key_words; i++) {
+                key[i] = kn_load(&entry[1 + i], relaxed);
+            }
+            if (each) {
+                copy_out(map, entry, value);
+                each(key, value, arg);
+            }
+            store_word(&entry[0], 0);
+            count++;
+        }
+    }
+    kn_count_add(&s->len, 0 - (uint64_t)count);
+    end_change(s);
+    return count;
 }
 
 size_t koken_map_clear(struct koken_map *map,
@@ -279,20 +476,10 @@ size_t koken_map_clear(struct koken_map *map,
 {
     size_t count = 0;
     for (uint32_t i = 0; map && i < map->shards; i++) {
-        struct shard *s = &map->shard[i];
-        (void)pthread_mutex_lock(&s->lock);
-        for (size_t at = 0; at < s->room; at++) {
-            if (hash_at(map, s, at) != 0) {
-                unsigned char *entry = entry_at(map, s, at);
-                if (each) {
-                    each(entry + sizeof(uint64_t), entry + map->value_at, arg);
-                }
-                memset(entry, 0, sizeof(uint64_t));
-                kn_count_add(&s->len, UINT64_MAX); /* one less */
-                count++;
-            }
-        }
-        (void)pthread_mutex_unlock(&s->lock);
+        struct kn_map_shard *s = &map->shard[i];
+        kn_slim_take(&s->lock);
+        count += clear(map, s, each, arg);
+        kn_slim_give(&s->lock);
     }
     return count;
 }

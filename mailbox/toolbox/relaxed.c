@@ -6,6 +6,9 @@
  * in what it has chosen locks every heap in turn before it says that there is nothing. So it says so only
  * if each was empty at some moment of the call. Keys are compared with a sequence number behind them; with one heap
  * that makes equals first in, first out.
+ *
+ * The smallest few of a heap stand in order before it, each before all that is in the heap behind: most pops take
+ * the last of a row, and what is pushed to be popped soon never enters the heap.
  */
 #include <koken/priority.h>
 
@@ -14,11 +17,15 @@
 #include "base/assert.h"
 #include "base/atomic.h"
 #include "base/world.h"
+#include "mailbox/toolbox/slim_lock.h"
 
 #include <errno.h>
-#include <pthread.h>
 
-enum { HEAPS_MAX = 1024, ROOM_FIRST = 16, TRIES = 4 };
+enum { HEAPS_MAX = 1024, ROOM_FIRST = 16, TRIES = 4, CHILDREN = 4 };
+enum { NEAR = KN_MODEL_SIZE(16, 2) };
+_Static_assert(NEAR / 2 <= ROOM_FIRST, "twice the room is enough");
+
+__extension__ typedef unsigned __int128 wide;
 
 struct node {
     uint64_t key, sequence;
@@ -26,13 +33,14 @@ struct node {
 };
 
 struct heap {
-    KN_ALIGNED(KN_FALSE_SHARING) pthread_mutex_t lock; /* rank 42, one at a time */
-    kn_atomic(uint32_t) busy;                          /* (a) somebody has the lock: go elsewhere */
+    KN_ALIGNED(KN_FALSE_SHARING) struct kn_slim_lock lock; /* rank 42, one at a time */
     kn_atomic(uint64_t) min; /* (a) the smallest key, UINT64_MAX: none; written under the lock */
     kn_atomic(uint64_t) len; /* (a) written under the lock */
-    struct node *nodes;      /* (m) */
-    size_t room;             /* (m) */
     uint64_t sequence;       /* (m) */
+    uint32_t near_len;       /* (m) 0 only if there is nothing at all */
+    struct node *nodes;      /* (m) the heap: len - near_len of them */
+    size_t room;             /* (m) */
+    struct node near[NEAR];  /* (m) the smallest, in order, the very smallest last */
 };
 
 struct koken_relaxed {
@@ -43,12 +51,19 @@ struct koken_relaxed {
 static KN_TLS uint64_t dice; /* the thread's choices; 0: not thrown yet */
 KN_TLS_SIMULATED(dice);
 
-static unsigned throw(unsigned faces)
+/* Two choices at a throw. */
+static uint64_t throw(void)
 {
     if (kn_unlikely(dice == 0)) {
         dice = kn_random_seed(kn_entropy());
     }
-    return (unsigned)((kn_random(&dice) >> 32) * faces >> 32);
+    return kn_random(&dice);
+}
+
+/* One of so many heaps, by the upper half of a throw. */
+static unsigned choose(unsigned count, uint64_t thrown)
+{
+    return (unsigned)((thrown >> 32) * count >> 32);
 }
 
 static size_t size_of(unsigned heaps)
@@ -70,8 +85,7 @@ int koken_relaxed_new(unsigned heaps, struct koken_relaxed **ret_queue)
         struct heap *heap = &queue->heaps[i];
         *heap = (struct heap){.nodes = NULL};
         kn_atomic_init(&heap->min, UINT64_MAX);
-        int rc = pthread_mutex_init(&heap->lock, NULL);
-        KOKEN_CHECK(rc == 0); /* a default mutex allocates nothing */
+        kn_slim_init(&heap->lock);
     }
     *ret_queue = queue;
     return 0;
@@ -85,36 +99,29 @@ void koken_relaxed_free(struct koken_relaxed *queue)
     for (unsigned i = 0; i < queue->count; i++) {
         struct heap *heap = &queue->heaps[i];
         kn_free(heap->nodes, heap->room * sizeof *heap->nodes, _Alignof(struct node));
-        (void)pthread_mutex_destroy(&heap->lock);
     }
     kn_free(queue, size_of(queue->count), KN_FALSE_SHARING);
-}
-
-static void lock(struct heap *heap)
-{
-    (void)pthread_mutex_lock(&heap->lock);
-    kn_store(&heap->busy, 1, relaxed); /* relaxed: a hint */
 }
 
 /* Shows what is smallest, and unlocks. Relaxed, all: hints, the lock orders the rest. */
 static void unlock(struct heap *heap)
 {
-    uint64_t len = kn_load(&heap->len, relaxed);
-    KN_ASSERT(len <= heap->room);
-    KN_ASSERT(len == 0 || heap->nodes != NULL);
-    kn_store(&heap->min, len ? heap->nodes[0].key : UINT64_MAX, relaxed);
-    kn_store(&heap->busy, 0, relaxed);
-    (void)pthread_mutex_unlock(&heap->lock);
+    KN_ASSERT(kn_load(&heap->len, relaxed) - heap->near_len <= heap->room);
+    KN_ASSERT(heap->near_len > 0 || kn_load(&heap->len, relaxed) == 0);
+    kn_store(&heap->min, heap->near_len ? heap->near[heap->near_len - 1].key : UINT64_MAX, relaxed);
+    kn_slim_give(&heap->lock);
 }
 
-static bool is_before(const struct node *a, const struct node *b)
+/* Without a branch: which of two children is smaller nobody can foretell. */
+static inline bool is_before(const struct node *a, const struct node *b)
 {
-    return a->key != b->key ? a->key < b->key : a->sequence < b->sequence;
+    return ((wide)a->key << 64 | a->sequence) < ((wide)b->key << 64 | b->sequence);
 }
 
-static bool make_room(struct heap *heap, size_t len)
+/* For so many more in the heap, at most NEAR / 2, behind the len that it has. */
+static bool make_room(struct heap *heap, size_t len, size_t more)
 {
-    if (len < heap->room) {
+    if (len + more <= heap->room) {
         return true;
     }
     size_t room = heap->room ? 2 * heap->room : ROOM_FIRST;
@@ -133,20 +140,33 @@ static bool make_room(struct heap *heap, size_t len)
 
 static void sift_up(struct heap *heap, size_t at, struct node node)
 {
-    while (at > 0 && is_before(&node, &heap->nodes[(at - 1) / 2])) { /* ends at the root */
-        heap->nodes[at] = heap->nodes[(at - 1) / 2];
-        at = (at - 1) / 2;
+    while (at > 0 && is_before(&node, &heap->nodes[(at - 1) / CHILDREN])) { /* ends at the root */
+        heap->nodes[at] = heap->nodes[(at - 1) / CHILDREN];
+        at = (at - 1) / CHILDREN;
     }
     heap->nodes[at] = node;
+}
+
+/* The smallest of the children that begin at first. */
+static size_t smallest(const struct node *nodes, size_t first, size_t len)
+{
+    size_t a = first;
+    if (kn_likely(first + CHILDREN <= len)) {
+        a = first + is_before(&nodes[first + 1], &nodes[first]);
+        size_t b = first + 2 + is_before(&nodes[first + 3], &nodes[first + 2]);
+        return a ^ ((a ^ b) & (0 - (size_t)is_before(&nodes[b], &nodes[a])));
+    }
+    for (size_t i = first + 1; i < len; i++) {
+        a = is_before(&nodes[i], &nodes[a]) ? i : a;
+    }
+    return a;
 }
 
 static void sift_down(struct heap *heap, size_t len, struct node node)
 {
     size_t at = 0;
-    for (size_t child = 1; child < len; child = 2 * at + 1) { /* ends at a leaf */
-        if (child + 1 < len && is_before(&heap->nodes[child + 1], &heap->nodes[child])) {
-            child++;
-        }
+    for (size_t first = 1; first < len; first = CHILDREN * at + 1) { /* ends at a leaf */
+        size_t child = smallest(heap->nodes, first, len);
         if (!is_before(&heap->nodes[child], &node)) {
             break;
         }
@@ -156,39 +176,109 @@ static void sift_down(struct heap *heap, size_t len, struct node node)
     heap->nodes[at] = node;
 }
 
+/* Takes the smallest of the heap, which has so many. */
+static struct node take_top(struct heap *heap, size_t len)
+{
+    struct node top = heap->nodes[0];
+    if (len > 1) {
+        sift_down(heap, len - 1, heap->nodes[len - 1]);
+    }
+    return top;
+}
+
+/* Puts a node before the heap, among those that are in order there; there is room. */
+static void put_near(struct heap *heap, const struct node *node)
+{
+    size_t at = heap->near_len++;
+    KN_ASSERT(at < NEAR);
+    for (; at > 0 && is_before(&heap->near[at - 1], node); at--) {
+        heap->near[at] = heap->near[at - 1];
+    }
+    heap->near[at] = *node;
+}
+
+/* The larger half of what is in order goes to the heap, which has so many. False: no memory. */
+static bool spill(struct heap *heap, size_t far)
+{
+    enum { HALF = NEAR / 2 };
+    if (!make_room(heap, far, HALF)) {
+        return false;
+    }
+    for (size_t i = 0; i < HALF; i++) {
+        sift_up(heap, far + i, heap->near[i]);
+        heap->near[i] = heap->near[i + HALF];
+    }
+    heap->near_len -= HALF;
+    return true;
+}
+
+/* The smaller ones of the heap, which has so many, come in order. */
+static void refill(struct heap *heap, size_t far)
+{
+    uint32_t count = far < NEAR / 2 ? (uint32_t)far : NEAR / 2;
+    for (uint32_t i = count; i-- > 0;) {
+        heap->near[i] = take_top(heap, far--);
+    }
+    heap->near_len = count;
+}
+
+/* Under the lock. False: no memory. */
+static bool push(struct heap *heap, uint64_t key, void *item)
+{
+    size_t len = (size_t)kn_load(&heap->len, relaxed), far = len - heap->near_len;
+    struct node node = {key, heap->sequence, item}; /* relaxed: under the lock */
+    bool is_near = far == 0 || is_before(&node, &heap->near[0]);
+    if (is_near && heap->near_len == NEAR) {
+        if (!spill(heap, far)) {
+            return false;
+        }
+        far = len - heap->near_len;
+        is_near = is_before(&node, &heap->near[0]);
+    }
+    if (is_near) {
+        put_near(heap, &node);
+    } else if (make_room(heap, far, 1)) {
+        sift_up(heap, far, node);
+    } else {
+        return false;
+    }
+    heap->sequence++;
+    kn_store(&heap->len, len + 1, relaxed); /* relaxed: as above */
+    return true;
+}
+
 int koken_relaxed_push(struct koken_relaxed *queue, uint64_t key, void *item)
 {
     if (!queue || !item) {
         return -EINVAL;
     }
-    struct heap *heap = &queue->heaps[throw(queue->count)];
-    for (int i = 0; i < TRIES && kn_load(&heap->busy, relaxed); i++) { /* relaxed: a hint */
-        heap = &queue->heaps[throw(queue->count)];
+    struct heap *heap = &queue->heaps[choose(queue->count, throw())];
+    bool is_mine = kn_slim_try(&heap->lock);
+    for (int i = 0; i < TRIES && kn_unlikely(!is_mine); i++) {
+        heap = &queue->heaps[choose(queue->count, throw())];
+        is_mine = kn_slim_try(&heap->lock);
     }
-    lock(heap);
-    size_t len = (size_t)kn_load(&heap->len, relaxed); /* relaxed: under the lock */
-    bool has_room = make_room(heap, len);
-    if (has_room) {
-        sift_up(heap, len, (struct node){key, heap->sequence++, item});
-        kn_store(&heap->len, len + 1, relaxed); /* relaxed: as above */
+    if (kn_unlikely(!is_mine)) {
+        kn_slim_take(&heap->lock);
     }
+    bool has_room = push(heap, key, item);
     unlock(heap);
     return has_room ? 0 : -ENOMEM;
 }
 
+/* Takes the smallest of a heap that the caller has locked, and unlocks it. */
 static bool pop_from(struct heap *heap, uint64_t *ret_key, void **ret_item)
 {
-    lock(heap);
     size_t len = (size_t)kn_load(&heap->len, relaxed); /* relaxed: under the lock */
     if (len > 0) {
         if (ret_key) {
-            *ret_key = heap->nodes[0].key;
+            *ret_key = heap->near[heap->near_len - 1].key;
         }
-        *ret_item = heap->nodes[0].item;
+        *ret_item = heap->near[--heap->near_len].item;
+        if (heap->near_len == 0 && len > 1) {
+            refill(heap, len - 1);
+        }
         kn_store(&heap->len, len - 1, relaxed); /* relaxed: as above */
-        if (len > 1) {
-            sift_down(heap, len - 1, heap->nodes[len - 1]);
-        }
     }
     unlock(heap);
     return len > 0;
@@ -200,18 +290,21 @@ int koken_relaxed_pop(struct koken_relaxed *queue, uint64_t *ret_key, void **ret
         return -EINVAL;
     }
     for (int i = 0; i < TRIES && queue->count > 1; i++) {
-        struct heap *a = &queue->heaps[throw(queue->count)];
-        struct heap *b = &queue->heaps[throw(queue->count)];
+        uint64_t thrown = throw();
+        struct heap *a = &queue->heaps[choose(queue->count, thrown)];
+        struct heap *b = &queue->heaps[choose(queue->count, thrown << 32)];
         /* Relaxed, all: hints. */
         struct heap *better = kn_load(&b->min, relaxed) < kn_load(&a->min, relaxed) ? b : a;
-        if (kn_load(&better->len, relaxed) > 0 && !kn_load(&better->busy, relaxed) &&
+        if (kn_load(&better->len, relaxed) > 0 && kn_slim_try(&better->lock) &&
             pop_from(better, ret_key, ret_item)) {
             return 1;
         }
     }
-    unsigned start = throw(queue->count);
+    unsigned start = choose(queue->count, throw());
     for (unsigned i = 0; i < queue->count; i++) {
-        if (pop_from(&queue->heaps[(start + i) % queue->count], ret_key, ret_item)) {
+        struct heap *heap = &queue->heaps[(start + i) % queue->count];
+        kn_slim_take(&heap->lock);
+        if (pop_from(heap, ret_key, ret_item)) {
             return 1;
         }
     }

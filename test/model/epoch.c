@@ -18,7 +18,7 @@ struct object {
 static struct koken_epoch epoch;
 static struct kn_epoch_record *records[3];
 static struct object objects[2];
-static kn_atomic(struct object *) link;
+static kn_atomic(struct object *) found;
 static uint32_t freed;
 
 static struct koken_stack stack;
@@ -35,12 +35,12 @@ static void start(bool is_biased)
         records[i] = kn_epoch_join(&epoch);
     }
     objects[0].payload = objects[1].payload = 7;
-    kn_atomic_init(&link, &objects[0]);
+    kn_atomic_init(&found, &objects[0]);
     freed = 0;
     kn_atomic_init(&stack.top, NULL);
     for (unsigned i = 0; i < 2; i++) {
         nodes[i].item = &taken[i];
-        kn_stack_push(&stack, &nodes[i]);
+        kn_stack_push(&stack, &nodes[i].link);
     }
 }
 
@@ -65,7 +65,7 @@ static void reader(void)
 {
     struct kn_epoch_record *mine = records[kn_model_self()];
     kn_epoch_pin(&epoch, mine);
-    struct object *object = kn_load(&link, acquire);
+    struct object *object = kn_load(&found, acquire);
     if (object) {
         KOKEN_CHECK(object->payload == 7);
     }
@@ -81,7 +81,7 @@ static void reader_twice(void)
 static void retire_and_step(unsigned steps)
 {
     struct kn_epoch_record *mine = records[kn_model_self()];
-    struct object *object = kn_swap(&link, NULL, acq_rel);
+    struct object *object = kn_swap(&found, NULL, acq_rel);
     if (object) {
         kn_epoch_retire(&epoch, mine, &object->retired, free_object);
     }
@@ -111,16 +111,22 @@ static void check(void)
 static void free_node(struct koken_retired *retired)
 {
     struct kn_stack_node *node = (struct kn_stack_node *)(void *)retired;
-    node->next = NULL; /* plain: a race with who still reads it */
+    node->link.next_ = NULL; /* plain: a race with who still reads it */
     node->item = NULL;
+}
+
+static struct kn_stack_node *node_of(struct koken_stack_link *link)
+{
+    return kn_container_of(link, struct kn_stack_node, link);
 }
 
 static void pop(void)
 {
     struct kn_epoch_record *mine = records[kn_model_self()];
     kn_epoch_pin(&epoch, mine);
-    struct kn_stack_node *node = kn_stack_pop(&stack);
-    if (node) {
+    struct koken_stack_link *link = kn_stack_pop(&stack);
+    if (link) {
+        struct kn_stack_node *node = node_of(link);
         (*(uint32_t *)node->item)++;
         kn_epoch_retire(&epoch, mine, &node->retired, free_node);
     }
@@ -136,14 +142,14 @@ static void pop_2(void)
 static void push(void)
 {
     nodes[2].item = &taken[2];
-    kn_stack_push(&stack, &nodes[2]);
+    kn_stack_push(&stack, &nodes[2].link);
 }
 
 static void check_stack(void)
 {
     unsigned count = 0;
-    for (struct kn_stack_node *n = kn_load(&stack.top, relaxed); n; n = n->next) {
-        (*(uint32_t *)n->item)++;
+    for (struct koken_stack_link *l = kn_load(&stack.top, relaxed); l; l = l->next_) {
+        (*(uint32_t *)node_of(l)->item)++;
         count++;
     }
     KOKEN_CHECK(count <= 3);

@@ -5,8 +5,13 @@
  *              get  put  add  remove  update  clear  len  free
  *     any       -    -    -     -       -       -     -     X      X: needs exclusion, -: may run at once
  *
- * Progress: blocking, by the lock of one shard, held for O(1) but when the shard grows; len is wait-free. Keys are
- * compared byte by byte: padding must be zero.
+ * Progress: get takes no lock, unless a shard changes all the time (three tries); the others are blocking, by the lock
+ * of one shard, held for O(1) but when the shard grows; len is wait-free. Keys are compared byte by byte: padding
+ * must be zero. A map keeps the tables it has outgrown until its end, as readers may be in them: together they are
+ * smaller than the one in use. Hashes are keyed by a secret of the map.
+ *
+ * Idea: readers under a count of changes, H. Boehm, Can seqlocks get along with programming language memory
+ * models, 2012.
  */
 #ifndef KOKEN_MAP_H
 #define KOKEN_MAP_H
@@ -39,7 +44,10 @@ KOKEN_MUST_USE int koken_map_new(const struct koken_map_options *options,
 /* koken_map_free frees a map that nobody uses any more. NULL is accepted. */
 void koken_map_free(struct koken_map *map);
 
-/* koken_map_get copies the value of *key. 1: *ret_value is it; 0: absent. Thread: any. Errors: -EINVAL. */
+/*
+ * koken_map_get copies the value of *key. 1: *ret_value is it; 0: absent, and what is in *ret_value then means
+ * nothing. Thread: any. Errors: -EINVAL. Cost: no locked instruction; nothing that others read is written.
+ */
 KOKEN_MUST_USE int koken_map_get(struct koken_map *map, const void *key, void *ret_value);
 
 /* koken_map_put sets the value of *key. 1: it had one; 0: it is new. Thread: any. Errors: -EINVAL, -ENOMEM. */

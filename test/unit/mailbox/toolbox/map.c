@@ -58,6 +58,84 @@ Test(map, agrees_with_a_plain_array)
     koken_map_free(map);
 }
 
+/* Sizes that are no whole words, and larger ones: each byte counts. */
+Test(map, odd_sizes)
+{
+    static const struct koken_map_options sizes[] = {{.key_size = 3, .value_size = 1},
+                                                     {.key_size = 8, .value_size = 5},
+                                                     {.key_size = 13, .value_size = 8},
+                                                     {.key_size = 64, .value_size = 4096}};
+    for (size_t n = 0; n < sizeof sizes / sizeof sizes[0]; n++) {
+        struct koken_map *map;
+        unsigned char key[64] = {0}, value[4096 + 1], out[4096 + 1];
+        size_t size = sizes[n].value_size;
+        cr_assert_eq(koken_map_new(&sizes[n], &map), 0);
+        for (unsigned i = 0; i < 200; i++) {
+            key[sizes[n].key_size - 1] = (unsigned char)i;
+            memset(value, (int)i, sizeof value);
+            cr_assert_eq(koken_map_put(map, key, value), 0);
+        }
+        for (unsigned i = 0; i < 200; i++) {
+            key[sizes[n].key_size - 1] = (unsigned char)i;
+            memset(value, (int)i, sizeof value);
+            memset(out, 0xee, sizeof out);
+            cr_assert_eq(koken_map_get(map, key, out), 1);
+            cr_assert_arr_eq(out, value, size);
+            cr_assert_eq(out[size], 0xee); /* not one byte more */
+        }
+        koken_map_free(map);
+    }
+}
+
+struct twin {
+    uint64_t a, b;
+};
+
+static kn_atomic(uint32_t) is_over;
+static struct koken_map *twins;
+
+static void read_twins(void *arg)
+{
+    uint64_t *count = arg;
+    do {
+        for (uint64_t key = 0; key < 64; key++) {
+            struct twin twin = {1, 2};
+            int rc = koken_map_get(twins, &key, &twin);
+            cr_assert(rc == 0 || (rc == 1 && twin.a == twin.b && twin.a % 64 == key));
+            (*count)++;
+        }
+    } while (kn_load(&is_over, acquire) == 0);
+}
+
+/* What is read is of one moment, while keys come, change, move up and go, and the tables grow. */
+Test(map, readers_beside_changes)
+{
+    struct kn_thread threads[2] = {0};
+    struct koken_map_options o = {
+        .key_size = sizeof(uint64_t), .value_size = sizeof(struct twin), .shards = 1};
+    uint64_t counts[2] = {0}, state = 3;
+    cr_assert_eq(koken_map_new(&o, &twins), 0);
+    kn_store(&is_over, 0, relaxed);
+    for (int i = 0; i < 2; i++) {
+        cr_assert_eq(kn_thread_start(&threads[i], "map", read_twins, &counts[i]), 0);
+    }
+    for (uint64_t i = 0; i < ROUNDS; i++) {
+        uint64_t key = kn_random(&state) % 64;
+        struct twin twin = {i * 64 + key, i * 64 + key};
+        if (kn_random(&state) % 3 == 0) {
+            (void)koken_map_remove(twins, &key, NULL);
+        } else {
+            cr_assert(koken_map_put(twins, &key, &twin) >= 0);
+        }
+    }
+    kn_store(&is_over, 1, release);
+    for (int i = 0; i < 2; i++) {
+        kn_thread_join(&threads[i]);
+        cr_assert_gt(counts[i], 0);
+    }
+    koken_map_free(twins);
+}
+
 static void increment(void *value, bool is_new, void *arg)
 {
     uint64_t n;

@@ -85,6 +85,106 @@ Test(stack, each_item_once_and_every_node_freed)
     koken_epoch_free(epoch);
 }
 
+struct object {
+    struct koken_stack_link link;
+    struct koken_retired retired;
+    uint32_t number;
+};
+
+static struct koken_epoch *domain;
+static kn_atomic(uint32_t) gone;
+
+static struct object *object_of(struct koken_stack_link *link)
+{
+    return kn_container_of(link, struct object, link);
+}
+
+static void free_object(struct koken_retired *retired)
+{
+    (void)kn_add(&gone, 1, relaxed);
+    kn_free(kn_container_of(retired, struct object, retired), sizeof(struct object),
+            _Alignof(struct object));
+}
+
+static void work_linked(void *arg)
+{
+    uint32_t first = kn_add(&next_thread, 1, relaxed) * EACH;
+    struct koken_stack_link *link;
+    (void)arg;
+    for (uint32_t i = 0; i < EACH; i++) {
+        struct object *object = kn_alloc(sizeof *object, _Alignof(struct object), -1);
+        object->number = first + i;
+        cr_assert_eq(koken_stack_push_link(shared, &object->link), 0);
+        cr_assert_eq(koken_epoch_pin(domain), 0);
+        cr_assert_eq(koken_stack_pop_link(shared, &link), 1);
+        cr_assert_eq(koken_epoch_unpin(domain), 0);
+        (void)kn_add(&seen[object_of(link)->number], 1, relaxed);
+        cr_assert_eq(koken_epoch_retire(domain, &object_of(link)->retired, free_object), 0);
+    }
+}
+
+Test(stack, objects_by_their_links)
+{
+    struct kn_thread threads[THREADS] = {0};
+    kn_store(&next_thread, 0, relaxed);
+    cr_assert_eq(koken_epoch_new(&domain), 0);
+    cr_assert_eq(koken_stack_new_linked(&shared), 0);
+    for (int i = 0; i < THREADS * EACH; i++) {
+        kn_store(&seen[i], 0, relaxed);
+    }
+    for (int i = 0; i < THREADS; i++) {
+        cr_assert_eq(kn_thread_start(&threads[i], "stack", work_linked, NULL), 0);
+    }
+    for (int i = 0; i < THREADS; i++) {
+        kn_thread_join(&threads[i]);
+    }
+    for (int i = 0; i < THREADS * EACH; i++) {
+        cr_assert_eq(kn_load(&seen[i], relaxed), 1, "object %d", i);
+    }
+    cr_assert(koken_stack_is_empty(shared));
+    koken_stack_free(shared);
+    koken_epoch_free(domain);
+    cr_assert_eq(kn_load(&gone, relaxed), THREADS * EACH);
+}
+
+Test(stack, a_link_again_at_once_where_one_pops)
+{
+    struct koken_stack *stack;
+    struct koken_stack_link a, b, *link;
+    cr_assert_eq(koken_stack_new_linked(&stack), 0);
+    cr_assert_eq(koken_stack_pop_link(stack, &link), 0);
+    cr_assert_null(link);
+    for (int i = 0; i < 3; i++) {
+        cr_assert_eq(koken_stack_push_link(stack, &a), 0);
+        cr_assert_eq(koken_stack_push_link(stack, &b), 0);
+        cr_assert_eq(koken_stack_pop_link(stack, &link), 1);
+        cr_assert_eq(link, &b);
+        cr_assert_eq(koken_stack_pop_link(stack, &link), 1);
+        cr_assert_eq(link, &a);
+    }
+    cr_assert_eq(koken_stack_push_link(stack, &a), 0); /* left in it: the object is the program's */
+    koken_stack_free(stack);
+}
+
+Test(stack, of_the_other_kind)
+{
+    struct koken_stack *pointers = make(NULL), *links;
+    struct koken_stack_link link, *out;
+    void *item;
+    cr_assert_eq(koken_stack_new_linked(&links), 0);
+    cr_assert_eq(koken_stack_new_linked(NULL), -EINVAL);
+    cr_assert_eq(koken_stack_push(links, &item), -EINVAL);
+    cr_assert_eq(koken_stack_pop(links, &item), -EINVAL);
+    cr_assert_eq(koken_stack_push_link(pointers, &link), -EINVAL);
+    cr_assert_eq(koken_stack_pop_link(pointers, &out), -EINVAL);
+    cr_assert_eq(koken_stack_push_link(links, NULL), -EINVAL);
+    cr_assert_eq(koken_stack_push_link(NULL, &link), -EINVAL);
+    cr_assert_eq(koken_stack_pop_link(links, NULL), -EINVAL);
+    cr_assert_eq(koken_stack_pop_link(NULL, &out), -EINVAL);
+    koken_stack_free(pointers);
+    koken_stack_free(links);
+}
+
 Test(stack, bad_input)
 {
     struct koken_stack *stack = make(NULL);
@@ -101,6 +201,8 @@ Test(stack, bad_input)
         kn_alloc_fail_after(n);
         cr_assert_eq(koken_stack_new(NULL, &none), -ENOMEM);
     }
+    kn_alloc_fail_after(0);
+    cr_assert_eq(koken_stack_new_linked(&none), -ENOMEM);
     kn_alloc_fail_after(0);
     cr_assert_eq(koken_stack_push(stack, &item), -ENOMEM);
     kn_alloc_fail_after(0);
