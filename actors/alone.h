@@ -63,6 +63,15 @@ static KN_ALWAYS_INLINE void kn_alone_leave(struct kn_local *local)
     kn_store(&local->is_busy, 0, release); /* [AB1] release: the word, and what hangs on it */
 }
 
+/*
+ * kn_alone_enter() for who may be on another thread than the worker's: outside, or beside it in the blocking pool.
+ * False also: this is not the worker's own thread. Thread: any.
+ */
+static KN_ALWAYS_INLINE bool kn_alone_enter_own(struct kn_local *local)
+{
+    return kn_likely(kn_worker_self == local->worker) && kn_alone_enter(local);
+}
+
 /* Gives S up if nothing has come; kn_mailbox_idle_by. Thread: holder of S, on the worker. */
 static KN_ALWAYS_INLINE bool kn_alone_idle(struct kn_local *local, struct kn_agent *a,
                                            struct kn_envelope **ret_last)

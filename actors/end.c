@@ -133,7 +133,7 @@ static inline void close_mailbox(struct kn_local *local, struct kn_agent *a,
 {
     struct kn_envelope *boundary = NULL;
     /* Not the thread of a stop, which has the locals of workers that are gone. */
-    bool is_alone = kn_worker_current() == local->worker && kn_alone_enter(local);
+    bool is_alone = kn_alone_enter_own(local);
     (void)kn_mailbox_close_by(&a->mailbox, &a->intake, &boundary, is_alone);
     if (is_alone) {
         kn_alone_leave(local);

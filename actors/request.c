@@ -19,7 +19,7 @@ static int push_system(struct kn_local *local, struct kn_agent *a, struct kn_env
     struct koken *visited = kn_alone_visit_agent(local, kn_agent_runtime(a));
     enum kn_push pushed;
     /* Not the thread of a stop, which has the locals of workers that are gone. */
-    if (kn_likely(!visited && kn_worker_self == local->worker) && kn_alone_enter(local)) {
+    if (kn_likely(!visited) && kn_alone_enter_own(local)) {
         pushed = kn_mailbox_push_system_by(&a->mailbox, e, /* is_alone= */ true);
         kn_alone_leave(local);
     } else {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The dispatch loop: what a worker runs next, and where ready runnables go.
+ * The dispatch loop: what a worker runs next. Where ready runnables go is ready.h.
  *
  * Order of choice: the LIFO slot while the turn's budget lasts and nothing higher waits; the
  * worker's queues, highest level after ageing, the nursery before the normal one; the global
@@ -14,6 +14,7 @@
 #include "sched/machine.h"
 #include "sched/nursery.h"
 #include "sched/prio.h"
+#include "sched/ready.h"
 
 #include "base/alloc.h"
 
@@ -32,153 +33,6 @@ KN_TLS_SIMULATED(kn_worker_self);
 KN_NOINLINE struct kn_worker *kn_worker_current(void)
 {
     return kn_worker_self;
-}
-
-/* ---- ready --------------------------------------------------------------------------------- */
-
-/* Whether sharing has just been tried and given up (fold.c). */
-static bool is_sharing_off(const struct kn_worker *worker)
-{
-    return worker->now_ns < kn_load(&worker->sched->share_after_ns, relaxed); /* relaxed: a hint */
-}
-
-/* Moves half of a full queue and runnable to the global queue, so that the next pushes are cheap
- * again. */
-static KN_NOINLINE void overflow(struct kn_worker *worker, struct kn_runnable *runnable,
-                                 enum kn_prio prio)
-{
-    struct kn_runnable *first, *last;
-    uint32_t count = kn_runq_spill(&worker->queues[prio], &first, &last);
-
-    if (count == 0) { /* thieves made room */
-        bool has_room = kn_runq_push(&worker->queues[prio], runnable);
-
-        KN_ASSERT(has_room);
-        (void)has_room;
-        return;
-    }
-    KN_ASSERT(count == KN_RUNQ_SLOTS / 2);
-    last->next = runnable;
-    kn_global_push(&worker->sched->global, first, runnable, count + 1, prio);
-    kn_count_add(&worker->stats.overflows, 1);
-    if (!worker->is_single && !is_sharing_off(worker)) {
-        kn_notify(worker->sched, worker->index);
-    }
-}
-
-/* Whether what is queued is worth the time it takes to wake a worker. */
-static KN_NOINLINE bool is_worth_sharing(struct kn_worker *worker)
-{
-    uint64_t len = 0;
-
-    if (is_sharing_off(worker)) {
-        return false;
-    }
-    for (unsigned i = 0; i < KN_PRIO_COUNT_; i++) {
-        len += kn_runq_len(&worker->queues[i]);
-    }
-    len += kn_nursery_len(worker);
-    if (len == 0) {
-        return false;
-    }
-    /* Relaxed: written by this thread. */
-    return len * kn_load(&worker->dispatch_ns, relaxed) >= worker->sched->config.share_ns;
-}
-
-/*
- * After a push to the own queue: wakes a worker if one rests, nobody searches and it pays. Relaxed
- * loads suffice, as nothing is lost when this looks away at the wrong moment: the holder of a queue
- * runs it itself before it rests, looks again at every beat, and sysmon sees to it if the dispatch
- * is long.
- */
-static inline void share(struct kn_worker *worker)
-{
-    struct kn_sched *sched = worker->sched;
-
-    if (!worker->is_single &&
-        kn_unlikely(kn_idle_wants_wake(&sched->idle, kn_load(&sched->idle.word, relaxed))) &&
-        is_worth_sharing(worker)) {
-        kn_count_add(&worker->stats.wakes, 1);
-        kn_notify(sched, worker->index);
-    }
-}
-
-static inline void push_tail(struct kn_worker *worker, struct kn_runnable *runnable,
-                             enum kn_prio prio)
-{
-    /* Relaxed: this thread writes it, thieves take it as a hint. */
-    uint32_t levels = kn_load(&worker->levels, relaxed);
-
-    if ((levels >> prio & 1) == 0) {
-        kn_store(&worker->levels, levels | 1u << prio, relaxed);
-    }
-    if (kn_unlikely(!kn_runq_push(&worker->queues[prio], runnable))) {
-        overflow(worker, runnable, prio);
-    }
-}
-
-/* Whoever comes first now may take long: `again` must not wait where no thief can see it. */
-void kn_worker_flush_again(struct kn_worker *worker)
-{
-    struct kn_runnable *again = worker->again;
-
-    if (again != NULL) {
-        KN_ASSERT(worker->again_level < KN_PRIO_COUNT_);
-        worker->again = NULL;
-        push_tail(worker, again, worker->again_level);
-    }
-}
-
-void kn_ready_tail(struct kn_worker *worker, struct kn_runnable *runnable, enum kn_prio prio)
-{
-    KN_ASSERT(worker == kn_worker_self);
-    KN_ASSERT(prio < KN_PRIO_COUNT_);
-    push_tail(worker, runnable, prio);
-    share(worker);
-}
-
-void kn_ready(struct kn_worker *worker, struct kn_runnable *runnable, enum kn_prio prio)
-{
-    KN_ASSERT(worker == kn_worker_self);
-    KN_ASSERT(prio < KN_PRIO_COUNT_);
-    if (kn_likely(prio == KN_PRIO_NORMAL && worker->has_lifo)) {
-        runnable = kn_lifo_put(worker, runnable);
-        if (kn_likely(runnable == NULL)) {
-            return;
-        }
-    }
-    push_tail(worker, runnable, prio);
-    share(worker);
-}
-
-void kn_ready_young(struct kn_worker *worker, struct kn_runnable *runnable)
-{
-    KN_ASSERT(worker == kn_worker_self);
-    if (kn_likely(kn_nursery_push(worker, runnable))) {
-        /* Relaxed: this thread writes it, thieves take it as a hint. */
-        uint32_t levels = kn_load(&worker->levels, relaxed);
-
-        if ((levels & 1u << KN_PRIO_NORMAL) == 0) {
-            kn_store(&worker->levels, levels | 1u << KN_PRIO_NORMAL, relaxed);
-        }
-    } else {
-        push_tail(worker, runnable, KN_PRIO_NORMAL);
-    }
-    share(worker);
-}
-
-void kn_ready_chain(struct kn_sched *sched, struct kn_runnable *first, struct kn_runnable *last,
-                    unsigned count, enum kn_prio prio)
-{
-    struct kn_worker *self = kn_worker_self;
-
-    kn_global_push(&sched->global, first, last, count, prio);
-    kn_notify(sched, self != NULL && self->sched == sched ? self->index : 0);
-}
-
-void kn_ready_foreign(struct kn_sched *sched, struct kn_runnable *runnable, enum kn_prio prio)
-{
-    kn_ready_chain(sched, runnable, runnable, 1, prio);
 }
 
 /* ---- what runs next ------------------------------------------------------------------------ */
@@ -249,7 +103,7 @@ static struct kn_runnable *end_turn(struct kn_worker *worker, enum kn_prio *ret_
         return runnable == NULL ? NULL : start_turn(worker, runnable);
     }
     if (runnable != NULL) {
-        push_tail(worker, runnable, KN_PRIO_NORMAL);
+        kn_ready_push(worker, runnable, KN_PRIO_NORMAL);
     }
     return queued;
 }
@@ -397,7 +251,7 @@ static struct kn_runnable *take_global(struct kn_worker *worker, bool take_share
     kn_count_add(&worker->stats.global_taken, count);
     for (struct kn_runnable *rest = runnable->next; rest != NULL; rest = next) {
         next = rest->next;
-        push_tail(worker, rest, *ret_prio);
+        kn_ready_push(worker, rest, *ret_prio);
     }
     return runnable;
 }
@@ -409,7 +263,7 @@ static void age_nursery(struct kn_worker *worker)
 
     for (; runnable != NULL; runnable = next) {
         next = runnable->next;
-        push_tail(worker, runnable, KN_PRIO_NORMAL);
+        kn_ready_push(worker, runnable, KN_PRIO_NORMAL);
     }
 }
 
@@ -431,13 +285,13 @@ static KN_NOINLINE struct kn_runnable *beat(struct kn_worker *worker, enum kn_pr
     age_nursery(worker);
     look_at_timers(worker);
     look_at_fds(worker);
-    share(worker);
+    kn_ready_share(worker);
     runnable = take_global(worker, /* take_share= */ false, ret_prio);
     if (runnable != NULL && worker->budget <= 0) {
         struct kn_runnable *slot = kn_lifo_take(worker);
 
         if (slot != NULL) {
-            push_tail(worker, slot, KN_PRIO_NORMAL);
+            kn_ready_push(worker, slot, KN_PRIO_NORMAL);
         }
         return start_turn(worker, runnable);
     }
@@ -526,8 +380,8 @@ KN_NOINLINE void kn_worker_end_search(struct kn_worker *worker)
     worker->is_searching = false;
     worker->suspect.is_set = false;
     if (kn_idle_search_end(&sched->idle) &&
-        ((kn_global_len(&sched->global) > 0 && !is_sharing_off(worker)) ||
-         is_worth_sharing(worker))) {
+        ((kn_global_len(&sched->global) > 0 && !kn_ready_is_sharing_off(worker)) ||
+         kn_ready_is_worth_sharing(worker))) {
         kn_notify(sched, worker->index);
     }
 }
@@ -542,8 +396,8 @@ KN_NOINLINE void kn_worker_requeue(struct kn_worker *worker, struct kn_runnable 
         worker->again_level = prio;
         return;
     }
-    push_tail(worker, runnable, prio);
-    share(worker);
+    kn_ready_push(worker, runnable, prio);
+    kn_ready_share(worker);
 }
 
 static KN_ALWAYS_INLINE void dispatch(struct kn_worker *worker, struct kn_runnable *runnable,
