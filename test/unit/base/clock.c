@@ -8,6 +8,38 @@
 #include "base/world.h"
 
 #include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static bool is_source_hidden; /* as where there is no /sys */
+
+int open(const char *path, int flags, ...)
+{
+    return is_source_hidden ? -1 : (int)syscall(SYS_openat, AT_FDCWD, path, flags, 0);
+}
+
+/* Before anybody has calibrated it (the first test: the process may be shared), and where ticks are not to be trusted. */
+Test(clock, is_the_systems_where_ticks_are_not_trusted)
+{
+    is_source_hidden = true;
+    kn_clock_calibrate();
+    is_source_hidden = false;
+    cr_assert_not(kn_clock_uses_ticks());
+    for (int i = 0; i < 100; ++i) {
+        uint64_t before = kn_platform_clock();
+        uint64_t now = kn_clock_now(), ticks = kn_clock_ticks();
+        cr_assert(before <= now && now <= ticks);
+        cr_assert_leq(ticks, kn_platform_clock());
+    }
+    cr_assert_eq(kn_clock_ticks_ns(12345), 12345);
+    kn_atomic(uint32_t) word;
+    kn_atomic_init(&word, 1);
+    cr_assert_eq(kn_clock_wait(&word, 0, KN_NEVER), 0);
+    cr_assert_eq(kn_clock_wait(&word, 0, kn_clock_now() + 1000000), 0);
+    cr_assert_eq(kn_clock_wait(&word, 1, kn_clock_now() + 1000000), -ETIMEDOUT);
+}
 
 /* A machine: true time, and a counter that runs at a rate of its own. */
 struct machine {
@@ -168,6 +200,24 @@ Test(clock, reads_stale_ticks_as_the_beginning_of_the_line)
     cr_assert(!kn_clock_read(&m.clock, (uint64_t)m.ticks + KN_CLOCK_LINE_MIN_NS + 1000, &now));
     cr_assert(now >= start + KN_CLOCK_LINE_MIN_NS - 1000);
     cr_assert(now <= start + KN_CLOCK_LINE_MIN_NS + 1000);
+}
+
+/* A line that ends at once, a counter ten times as slow, a clock that nobody has begun: what it shows stands or goes on. */
+Test(clock, bears_lines_that_measure_nothing)
+{
+    struct machine m = {0};
+    uint64_t now, then;
+    cr_assert(!kn_clock_read(&m.clock, 0, &now));
+    boot(&m, 2);
+    then = look(&m);
+    pass(&m, 100);
+    kn_clock_extend(&m.clock, sample_of(&m)); /* too short to measure */
+    cr_assert_geq(look(&m), then);
+    live(&m, 1e9, 100003);
+    m.ticks_per_ns = 0.2;
+    live(&m, 1e9, 100003);
+    live(&m, 1e9, 100003);
+    cr_assert(m.worst_off < 250000, "off by %g", m.worst_off);
 }
 
 Test(clock, measures_lengths_of_ticks)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Proves that memory asked of a node comes from that node's arena, on a machine that need not have
- * the node: the arena is what we choose, where its pages lie is the kernel's part.
+ * the node: the arena is what we choose, where its pages lie is the kernel's part; and that a node whose arena cannot
+ * be had is served from anywhere: mallctl() below stands in front of jemalloc's.
  */
 #include "base/heap.h"
 #include "base/world.h"
@@ -19,7 +20,18 @@ Test(heap_jemalloc, is_not_built)
 
 #else
 
+#include <dlfcn.h>
+#include <errno.h>
 #include <jemalloc/jemalloc.h>
+
+static const char *refused; /* what mallctl fails for */
+
+int mallctl(const char *name, void *old, size_t *old_len, void *new, size_t new_len)
+{
+    int (*real)(const char *, void *, size_t *, void *, size_t);
+    *(void **)&real = dlsym(RTLD_NEXT, "mallctl");
+    return refused && strcmp(refused, name) == 0 ? EAGAIN : real(name, old, old_len, new, new_len);
+}
 
 enum { SIZE = 1000, ALIGN = 64 };
 
@@ -138,6 +150,41 @@ Test(heap_jemalloc, is_made_once_by_threads_that_come_together)
         }
     }
     cr_assert(own > BLOCKS / 2); /* at least those of the two that made the arenas */
+}
+
+/* Neither the hooks nor the arena can be had: for good, and nobody hears of it. */
+Test(heap_jemalloc, takes_from_anywhere_what_has_no_arena)
+{
+    static const char *const names[] = {"arena.0.extent_hooks", "arenas.create"};
+    kn_heap_nodes(62);
+    unsigned anywhere = arena_used_for(-1);
+    for (int i = 0; i < 2; ++i) {
+        refused = names[i];
+        cr_assert_eq(arena_used_for(40 + i), anywhere);
+        refused = NULL;
+        cr_assert_eq(arena_used_for(40 + i), anywhere);
+        kn_heap_home(40 + i); /* nor is it a home */
+        cr_assert_eq(arena_used_for(-1), anywhere);
+    }
+    kn_heap_nodes(0);
+}
+
+/* A home that is none, twice the same, or that the thread cannot move to. */
+Test(heap_jemalloc, stays_where_it_is_without_a_home)
+{
+    kn_heap_nodes(62);
+    unsigned anywhere = arena_used_for(-1);
+    kn_heap_home(-1);
+    kn_heap_home(62);
+    cr_assert_eq(arena_used_for(-1), anywhere);
+    refused = "thread.arena";
+    kn_heap_home(50);
+    refused = NULL;
+    cr_assert_eq(arena_used_for(-1), anywhere);
+    kn_heap_home(50);
+    kn_heap_home(50);
+    cr_assert_eq(arena_used_for(-1), arena_used_for(50));
+    kn_heap_nodes(0);
 }
 
 #endif

@@ -126,6 +126,24 @@ Test(thread, reports_a_lack_of_threads)
 #endif
 }
 
+/* A stack that no machine has room for: the error comes back, and nothing is left. */
+Test(thread, reports_a_lack_of_room_for_a_stack)
+{
+    pthread_attr_t usual, vast;
+    static kn_atomic(uint32_t) never;
+    struct kn_thread thread = {0};
+    cr_assert_eq(pthread_getattr_default_np(&usual), 0);
+    cr_assert_eq(pthread_attr_init(&vast), 0);
+    cr_assert_eq(pthread_attr_setstacksize(&vast, (size_t)1 << 46), 0);
+    cr_assert_eq(pthread_setattr_default_np(&vast), 0);
+    int rc = kn_platform_thread_start(&thread, "none", sleep_forever, &never);
+    cr_assert_eq(pthread_setattr_default_np(&usual), 0);
+    (void)pthread_attr_destroy(&vast);
+    (void)pthread_attr_destroy(&usual);
+    cr_assert(rc == -EAGAIN || rc == -ENOMEM);
+    cr_assert_null(thread.handle);
+}
+
 Test(thread, yields)
 {
     for (int i = 0; i < 1000; ++i) {
