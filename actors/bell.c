@@ -54,7 +54,7 @@ void kn_bell_ring(struct kn_bell *bell)
     uint64_t who = bell->who;
     KN_ASSERT(!kn_load(&bell->rung, relaxed)); /* once */
     if (!who) {
-        /* [AL1] release: what the ringer did before. */
+        /* [AE1] release: what the ringer did before. */
         kn_store(&bell->rung, 1, release);
         kn_futex_wake(&bell->rung, 1);
         return;
@@ -64,7 +64,7 @@ void kn_bell_ring(struct kn_bell *bell)
         kn_rcu_visit();
     }
     struct kn_agent *a = kn_resolve(who); /* before the store: after it the fiber may end */
-    kn_store(&bell->rung, 1, release);    /* [AL1] release, as above */
+    kn_store(&bell->rung, 1, release);    /* [AE1] release, as above */
     if (a) {
         kn_agent_nudge(local, a);
     }
@@ -75,7 +75,7 @@ void kn_bell_ring(struct kn_bell *bell)
 
 static bool is_rung(struct kn_bell *bell)
 {
-    return kn_load(&bell->rung, acquire) != 0; /* [AL1] acquire: what the ringer did */
+    return kn_load(&bell->rung, acquire) != 0; /* [AE1] acquire: what the ringer did */
 }
 
 static int wait_thread(struct kn_bell *bell, uint64_t deadline_ns)

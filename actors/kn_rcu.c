@@ -51,9 +51,9 @@ KN_TLS_SIMULATED(is_member);
 KN_TLS_SIMULATED(visits);
 
 /*
- * Readers online in the process, beside liburcu's own books, which nobody can ask. [AR2] acq_rel, all: who
- * comes online after a look that did not count it sees what the looker has done; the looker sees what those
- * did who have gone.
+ * Readers online in the process, beside liburcu's own books, which nobody can ask. [AR2] who comes
+ * online (acquire) after a look that did not count it sees what the looker has done; the looker (acq_rel) sees what
+ * those did who have gone (release).
  */
 static struct {
     KN_ALIGNED(KN_FALSE_SHARING) kn_atomic(uint32_t) count;
@@ -62,12 +62,12 @@ KN_GLOBAL_SIMULATED(online);
 
 static void come(void)
 {
-    (void)kn_add(&online.count, 1, acq_rel); /* [AR2] */
+    (void)kn_add(&online.count, 1, acquire); /* [AR2] acquire */
 }
 
 static void go(void)
 {
-    uint32_t before = kn_sub(&online.count, 1, acq_rel); /* [AR2] */
+    uint32_t before = kn_sub(&online.count, 1, release); /* [AR2] release */
     KN_ASSERT(before > 0);
     (void)before;
 }
@@ -203,8 +203,8 @@ void kn_rcu_defer(struct kn_reclaimer *r, struct kn_rcu_head *head,
 bool kn_rcu_grace(struct kn_reclaimer *r, uint64_t deadline_ns)
 {
     KN_ASSERT(visits == 0); /* it would wait for itself */
-    /* [AR3] acq_rel: what the caller did comes before the grace period, which begins after a look at this. */
-    uint32_t want = kn_add(&r->asked, 1, acq_rel) + 1;
+    /* [AR3] release: what the caller did comes before the grace period, which begins after a look at this. */
+    uint32_t want = kn_add(&r->asked, 1, release) + 1;
     int rc = 0;
     ring(r);
     for (;;) {                                            /* ends: over, or the deadline */

@@ -30,6 +30,9 @@ endif()
 if(KOKEN_COVERAGE)
   list(APPEND KOKEN_SANITIZE_FLAGS --coverage -fprofile-update=atomic) # many threads count
 endif()
+if(KOKEN_FUZZ)
+  list(APPEND KOKEN_SANITIZE_FLAGS -fsanitize=fuzzer-no-link) # the library tells the fuzzer which branches it took
+endif()
 if(KOKEN_DEBUG)
   list(APPEND KOKEN_DEFINES KN_DEBUG)
 endif()

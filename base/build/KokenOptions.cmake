@@ -24,6 +24,7 @@ endif()
 option(KOKEN_BUILD_SIM "Build libkoken-sim.a beside, and koken-sim" ${sim})
 option(KOKEN_HARDENING "Hardening flags in optimised builds" ON)
 option(KOKEN_COVERAGE "Instrument for gcov" OFF)
+option(KOKEN_FUZZ "The fuzz targets with libFuzzer, and the library instrumented for it (clang)" OFF)
 set(KOKEN_SANITIZE "" CACHE STRING "Empty, address (with undefined), thread, or memory (clang)")
 set_property(CACHE KOKEN_SANITIZE PROPERTY STRINGS "" address thread memory)
 
