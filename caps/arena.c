@@ -57,6 +57,7 @@ void koken_arena_free(struct koken_arena *arena)
 /* How many bytes come before an aligned piece at the chunk's end. */
 static size_t padding(const struct chunk *chunk, size_t align)
 {
+    KN_ASSERT(chunk->used <= chunk->size);
     uintptr_t at = (uintptr_t)chunk->bytes + chunk->used;
     return (size_t)(-at & (align - 1));
 }
@@ -84,6 +85,7 @@ static bool go_on(struct koken_arena *arena, size_t size, size_t align)
             (struct chunk){.next = *at, .size = room}; /* the smaller one behind it serves later */
         *at = chunk;
     }
+    KN_ASSERT(has_room(*at, size, align));
     arena->current = *at;
     return true;
 }
@@ -138,6 +140,7 @@ int koken_arena_rewind(struct koken_arena *arena, struct koken_arena_mark mark)
     if (chunk) {
         chunk->used = mark.used_;
     }
+    KN_ASSERT(chunk == NULL || mark.used_ <= chunk->size);
     arena->current = chunk;
     arena->given = mark.given_;
     return 0;

@@ -24,6 +24,8 @@ void kn_bins_insert(struct koken_memory *pool, struct kn_block *block)
     if (!kn_memory_has_bins(pool)) {
         return;
     }
+    KN_ASSERT(block->size > 0);
+    KN_ASSERT(!block->is_used);
     unsigned first = log_of(block->size), second = second_of(block->size, first);
     struct kn_block **bin = &pool->bins[first][second];
     *kn_block_links(block) = (struct kn_links){*bin, NULL};
@@ -40,6 +42,7 @@ void kn_bins_remove(struct koken_memory *pool, struct kn_block *block)
     if (!kn_memory_has_bins(pool)) {
         return;
     }
+    KN_ASSERT(!block->is_used);
     unsigned first = log_of(block->size), second = second_of(block->size, first);
     struct kn_links links = *kn_block_links(block);
     if (links.next) {
@@ -61,6 +64,8 @@ void kn_bins_remove(struct koken_memory *pool, struct kn_block *block)
 
 struct kn_block *kn_bins_find(struct koken_memory *pool, uint32_t size)
 {
+    KN_ASSERT(size > 0);
+    KN_ASSERT(kn_memory_has_bins(pool));
     unsigned first = log_of(size);
     struct kn_block *near = pool->bins[first][second_of(size, first)];
     if (near && near->size >= size) {

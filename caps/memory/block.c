@@ -20,6 +20,7 @@ void kn_block_take(struct koken_memory *pool, struct kn_chunk *chunk, struct kn_
     }
     block->is_used = 1;
     block->movable = 0;
+    KN_ASSERT(kn_block_next(block)->prev == block->size);
 }
 
 /* Nothing may begin a search in the middle of a block. */
@@ -54,6 +55,7 @@ void kn_block_give(struct koken_memory *pool, struct kn_chunk *chunk, struct kn_
             block = before;
         }
     }
+    KN_ASSERT(!block->is_used);
     kn_block_next(block)->prev = block->size;
     kn_bins_insert(pool, block);
 }

@@ -14,6 +14,7 @@ void kn_buddy_take(struct koken_memory *pool, struct kn_chunk *chunk, struct kn_
 {
     KN_ASSERT((size & (size - 1)) == 0);
     KN_ASSERT(block->size >= size);
+    KN_ASSERT(!block->is_used);
     kn_bins_remove(pool, block);
     while (block->size > size) { /* ends: it halves */
         block->size /= 2;
@@ -28,6 +29,8 @@ void kn_buddy_take(struct koken_memory *pool, struct kn_chunk *chunk, struct kn_
 
 void kn_buddy_give(struct koken_memory *pool, struct kn_chunk *chunk, struct kn_block *block)
 {
+    KN_ASSERT(block->is_used);
+    KN_ASSERT((block->size & (block->size - 1)) == 0);
     block->is_used = 0;
     block->movable = 0;
     while (block->size < chunk->granules) { /* ends: it doubles */
@@ -64,6 +67,7 @@ uint64_t kn_buddy_compact(struct koken_memory *pool, struct kn_chunk *chunk)
         next = kn_block_plus(b, size);
         struct kn_block *to = kn_block_may_move(pool, b) ? lowest(chunk, size, b) : NULL;
         if (to) {
+            KN_ASSERT(to < b);
             kn_bins_remove(pool, to);
             memcpy(to, b, (size_t)size * KN_GRANULE);
             kn_block_has_moved(pool, to);

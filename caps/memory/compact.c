@@ -17,6 +17,7 @@ static struct kn_block *slide(struct koken_memory *pool, struct kn_chunk *chunk,
     struct kn_block *block = kn_block_next(gap);
     uint32_t gap_size = gap->size, prev = gap->prev, size = block->size;
     KN_ASSERT(!gap->is_used);
+    KN_ASSERT(block->is_used);
     kn_bins_remove(pool, gap);
     kn_block_mark(chunk, block, false);
     memmove(gap, block, (size_t)size * KN_GRANULE);

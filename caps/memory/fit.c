@@ -2,6 +2,8 @@
 /* The strategies that walk all blocks: first, next, best and worst fit. */
 #include "caps/memory/memory.h"
 
+#include "base/assert.h"
+
 static bool fits(const struct kn_block *block, uint32_t size)
 {
     return !block->is_used && block->size >= size;
@@ -10,6 +12,7 @@ static bool fits(const struct kn_block *block, uint32_t size)
 /* The first that fits, from block to the end of its chunk. */
 static struct kn_block *scan(struct kn_block *block, uint32_t size)
 {
+    KN_ASSERT(size > 0);
     while (block->size != 0 && !fits(block, size)) { /* ends at the end of the chunk */
         block = kn_block_next(block);
     }
@@ -47,6 +50,8 @@ static struct kn_block *find_next(struct koken_memory *pool, uint32_t size,
         block = find_first(pool, size, ret_chunk);
     }
     if (block) {
+        KN_ASSERT(!block->is_used);
+        KN_ASSERT(*ret_chunk != NULL);
         pool->rover = block; /* what is left of it is where the next search begins */
         pool->rover_chunk = *ret_chunk;
     }
@@ -66,11 +71,13 @@ static struct kn_block *find_extreme(struct koken_memory *pool, uint32_t size, b
             }
         }
     }
+    KN_ASSERT(!found || fits(found, size));
     return found;
 }
 
 struct kn_block *kn_fit_find(struct koken_memory *pool, uint32_t size, struct kn_chunk **ret_chunk)
 {
+    KN_ASSERT(!kn_memory_has_bins(pool));
     switch (pool->options.strategy) {
     case KOKEN_FIT_NEXT: return find_next(pool, size, ret_chunk);
     case KOKEN_FIT_BEST: return find_extreme(pool, size, /* smallest= */ true, ret_chunk);

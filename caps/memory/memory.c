@@ -140,6 +140,8 @@ static struct kn_block *find(struct koken_memory *pool, uint32_t granules)
     } else {
         kn_block_take(pool, chunk, block, granules);
     }
+    KN_ASSERT(block->is_used);
+    KN_ASSERT(block->size >= granules);
     return block;
 }
 
@@ -222,6 +224,7 @@ void kn_memory_put(struct koken_memory *pool, struct kn_block *block)
 {
     struct kn_chunk *chunk = chunk_of(pool, block);
     KN_ASSERT(chunk != NULL);
+    KN_ASSERT(block->is_used);
     if (is_buddy(pool)) {
         kn_buddy_give(pool, chunk, block);
     } else {

@@ -55,6 +55,7 @@ static bool make_room(struct koken_memory *pool)
     pool->place_free = pool->place_count + 1;
     pool->places = places;
     pool->place_count = count;
+    KN_ASSERT(pool->place_free <= count);
     return true;
 }
 
@@ -69,6 +70,7 @@ int koken_memory_movable(struct koken_memory *pool, size_t size, koken_movable *
     if (block) {
         uint32_t index = pool->place_free - 1;
         struct kn_place *place = &pool->places[index];
+        KN_ASSERT(place->block == NULL);
         pool->place_free = place->next_free;
         block->movable = index + 1;
         place->block = block;
@@ -88,6 +90,7 @@ void *koken_memory_pin(struct koken_memory *pool, koken_movable movable)
         (void)pthread_mutex_lock(&pool->lock);
         struct kn_place *place = find(pool, movable);
         if (place) {
+            KN_ASSERT(place->block->movable == movable.index + 1);
             place->pins++;
             memory = place->block + 1;
         }
@@ -121,6 +124,7 @@ int koken_memory_discard(struct koken_memory *pool, koken_movable movable)
             rc = -EBUSY;
         } else if (place) {
             struct kn_block *block = place->block;
+            KN_ASSERT(block->movable == movable.index + 1);
             place->block = NULL;
             place->generation++;
             place->next_free = pool->place_free;

@@ -130,6 +130,7 @@ static struct kn_cache_shard *prepare(struct koken_cache *cache, const void *key
 static kn_atomic(uint64_t) *entry_of(const struct koken_cache *cache, struct kn_cache_shard *s,
                                      uint32_t index)
 {
+    KN_ASSERT(index < s->room);
     return s->words + index * entry_words(cache);
 }
 
@@ -265,6 +266,8 @@ static void unlink(struct koken_cache *cache, struct kn_cache_shard *s, uint32_t
 static void drop(struct koken_cache *cache, struct kn_cache_shard *s, uint32_t at, uint64_t *old)
 {
     uint32_t index = kn_load(&s->table[at], relaxed) - 1; /* relaxed: own write */
+    KN_ASSERT(s->len > 0);
+    KN_ASSERT(index < s->room);
     (void)copy_out(cache, s, index, old);
     unlink(cache, s, at);
     s->len--;
@@ -311,7 +314,9 @@ static bool put(struct koken_cache *cache, struct kn_cache_shard *s, const struc
             s->evictions++;
             has_old = true;
         }
+        KN_ASSERT(s->len < s->room);
         index = s->unused[s->room - s->len - 1];
+        KN_ASSERT(index < s->room);
         s->len++;
         kn_store(&s->asked[index], 0, relaxed); /* relaxed: a hint */
     } else {

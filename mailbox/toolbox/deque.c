@@ -74,11 +74,14 @@ void koken_deque_free(struct koken_deque *deque)
 static KN_NOINLINE struct kn_deque_ring *grow(struct koken_deque *deque, int64_t bottom)
 {
     struct kn_deque_ring *old = kn_load(&deque->ring, relaxed); /* relaxed: the owner's own */
+    KN_ASSERT(((old->mask + 1) & old->mask) == 0);
+    KN_ASSERT(deque->top_seen <= bottom);
     if (old->mask + 1 >= CAPACITY_MAX) {
         return NULL;
     }
     struct kn_deque_ring *ring = new_ring(2 * (old->mask + 1), old);
     if (ring) {
+        KN_ASSERT(bottom - deque->top_seen <= (int64_t)ring->mask);
         for (int64_t i = deque->top_seen; i < bottom; i++) {
             /* Relaxed, both: own writes; the ring is published by the store below. */
             void *item = kn_load(&old->slots[(uint64_t)i & old->mask], relaxed);

@@ -91,6 +91,7 @@ static inline size_t words_in(size_t size)
 static inline uint64_t word_of(const void *bytes, size_t size, size_t i)
 {
     uint64_t word = 0;
+    KN_ASSERT(8 * i < size);
     if (kn_likely(size - 8 * i >= 8)) {
         memcpy(&word, (const unsigned char *)bytes + 8 * i, 8);
     } else {
@@ -118,12 +119,15 @@ static uint64_t hash_of(const struct koken_map *map, const void *key)
 
 static inline struct kn_map_shard *shard_of(struct koken_map *map, uint64_t hash)
 {
+    KN_ASSERT((map->shards & (map->shards - 1)) == 0);
+    KN_ASSERT(hash != 0);
     return &map->shard[(hash >> 1) & (map->shards - 1)];
 }
 
 static inline kn_atomic(uint64_t) *entry_at(const struct koken_map *map, struct kn_map_table *t,
                                             size_t at)
 {
+    KN_ASSERT(((t->mask + 1) & t->mask) == 0);
     return t->words + (at & t->mask) * map->stride;
 }
 
@@ -141,6 +145,7 @@ static KN_ALWAYS_INLINE kn_atomic(uint64_t) *find_as(struct kn_map_table *t, uin
                                                      const void *key, struct sizes sizes,
                                                      size_t *ret_at)
 {
+    KN_ASSERT(hash != 0);
     size_t at = home_of(t, hash);
     kn_atomic(uint64_t) *found = NULL;
     for (size_t n = 0; n <= t->mask; n++, at = (at + 1) & t->mask) {
@@ -173,6 +178,8 @@ static kn_atomic(uint64_t) *find(const struct koken_map *map, struct kn_map_tabl
 
 static KN_ALWAYS_INLINE void copy_as(kn_atomic(uint64_t) *entry, void *value, struct sizes sizes)
 {
+    KN_ASSERT(entry != NULL);
+    KN_ASSERT(sizes.stride == 1 + words_in(sizes.key) + words_in(sizes.value));
     kn_atomic(uint64_t) *words = entry + 1 + words_in(sizes.key);
     size_t i = 0;
     for (; 8 * i + 8 <= sizes.value; i++) {
@@ -275,6 +282,7 @@ static struct kn_map_table *make_room(const struct koken_map *map, struct kn_map
     if (!t) {
         return NULL;
     }
+    KN_ASSERT(len <= mask - mask / 4);
     t->older = old;
     t->mask = mask;
     for (size_t i = 0; i < (mask + 1) * map->stride; i++) {
@@ -322,6 +330,7 @@ static bool reach(struct koken_map *map, uint64_t hash, const void *key,
         }
         *ret_free = entry_at(map, roomy, at);
     }
+    KN_ASSERT(*ret_entry != NULL || *ret_free != NULL);
     return true;
 }
 
@@ -332,6 +341,7 @@ static void write(const struct koken_map *map, struct kn_map_shard *s, uint64_t 
 {
     kn_atomic(uint64_t) *e = entry ? entry : free_entry;
     KN_ASSERT(e != NULL);
+    KN_ASSERT(hash != 0);
     begin_change(s);
     if (!entry) {
         for (size_t i = 0; i < map->key_words; i++) {
@@ -406,6 +416,7 @@ static void unlink(const struct koken_map *map, struct kn_map_shard *s, struct k
                    size_t at)
 {
     size_t hole = at;
+    KN_ASSERT(at <= t->mask);
     uint64_t hash; /* relaxed, all: under the lock */
     for (size_t next = at + 1; (hash = kn_load(entry_at(map, t, next), relaxed)) != 0;
          next++) { /* ends: some are free */

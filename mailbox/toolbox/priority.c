@@ -87,6 +87,7 @@ static bool make_room(struct ring *ring)
         entries[i] = ring->entries[(ring->first + i) & (ring->room - 1)];
     }
     kn_free(ring->entries, ring->room * sizeof *entries, _Alignof(struct entry));
+    KN_ASSERT(ring->len < room);
     ring->entries = entries;
     ring->room = room;
     ring->first = 0;

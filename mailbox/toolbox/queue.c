@@ -50,6 +50,7 @@ static void copy(void *to, const void *from, size_t size)
 void kn_queue_start_at(struct koken_queue *queue, uint64_t lap_number)
 {
     uint64_t start = lap_number * queue->lap & POSITIONS;
+    KN_ASSERT((start & (queue->lap - 1)) == 0);
     for (uint64_t i = 0; i < queue->capacity; i++) {
         kn_atomic_init(&slot_at(queue, i)->stamp, start + i);
     }
@@ -73,7 +74,10 @@ int koken_queue_new(size_t capacity, size_t item_size, struct koken_queue **ret_
     while (queue->lap <= capacity) {
         queue->lap *= 2;
     }
+    KN_ASSERT((queue->lap & (queue->lap - 1)) == 0);
+    KN_ASSERT(queue->lap > capacity);
     queue->stride = kn_align_up(sizeof(struct kn_queue_slot) + item_size, 8);
+    KN_ASSERT(queue->stride - item_size >= sizeof(struct kn_queue_slot));
     queue->slots = kn_alloc(capacity * queue->stride, KN_CACHE_LINE, -1);
     if (!queue->slots) {
         kn_free(queue, sizeof *queue, _Alignof(struct koken_queue));

@@ -63,6 +63,7 @@ static uint64_t throw(void)
 /* One of so many heaps, by the upper half of a throw. */
 static unsigned choose(unsigned count, uint64_t thrown)
 {
+    KN_ASSERT(count > 0);
     return (unsigned)((thrown >> 32) * count >> 32);
 }
 
@@ -135,11 +136,13 @@ static bool make_room(struct heap *heap, size_t len, size_t more)
     kn_free(heap->nodes, heap->room * sizeof *nodes, _Alignof(struct node));
     heap->nodes = nodes;
     heap->room = room;
+    KN_ASSERT(len < room);
     return true;
 }
 
 static void sift_up(struct heap *heap, size_t at, struct node node)
 {
+    KN_ASSERT(at < heap->room);
     while (at > 0 && is_before(&node, &heap->nodes[(at - 1) / CHILDREN])) { /* ends at the root */
         heap->nodes[at] = heap->nodes[(at - 1) / CHILDREN];
         at = (at - 1) / CHILDREN;
@@ -151,6 +154,7 @@ static void sift_up(struct heap *heap, size_t at, struct node node)
 static size_t smallest(const struct node *nodes, size_t first, size_t len)
 {
     size_t a = first;
+    KN_ASSERT(first < len);
     if (kn_likely(first + CHILDREN <= len)) {
         a = first + is_before(&nodes[first + 1], &nodes[first]);
         size_t b = first + 2 + is_before(&nodes[first + 3], &nodes[first + 2]);
@@ -173,12 +177,15 @@ static void sift_down(struct heap *heap, size_t len, struct node node)
         heap->nodes[at] = heap->nodes[child];
         at = child;
     }
+    KN_ASSERT(at < len);
     heap->nodes[at] = node;
 }
 
 /* Takes the smallest of the heap, which has so many. */
 static struct node take_top(struct heap *heap, size_t len)
 {
+    KN_ASSERT(len > 0);
+    KN_ASSERT(len <= heap->room);
     struct node top = heap->nodes[0];
     if (len > 1) {
         sift_down(heap, len - 1, heap->nodes[len - 1]);
@@ -201,6 +208,7 @@ static void put_near(struct heap *heap, const struct node *node)
 static bool spill(struct heap *heap, size_t far)
 {
     enum { HALF = NEAR / 2 };
+    KN_ASSERT(heap->near_len == NEAR);
     if (!make_room(heap, far, HALF)) {
         return false;
     }
@@ -215,6 +223,8 @@ static bool spill(struct heap *heap, size_t far)
 /* The smaller ones of the heap, which has so many, come in order. */
 static void refill(struct heap *heap, size_t far)
 {
+    KN_ASSERT(far > 0);
+    KN_ASSERT(heap->near_len == 0);
     uint32_t count = far < NEAR / 2 ? (uint32_t)far : NEAR / 2;
     for (uint32_t i = count; i-- > 0;) {
         heap->near[i] = take_top(heap, far--);
@@ -227,6 +237,8 @@ static bool push(struct heap *heap, uint64_t key, void *item)
 {
     size_t len = (size_t)kn_load(&heap->len, relaxed), far = len - heap->near_len;
     struct node node = {key, heap->sequence, item}; /* relaxed: under the lock */
+    KN_ASSERT(far <= heap->room);
+    KN_ASSERT(heap->near_len > 0 || len == 0);
     bool is_near = far == 0 || is_before(&node, &heap->near[0]);
     if (is_near && heap->near_len == NEAR) {
         if (!spill(heap, far)) {
@@ -271,10 +283,12 @@ static bool pop_from(struct heap *heap, uint64_t *ret_key, void **ret_item)
 {
     size_t len = (size_t)kn_load(&heap->len, relaxed); /* relaxed: under the lock */
     if (len > 0) {
+        KN_ASSERT(heap->near_len > 0);
         if (ret_key) {
             *ret_key = heap->near[heap->near_len - 1].key;
         }
         *ret_item = heap->near[--heap->near_len].item;
+        KN_ASSERT(*ret_item != NULL);
         if (heap->near_len == 0 && len > 1) {
             refill(heap, len - 1);
         }

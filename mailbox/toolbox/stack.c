@@ -18,6 +18,7 @@ static int make(struct koken_epoch *epoch, bool owns_epoch, struct koken_stack *
     if (!stack) {
         return -ENOMEM;
     }
+    KN_ASSERT(epoch != NULL || !owns_epoch);
     kn_atomic_init(&stack->top, NULL);
     stack->epoch = epoch;
     stack->owns_epoch = owns_epoch;
@@ -94,6 +95,7 @@ KN_HOT int koken_stack_pop(struct koken_stack *stack, void **ret_item)
         return 0;
     }
     struct kn_stack_node *node = node_of(link);
+    KN_ASSERT(node->item != NULL);
     *ret_item = node->item;
     kn_epoch_retire(stack->epoch, record, &node->retired, /* free_object= */ NULL);
     return 1;

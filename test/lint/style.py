@@ -68,7 +68,7 @@ def check_lengths(path, text, code):
 
 
 def assert_density(tree):
-    """A note per module, with the floor where there is one."""
+    """(note, whether it is a problem) per module: some have a floor, once there is something to count."""
     for module in RANK:
         asserts = sloc = 0
         for path in tree.paths(".c", ".h", under=module + "/"):
@@ -77,9 +77,9 @@ def assert_density(tree):
             asserts += len(ASSERT.findall(code))
         if sloc:
             density = asserts * 1000 / sloc
-            low = module in ASSERT_MODULES and density < ASSERTS_PER_KSLOC
-            yield f"{module}: {asserts} asserts in {sloc} lines, {density:.0f} per 1000" + \
-                (f", below {ASSERTS_PER_KSLOC}" if low else "")
+            low = module in ASSERT_MODULES and density < ASSERTS_PER_KSLOC and sloc >= 1000
+            yield f"{module}: {asserts} asserts in {sloc} lines, {density:.1f} per 1000" + \
+                (f", below {ASSERTS_PER_KSLOC}" if low else ""), low
 
 
 def check(tree):
@@ -97,7 +97,8 @@ def check(tree):
             problems += check_lengths(path, text, code)
             if FILE_LINES_SOFT < text.count("\n") <= FILE_LINES_HARD:
                 notes.append(f"{path}: {text.count(chr(10))} lines, better below {FILE_LINES_SOFT}")
-    notes += assert_density(tree)
+    for note, low in assert_density(tree):
+        (problems if low else notes).append(note)
     return problems, notes
 
 
@@ -118,6 +119,7 @@ CASES = [
      "else without braces"),
     ({"sched/a.c": SPDX + LONG_BODY}, "function of 82 lines"),
     ({"sched/a.c": SPDX + "int x;\n" * 1001}, "at most 1000"),
+    ({"sched/a.c": SPDX + "int x;\n" * 600, "sched/b.c": SPDX + "int y;\n" * 600}, "0.0 per 1000, below 30"),
 ]
 
 if __name__ == "__main__":
