@@ -162,10 +162,16 @@ static int do_apply(struct koken_machine *m, const struct kn_insn *insn)
     }
     rc = rc < 0 ? rc : kn_read(m, window, insn->b, &argument);
     rc = rc < 0 ? rc : kn_write(m, window, insn->c, koken_value_unit());
+    uint32_t depth = m->depth;
     rc = rc < 0 ? rc
                 : push(m, (struct kn_frame){
                               .pc = m->pc + 1, .base = m->base, .window = count, .out = insn->c});
-    return rc < 0 ? rc : apply(m, function, argument, is_transform);
+    rc = rc < 0 ? rc : apply(m, function, argument, is_transform);
+    if (rc < 0 && m->depth > depth) {
+        m->depth =
+            depth; /* no call was entered: what follows it is given back once, as the rest of this block */
+    }
+    return rc;
 }
 
 /* Back from a call; at depth 0 the program is over. */
