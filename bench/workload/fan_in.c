@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Fan-in: several sources, one slow sink with a small mailbox, every policy. P1 what was accepted is handled,
- * dropped or dead. P3 in order. And a mailbox never holds more than its bound.
+ * dropped or dead. P3 in order.
  */
 #include "bench/workload/workload.h"
 

@@ -68,7 +68,6 @@ class Build:
         words = [w for w in shlex.split(self.commands[path]) if not w.endswith("ccache")]
         words[words.index("-o") + 1] = object_file
         words[words.index("-c") + 1] = source
-        words += ["-I", str((ROOT / path).parent)]
         if subprocess.run(words, cwd=self.folder, stderr=subprocess.DEVNULL, check=False).returncode != 0:
             return "no mutant"  # C refuses it: success weaker than failure
         link = self.link_command(tag)
