@@ -192,7 +192,9 @@ static struct kn_sched_config sched_config(struct koken *rt)
                   .offline = go_offline,
                   .online = go_online,
                   .quiescent = quiescent,
-                  .stuck = kn_why_stuck},
+                  .stuck = kn_why_stuck,
+                  .stack = o->log && !o->no_stacks ? kn_why_stack : NULL},
+        .stuck_ns = o->watchdog_ns,
         .log = o->log,
         .log_arg = o->log_arg,
     };

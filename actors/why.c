@@ -6,6 +6,7 @@
 #include "actors/park.h"
 #include "actors/request.h"
 #include "actors/slots.h"
+#include "base/look.h"
 #include "base/world.h"
 
 #include <koken/why.h>
@@ -127,4 +128,19 @@ void kn_why_stuck(struct kn_worker *worker, uint64_t for_ns, void *runtime)
         rt->options.log(rt->options.log_arg, line);
     }
     kn_rcu_depart();
+}
+
+void kn_why_stack(struct kn_worker *worker, const void *const *frames, unsigned count,
+                  void *runtime)
+{
+    struct koken *rt = runtime;
+    const struct kn_local *local = worker->local;
+    /* Relaxed: the dispatch still lasts, or a line is about the agent of the next one. */
+    unsigned long long id = local ? kn_load(&local->self_id, relaxed) : 0;
+    for (unsigned i = 0; i < count; i++) {
+        char line[240], where[200];
+        (void)kn_look_name(frames[i], where, sizeof where);
+        (void)snprintf(line, sizeof line, "koken: agent %llx is at #%u %s", id, i, where);
+        rt->options.log(rt->options.log_arg, line);
+    }
 }

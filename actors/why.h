@@ -8,6 +8,10 @@
 /* The hook of sysmon: a worker has been in one dispatch for long. One line to the log names the agent. */
 void kn_why_stuck(struct kn_worker *worker, uint64_t for_ns, void *runtime);
 
+/* The hook that follows it: where that dispatch is, a line to the log for each frame. */
+void kn_why_stack(struct kn_worker *worker, const void *const *frames, unsigned count,
+                  void *runtime);
+
 /* Whether an agent lives in the slot; *ret_is_asleep: it has nothing to do and waits for nobody. */
 bool kn_why_is_alive(const struct kn_agent *a, bool *ret_is_asleep);
 

@@ -334,6 +334,7 @@ static void run(struct kn_machine *machine)
     KN_ASSERT(worker->machine == machine);
     KN_ASSERT(kn_worker_self == NULL);
     kn_worker_self = worker;
+    kn_look_serve(&worker->look, &machine->look);
     kn_topology_bind(machine->sched->topology, worker->index, &machine->cpu);
     worker->beat_ns = worker->now_ns = kn_now();
     kn_worker_run();
@@ -398,6 +399,9 @@ static void machine_main(void *arg)
     int rc = hooks->thread_start != NULL ? hooks->thread_start(hooks->arg) : 0;
 
     kn_machine_self = machine;
+    if (hooks->stack != NULL) {
+        kn_look_enter(&machine->look);
+    }
     report_start(machine, rc);
     if (rc == 0) {
         while (machine->worker != NULL || wait_for_worker(machine)) {
@@ -409,6 +413,7 @@ static void machine_main(void *arg)
     } else {
         abandon(machine);
     }
+    kn_look_leave(&machine->look);
     end_machine(machine);
 }
 

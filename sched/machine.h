@@ -20,6 +20,7 @@
 
 #include "base/align.h"
 #include "base/atomic.h"
+#include "base/look.h"
 #include "base/world.h"
 #include "sched/alarm.h"
 #include "sched/global.h"
@@ -36,16 +37,17 @@
 enum kn_park_state { KN_PARK_EMPTY, KN_PARK_TOKEN, KN_PARK_ASLEEP, KN_PARK_POLLING };
 
 struct kn_machine {
-    kn_atomic(uint32_t) park; /* (a) enum kn_park_state */
-    struct kn_worker *worker; /* (w) what the token brings */
-    struct kn_worker *kept;   /* (o) worker kept through a section, no thread could be had */
-    struct kn_sched *sched;   /* (c) */
-    struct kn_machine *next;  /* (m) in spares or leavers */
-    struct kn_machine *all;   /* (m) in machines or ended */
-    struct kn_thread thread;  /* (c) joined by stop or by the next start of a machine */
-    unsigned last_index;      /* (o) worker it had before a section */
-    int cpu;                  /* (o) bound to, -1 none */
-    bool is_first;            /* (c) one of those that kn_sched_start() waits for */
+    kn_atomic(uint32_t) park;   /* (a) enum kn_park_state */
+    struct kn_worker *worker;   /* (w) what the token brings */
+    struct kn_worker *kept;     /* (o) worker kept through a section, no thread could be had */
+    struct kn_sched *sched;     /* (c) */
+    struct kn_machine *next;    /* (m) in spares or leavers */
+    struct kn_machine *all;     /* (m) in machines or ended */
+    struct kn_thread thread;    /* (c) joined by stop or by the next start of a machine */
+    unsigned last_index;        /* (o) worker it had before a section */
+    int cpu;                    /* (o) bound to, -1 none */
+    struct kn_look_thread look; /* (o) set while the thread runs */
+    bool is_first;              /* (c) one of those that kn_sched_start() waits for */
 };
 
 /* The blocking pool (blocking.c). */
@@ -64,7 +66,9 @@ struct kn_job_pool {
     kn_atomic(uint64_t) submitted, started; /* (a) statistics */
 };
 
-struct kn_watch; /* sysmon.c */
+struct
+    kn_watch; /* sysmon.c. Prepare: before any thread; the stack hook goes if threads cannot be asked. */
+void kn_watch_prepare(struct kn_sched *sched);
 
 struct kn_sched {
     struct kn_idle idle;
@@ -161,7 +165,8 @@ void kn_worker_flush_again(struct kn_worker *worker);
 void kn_worker_mark_idle(struct kn_worker *worker);
 void kn_worker_end_search(struct kn_worker *worker);
 
-/* sysmon.c */
+/* sysmon.c. Prepare: before any thread; the stack hook goes if threads cannot be asked. */
+void kn_watch_prepare(struct kn_sched *sched);
 KOKEN_MUST_USE int kn_watch_start(struct kn_sched *sched);
 void kn_watch_call(struct kn_sched *sched);
 void kn_watch_stop(struct kn_sched *sched);

@@ -143,6 +143,7 @@ static void park(struct kn_worker *worker)
         hooks->online(hooks->arg);
     }
     if (machine->worker != NULL) {
+        kn_look_serve(&machine->worker->look, &machine->look);
         machine->worker->beat_ns = kn_now(); /* sleep is not part of a dispatch */
         machine->worker->now_ns = machine->worker->beat_ns;
         kn_worker_unfold(machine->worker);

@@ -227,6 +227,7 @@ int kn_sched_start(const struct kn_sched_config *config, struct kn_sched **ret_s
     if (rc < 0) {
         goto err_after_topology;
     }
+    kn_watch_prepare(sched);
     rc = start_threads(sched);
     if (rc < 0) {
         goto err_after_workers;

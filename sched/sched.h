@@ -60,6 +60,8 @@ struct kn_sched_hooks {
                       void *arg); /* between dispatches: at least every 61 */
     /* From sysmon's thread, once for each dispatch that is older than stuck_ns. */
     void (*stuck)(struct kn_worker *worker, uint64_t for_ns, void *arg);
+    /* The same thread, soon after `stuck` and if the dispatch still lasts: where it is, innermost first. */
+    void (*stack)(struct kn_worker *worker, const void *const *frames, unsigned count, void *arg);
 };
 
 /* Zero means the default, always. */

@@ -197,6 +197,7 @@ KN_NOINLINE struct kn_worker *kn_blocking_leave(struct kn_sched *sched)
     }
     KOKEN_CHECK(worker != NULL && worker->machine == machine);
     kn_worker_self = worker;
+    kn_look_serve(&worker->look, &machine->look);
     if (hooks->online != NULL) {
         hooks->online(hooks->arg);
     }

@@ -8,7 +8,8 @@
  *   - is nudged, so that it reads the clock and its step yields,
  *   - if something waits at it and somebody rests, is marked stuck, which lets thieves take its
  * slot and its lone runnables, and a sleeper is woken to do it,
- *   - is counted once as stuck when the dispatch is older than stuck_ns.
+ *   - is counted once as stuck when the dispatch is older than stuck_ns, and asked where it is; the
+ *     answer is looked for at the next samples, as long as that dispatch lasts (D-SCHED-14).
  * If an alarm is due (alarm.h), it wakes a sleeper for it, and at the next sample, when nobody has come to it, calls it
  * itself: then all workers are kept.
  * It also looks at fds when no worker sleeps there, as all that are awake may be in long steps.
@@ -32,6 +33,7 @@ struct seen {
     uint64_t tick;
     uint64_t since_ns;
     bool is_counted;
+    bool is_asked; /* where it is */
 };
 
 struct kn_watch {
@@ -48,6 +50,37 @@ static bool has_waiting_work(struct kn_worker *worker)
            kn_lifo_is_full(worker); /* relaxed: a sample */
 }
 
+/* Once for a dispatch that lasts too long. */
+static void report(struct kn_worker *worker, struct seen *seen, uint64_t now)
+{
+    struct kn_sched *sched = worker->sched;
+    const struct kn_sched_hooks *hooks = &sched->config.hooks;
+
+    seen->is_counted = true;
+    (void)kn_add(&sched->stuck, 1, relaxed); /* relaxed: statistics */
+    if (hooks->stuck != NULL) {
+        hooks->stuck(worker, now - seen->since_ns, hooks->arg);
+    }
+    seen->is_asked = hooks->stack != NULL && kn_look_ask(&worker->look) == 0;
+}
+
+/* Reports where the dispatch is, if the answer is there. True: not yet. */
+static bool hear(struct kn_worker *worker, struct seen *seen)
+{
+    const struct kn_sched_hooks *hooks = &worker->sched->config.hooks;
+    const void *frames[KN_LOOK_FRAMES];
+    unsigned count = seen->is_asked ? kn_look_take(&worker->look, frames) : 0;
+
+    /* Relaxed: taking was an acquire, so if this is the old one still it was when the answer was written. */
+    if (count > 0) {
+        seen->is_asked = false;
+        if (kn_load(&worker->tick, relaxed) == seen->tick) {
+            hooks->stack(worker, frames, count, hooks->arg);
+        }
+    }
+    return seen->is_asked;
+}
+
 /* True: this worker needed something. */
 static bool sample(struct kn_worker *worker, struct seen *seen, uint64_t now)
 {
@@ -58,23 +91,25 @@ static bool sample(struct kn_worker *worker, struct seen *seen, uint64_t now)
         seen->tick = tick;
         seen->since_ns = now;
         seen->is_counted = false;
+        if (seen->is_asked) {
+            kn_look_drop(&worker->look);
+            seen->is_asked = false;
+        }
         return false;
     }
     /* [SN1] release; a request, not data. */
     (void)kn_or(&worker->nudge, KN_NUDGE_CLOCK, release);
-    if (!seen->is_counted && now - seen->since_ns >= sched->config.stuck_ns) {
-        seen->is_counted = true;
-        (void)kn_add(&sched->stuck, 1, relaxed); /* relaxed: statistics */
-        if (sched->config.hooks.stuck != NULL) {
-            sched->config.hooks.stuck(worker, now - seen->since_ns, sched->config.hooks.arg);
-        }
+    bool was_counted = seen->is_counted;
+    if (!was_counted && now - seen->since_ns >= sched->config.stuck_ns) {
+        report(worker, seen, now);
     }
+    bool awaits = hear(worker, seen) && !was_counted; /* soon */
     if (!has_waiting_work(worker)) {
-        return false;
+        return awaits;
     }
     kn_store(&worker->stuck_tick, tick, relaxed); /* relaxed: a hint for thieves */
     if (!kn_notify_forced(sched, worker->index)) {
-        return false;
+        return awaits;
     }
     (void)kn_add(&sched->nudges, 1, relaxed); /* relaxed: statistics */
     return true;
@@ -179,6 +214,28 @@ static void watch_main(void *arg)
             period_ns = PERIOD_MIN_NS;
         } else if (period_ns < PERIOD_MAX_NS) {
             period_ns = 2 * period_ns < PERIOD_MAX_NS ? 2 * period_ns : PERIOD_MAX_NS;
+        }
+    }
+}
+
+static struct kn_look *look_of_this_thread(void)
+{
+    return kn_worker_self != NULL ? &kn_worker_self->look : NULL;
+}
+
+void kn_watch_prepare(struct kn_sched *sched)
+{
+    struct kn_sched_config *config = &sched->config;
+
+    if (config->hooks.stack == NULL || kn_world_is_simulated()) {
+        config->hooks.stack = NULL;
+        return;
+    }
+    if (kn_look_init(look_of_this_thread) < 0) {
+        config->hooks.stack = NULL;
+        if (config->log != NULL) {
+            config->log(config->log_arg,
+                        "koken: no signal is free: who is stuck is named without the stack");
         }
     }
 }

@@ -10,6 +10,7 @@
 
 #include "base/align.h"
 #include "base/atomic.h"
+#include "base/look.h"
 #include "base/stats.h"
 #include "caps/pool.h"
 #include "sched/runq.h"
@@ -124,6 +125,7 @@ struct kn_worker {
     KN_ALIGNED(KN_FALSE_SHARING) struct kn_pool pool; /* (o) set up by worker_start */
     KN_ALIGNED(KN_FALSE_SHARING) struct kn_runq queues[KN_PRIO_COUNT_];
     struct kn_wheel wheel; /* (o) */
+    struct kn_look look;   /* what the holder's thread answers when sysmon asks where it is */
 };
 
 _Static_assert(offsetof(struct kn_worker, nudge) == KN_FALSE_SHARING,

@@ -71,4 +71,26 @@ void kn_platform_advise_huge(void *region, size_t size);
 
 size_t kn_platform_page_size(void);
 
+/*
+ * Asking another thread where it is (base/look.h). init, called once, takes a real-time signal that has its
+ * default action, for good. Errors: -EBUSY no signal is free, -ENOTSUP no walk of stacks here.
+ */
+int kn_platform_ask_init(void (*handler)(const void *interrupted));
+
+/* The calling thread may be asked: its number, never 0; *ret_stack is the handler's. 0: no memory. */
+uint32_t kn_platform_ask_enter(void **ret_stack);
+void kn_platform_ask_leave(void *stack);
+
+/* Calls the handler on that thread, soon. A slow system call of it may fail with EINTR. False: there is none. */
+bool kn_platform_ask(uint32_t thread);
+
+/*
+ * In the handler: the callers of what was interrupted, it first; addresses inside their instructions. Touches the
+ * walked stack only, which ends at the first function of a thread or fiber.
+ */
+unsigned kn_platform_unwind(const void *interrupted, const void **ret_frames, unsigned max);
+
+/* As kn_look_name(). */
+int kn_platform_symbol(const void *frame, char *text, size_t size);
+
 #endif

@@ -60,6 +60,16 @@ void kn_worker_run(void)
 {
 }
 
+void kn_look_enter(struct kn_look_thread *thread)
+{
+    (void)thread;
+}
+
+void kn_look_leave(struct kn_look_thread *thread)
+{
+    (void)thread;
+}
+
 void kn_watch_call(struct kn_sched *s)
 {
     (void)s;

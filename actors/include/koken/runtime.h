@@ -119,6 +119,13 @@ struct koken_options {
     void (*log)(void *arg, const char *line);
     void *log_arg;
     enum koken_steal_policy steal; /* whom a worker without work visits first, default NEAR */
+    /* A turn that lasts longer is named in the log, once: agent, message type, how long, stack;
+     * default 10 ms. */
+    uint64_t watchdog_ns;
+    /* The log names who is stuck without the stack. With it, a runtime that logs takes one real-time
+     * signal of the process, the highest below SIGRTMAX - 1 that has its default action; a slow system
+     * call of a handler that is over its limit may then fail with EINTR, as under any signal. */
+    bool no_stacks;
 };
 
 /*

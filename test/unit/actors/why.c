@@ -5,6 +5,7 @@
  */
 #include "actors/why.h"
 #include "actors/fiber_agent.h"
+#include "base/look.h"
 #include "test/support/runtime.h"
 
 #include <koken/why.h>
@@ -208,5 +209,102 @@ Test(why, a_stuck_handler_is_named)
     kn_store(&gate, 1, release);
     drain(rt);
     cr_assert_eq(reading(&lines), 1);
+    stop(rt);
+}
+
+/* ---- where it is stuck ------------------------------------------------------------------------------------ */
+
+static kn_atomic(uint32_t) stack_lines;
+static kn_atomic(uint32_t)
+    is_named; /* the innermost function of ours, the handler or body below it, the turn */
+
+KN_NOINLINE static void go_astray(void)
+{
+    (void)count(&entered);
+    wait_for(&gate, 1);
+    (void)count(&entered); /* not the last call: it stays on the stack */
+}
+
+KN_NOINLINE static int on_astray(koken_ctx *ctx, struct node *self, const struct hold *msg)
+{
+    (void)ctx, (void)self, (void)msg;
+    go_astray();
+    return 0;
+}
+
+KN_NOINLINE static int astray_body(koken_ctx *ctx, struct node *self, const void *arg)
+{
+    (void)self, (void)arg;
+    struct koken_received got;
+    while (koken_receive(ctx, KOKEN_NO_DEADLINE, &got) == 0) { /* ends: stopped */
+        go_astray();
+    }
+    return 0;
+}
+
+KOKEN_AGENT(astray, struct node, KOKEN_ON(hold, on_astray));
+KOKEN_FIBER(astray_fiber, struct node, astray_body);
+
+static void on_stack_line(void *arg, const char *line)
+{
+    (void)arg;
+    if (!strstr(line, " is at #")) {
+        return;
+    }
+    cr_expect(strstr(line, "+0x"));
+    if (strstr(line, " go_astray")) {
+        (void)kn_or(&is_named, 1, acq_rel);
+    }
+    if (strstr(line, " on_astray") || strstr(line, " astray_body")) {
+        (void)kn_or(&is_named, kn_load(&is_named, acquire) ? 2 : 0, acq_rel); /* below it */
+    }
+    (void)count(&stack_lines);
+}
+
+static void is_found_astray(bool is_fiber)
+{
+    reset_all();
+    reset(&stack_lines);
+    reset(&is_named);
+    struct koken *rt = start_with(2, (struct koken_options){.log = on_stack_line,
+                                                            .watchdog_ns = KOKEN_MS(1),
+                                                            .stack_size = 16 * 1024});
+    koken_ref who = is_fiber ? koken_spawn(rt, astray_fiber) : koken_spawn(rt, astray);
+    cr_assert_eq(koken_signal(who, hold), 0);
+#ifndef KN_MSAN
+    while (reading(&is_named) != 3) { /* a test that waits in vain runs into its time limit */
+        kn_thread_yield();
+    }
+#endif
+    kn_store(&gate, 1, release);
+    drain(rt);
+    cr_assert_leq(reading(&stack_lines), KN_LOOK_FRAMES); /* once */
+    stop(rt);
+}
+
+/* The report of a handler that does not come back has the worker's stack, with the names of static functions. */
+Test(why, a_stuck_handler_is_found_in_its_stack)
+{
+    is_found_astray(false);
+}
+
+/* The same on a fiber's stack, where the walk ends at the fiber's first function. */
+Test(why, a_stuck_fiber_is_found_in_its_stack)
+{
+    is_found_astray(true);
+}
+
+Test(why, without_stacks_none_is_asked_for)
+{
+    reset_all();
+    reset(&stack_lines);
+    struct koken *rt = start_with(
+        2, (struct koken_options){.log = on_line, .no_stacks = true, .watchdog_ns = KOKEN_MS(1)});
+    koken_ref holder = koken_spawn(rt, holder);
+    cr_assert_eq(koken_signal(holder, hold), 0);
+    wait_for(&lines, 1);
+    kn_store(&gate, 1, release);
+    drain(rt);
+    cr_assert_eq(reading(&stack_lines), 0);
     stop(rt);
 }
