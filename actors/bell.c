@@ -36,6 +36,7 @@ int kn_bell_init(struct kn_bell *bell, bool (*leave)(struct kn_bell *self))
     kn_atomic_init(&bell->rung, 0);
     bell->who = 0;
     bell->leave = leave;
+    bell->on = NULL;
     if (count_callbacks(0) > 0) {
         return -ENOTSUP;
     }
@@ -110,6 +111,7 @@ KN_UNPAIRED static int wait_fiber(struct kn_fiber_agent *f, struct kn_bell *bell
         bool has_begun = kn_fiber_wait_begin(f, timeout_ns) != 0;
         rc = has_begun ? 0 : -ENOMEM;
         f->bell = bell;
+        f->waits = (struct kn_fiber_wait_note){.what = "a future", .on = bell->on};
         while (rc == 0 && !is_rung(bell)) { /* ends: rung, late, or cancelled */
             rc = kn_fiber_wait(f);
         }

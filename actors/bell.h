@@ -19,6 +19,7 @@
 struct kn_bell {
     kn_atomic(uint32_t) rung; /* (a) 0 or 1; the futex of a thread */
     uint64_t who;             /* (c) the fiber agent, 0: a thread */
+    const void *on;           /* the future it waits for, for reports; or NULL */
     /* (c) Takes it down. True: nobody has it, nor will ring it. Thread: the caller's, or who frees its fiber. */
     bool (*leave)(struct kn_bell *self);
 };

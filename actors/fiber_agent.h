@@ -12,6 +12,17 @@
 #include "actors/pending.h"
 #include "sched/fiber.h"
 
+/*
+ * What a fiber waits for, for the simulator's report of a deadlock: set where the wait begins, true while it
+ * lasts and it does not wait for room.
+ */
+struct kn_fiber_wait_note {
+    const char *what; /* "the answer", "a message", "time", "a file", "a channel", "a future" */
+    const struct koken_type *type; /* of the answer's request, or of the message; or NULL */
+    uint64_t whom;                 /* 0: nobody in particular */
+    const void *on;                /* which channel or future; or NULL */
+};
+
 /* (s), all of it; most is touched from within the fiber, which then runs for the holder of S. */
 struct kn_fiber_agent {
     struct koken_ctx ctx;
@@ -25,15 +36,16 @@ struct kn_fiber_agent {
     struct kn_pending *pending;   /* on its stack: it waits in what a floor above has */
     struct kn_alarm *clock;       /* for the deadlines of its waits; NULL until the first */
     uint64_t deadline_ns;         /* of its present wait; KN_NEVER: none */
-    uint32_t awaited;             /* number of its present wait, 0 none */
-    uint32_t serial;              /* of its waits */
-    uint32_t consumed;            /* user messages received and not yet published */
-    uint32_t received;            /* messages received in this turn */
-    uint32_t since_look;          /* messages received since it looked for system messages */
-    bool is_late;                 /* the deadline has passed */
-    bool is_cancelled;            /* asked to stop */
-    bool is_yielding;             /* suspended, but not waiting for anything */
-    int result;                   /* of the body */
+    struct kn_fiber_wait_note waits;
+    uint32_t awaited;    /* number of its present wait, 0 none */
+    uint32_t serial;     /* of its waits */
+    uint32_t consumed;   /* user messages received and not yet published */
+    uint32_t received;   /* messages received in this turn */
+    uint32_t since_look; /* messages received since it looked for system messages */
+    bool is_late;        /* the deadline has passed */
+    bool is_cancelled;   /* asked to stop */
+    bool is_yielding;    /* suspended, but not waiting for anything */
+    int result;          /* of the body */
     uint32_t arg_size;
     unsigned char arg_bytes[] KN_ALIGNED(16);
 };

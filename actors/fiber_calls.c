@@ -82,6 +82,7 @@ KN_UNPAIRED static int receive(struct kn_fiber_agent *f, uint64_t timeout_ns,
             rc = -ENOMEM;
             break;
         }
+        f->waits = (struct kn_fiber_wait_note){.what = "a message", .type = type};
         rc = kn_fiber_wait(f);
         if (rc < 0) {
             break;
@@ -185,6 +186,7 @@ KN_UNPAIRED int koken_await_handle_ctx_(koken_ctx *ctx, const struct koken_await
             *call->ret_is_sent = true;
         }
     }
+    f->waits = (struct kn_fiber_wait_note){.what = "the answer", .type = call->type, .whom = to.id};
     while (rc == 0 && !f->answer) { /* ends: the answer, the deadline, or cancelled */
         rc = kn_fiber_wait(f);
     }
@@ -220,6 +222,7 @@ KN_UNPAIRED int koken_sleep(koken_ctx *ctx, uint64_t duration_ns)
     if (!kn_fiber_wait_begin(f, duration_ns)) {
         return -ENOMEM;
     }
+    f->waits = (struct kn_fiber_wait_note){.what = "time"};
     int rc;
     do {
         rc = kn_fiber_wait(f);

@@ -79,6 +79,7 @@ KN_UNPAIRED int koken_io_wait(koken_ctx *ctx, int fd, unsigned events, uint64_t 
     if (!kn_fiber_wait_begin(f, timeout_ns)) {
         return -ENOMEM;
     }
+    f->waits = (struct kn_fiber_wait_note){.what = "a file"};
     int rc = kn_netpoll_wait(netpoll, f->ctx.local->worker, &wait.io);
     if (rc == 0) {
         do {

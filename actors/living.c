@@ -29,6 +29,11 @@ static void in_child(void)
     pthread_mutex_unlock(&lock);
 }
 
+struct koken *kn_living_first(void)
+{
+    return living;
+}
+
 int kn_living_check(void)
 {
     pthread_mutex_lock(&lock);

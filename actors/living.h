@@ -16,6 +16,9 @@ struct koken;
 /* Errors: -ENOTSUP this is the child of a process that had runtimes. Thread: any. */
 KOKEN_MUST_USE int kn_living_check(void);
 
+/* The first of the list, linked by next_living. For who looks while nobody else runs (the simulator). */
+struct koken *kn_living_first(void);
+
 /* Enters a runtime that has been started. -ENOTSUP as above. Thread: any. */
 KOKEN_MUST_USE int kn_living_enter(struct koken *keep_rt);
 

@@ -236,6 +236,9 @@ int koken_start(const struct koken_options *options, struct koken **ret_rt)
     if (!ret_rt || read_options(options, &filled) < 0) {
         return -EINVAL;
     }
+#ifdef KN_SIM
+    kn_world_explain_by(kn_why_everybody);
+#endif
     int rc = kn_living_check();
     rc = rc < 0 ? rc : kn_world_init();
     if (rc < 0) {

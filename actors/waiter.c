@@ -30,6 +30,7 @@ enum state { WAITING, DONE, GIVEN_UP };
 
 struct kn_waiter {
     koken_ref me;                  /* (c) its agent */
+    uint64_t whom;                 /* (c) it waits for the answer of; for reports */
     kn_atomic(uint32_t) state;     /* (a) enum state, and the futex */
     kn_atomic(uint32_t) owners;    /* (a) thread and agent */
     int rc;                        /* written before DONE */
@@ -73,6 +74,7 @@ static void settle(struct kn_waiter *waiter, const struct kn_envelope *e)
         waiter->rc = ((const struct koken_failed *)(const void *)e->payload)->error;
     } else if (e) {
         waiter->rc = 0;
+        waiter->whom = 0;
         waiter->type = e->type;
         memcpy(waiter->answer, e->payload, e->type->size);
     }
@@ -82,6 +84,11 @@ static void settle(struct kn_waiter *waiter, const struct kn_envelope *e)
     } else {
         drop_answer(e);
     }
+}
+
+uint64_t kn_waiter_whom(const struct kn_agent *a)
+{
+    return (*(struct kn_waiter *const *)a->state)->whom;
 }
 
 void kn_waiter_end(struct kn_local *local, struct kn_agent *a)
@@ -229,6 +236,7 @@ static int ask(struct kn_agent *a, const struct koken_type *type, const void *pa
     }
     e->from = (*ret_waiter)->me.id;
     e->corr = 1;
+    (*ret_waiter)->whom = kn_agent_id(a);
     rc = kn_send_outside(there, a, e);
     if (rc < 0) {
         (void)kn_tell_outside((*ret_waiter)->me,

@@ -11,4 +11,7 @@
  */
 void kn_waiter_end(struct kn_local *local, struct kn_agent *a);
 
+/* Whose answer its thread waits for. Thread: of the simulator, while nothing runs. */
+uint64_t kn_waiter_whom(const struct kn_agent *a);
+
 #endif

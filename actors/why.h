@@ -18,4 +18,12 @@ bool kn_why_is_alive(const struct kn_agent *a, bool *ret_is_asleep);
 /* koken_why's line of that one agent. Thread: any, online in RCU. Answers its length. */
 int kn_why_line(const struct kn_agent *a, char *text, size_t size);
 
+/*
+ * Who waits, and for whom, in all runtimes of the process: a line for each agent and thread outside that does. Only
+ * while nothing runs: the report of a failed run in the simulator. Answers its length. (why_sim.c)
+ */
+#ifdef KN_SIM
+int kn_why_everybody(char *text, size_t size);
+#endif
+
 #endif

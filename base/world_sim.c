@@ -30,6 +30,18 @@ void kn_world_install(const struct kn_world *keep_world)
     installed = keep_world;
 }
 
+static int (*explainer)(char *text, size_t size);
+
+void kn_world_explain_by(int (*explain)(char *text, size_t size))
+{
+    explainer = explain;
+}
+
+int kn_world_explain(char *text, size_t size)
+{
+    return explainer != NULL ? explainer(text, size) : 0;
+}
+
 uint64_t kn_now(void)
 {
     return installed != NULL ? installed->now(installed->self) : kn_clock_now();

@@ -10,6 +10,7 @@
 #include "base/atomic.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct kn_thread;
@@ -65,6 +66,10 @@ int kn_io_wait(uint64_t deadline_ns);
 void kn_note(const char *what, const char *name, uint64_t a, uint64_t b);
 
 unsigned kn_world_cpus(void);
+
+/* Who can say more about a deadlock than the scheduler's threads: explain writes lines, as snprintf. Set once. */
+void kn_world_explain_by(int (*explain)(char *text, size_t size));
+int kn_world_explain(char *text, size_t size);
 
 /* The last words of kn_panic() are the simulator's, if there is one. */
 void kn_world_panic(const char *what, const char *file, int line);

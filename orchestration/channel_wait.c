@@ -154,6 +154,11 @@ KN_UNPAIRED static int wait_in_lines(struct call *call, uint64_t deadline)
     if (call->fiber) {
         call->pending.give_up = give_up;
         call->fiber->pending = &call->pending;
+        call->fiber->waits = (struct kn_fiber_wait_note){
+            .what = call->count > 1
+                        ? "one of some channels, first"
+                        : (call->cases[0].kind == KOKEN_CASE_SEND ? "room in" : "an item of"),
+            .on = call->cases[0].channel};
     }
     do { /* ends: as sleep_until */
         rc = sleep_until(call, deadline);

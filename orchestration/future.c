@@ -329,6 +329,7 @@ static int wait_for_end(struct koken_future *future, uint64_t timeout_ns)
     if (rc < 0 || !kn_future_attach(future, &waiting.then)) {
         return rc;
     }
+    waiting.bell.on = future;
     return kn_bell_wait(&waiting.bell, timeout_ns);
 }
 

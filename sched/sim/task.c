@@ -296,6 +296,16 @@ static void list_tasks(const struct sim *sim, char *text, size_t size)
     }
 }
 
+/* What the agents wait for. Nobody runs meanwhile: the accesses of the look are no points. */
+static void list_agents(char *text, size_t size)
+{
+    bool was_on = kn_sim_steps.is_on;
+    size_t len = strlen(text);
+    kn_sim_steps.is_on = false;
+    (void)kn_world_explain(text + len, size - len);
+    kn_sim_steps.is_on = was_on;
+}
+
 void sim_fail(struct sim *sim, const char *format, ...)
 {
     struct sim_result *result = sim->result;
@@ -306,6 +316,7 @@ void sim_fail(struct sim *sim, const char *format, ...)
         va_end(args);
         sim_tell(sim, "%s", result->what);
         list_tasks(sim, result->what, sizeof result->what);
+        list_agents(result->what, sizeof result->what);
         result->has_failed = true;
     }
     if (kn_sim_steps.is_on) {

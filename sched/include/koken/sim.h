@@ -10,7 +10,11 @@
  * scenario answers other than 0 or calls koken_sim_fail(), when an assertion of the library or a signal ends
  * it, when every thread waits and nothing can come (a deadlock), when it does not end within a number of
  * steps, or when it leaves threads or memory behind. What fails is shrunk to the few interruptions and
- * misfortunes that matter, and told.
+ * misfortunes that matter, and told. The report of a failure names, besides the threads, each agent and thread
+ * outside that waits, and for whom or what: the answer of an agent to which request, room at an agent, a message, an
+ * item of or room in a channel, a future, a file, time. Channels and futures have numbers there, as nobody is
+ * known to serve them; an idle agent is not named. A circle of agents that wait for each other is a deadlock of the
+ * run if the scenario waits for one of them without a deadline; koken_drain() and koken_stop() do not.
  *
  * What it cannot see: memory orders weaker than sequential consistency, and data races between atomic
  * accesses; real files beyond pipes and sockets inside the scenario; what the program does with threads,

@@ -151,6 +151,99 @@ Test(search, a_lost_wake_up_is_a_deadlock)
     cr_assert_not_null(strstr(report.text, "waits for futex"));
 }
 
+/* ---- who waits for whom ---------------------------------------------------------------------------- */
+
+KOKEN_MESSAGE(coin, { uint64_t number; });
+
+struct side {
+    uint64_t unused;
+};
+
+struct table {
+    struct koken_channel *in,
+        *out; /* of the left one; the right one has them the other way round */
+    koken_ref left, idler;
+};
+
+/* The bug: each takes what the other gives only after it was given something. */
+static int left_body(koken_ctx *ctx, struct side *self, const void *arg)
+{
+    struct table *const *table = arg;
+    struct coin got;
+
+    (void)ctx, (void)self;
+    return koken_channel_recv((*table)->in, KOKEN_NO_DEADLINE, coin, &got) < 0
+               ? 0
+               : koken_channel_put((*table)->out, KOKEN_NO_DEADLINE, coin, &got);
+}
+
+static int right_body(koken_ctx *ctx, struct side *self, const void *arg)
+{
+    struct table *const *table = arg;
+    struct coin got;
+
+    (void)ctx, (void)self;
+    return koken_channel_recv((*table)->out, KOKEN_NO_DEADLINE, coin, &got) < 0
+               ? 0
+               : koken_channel_put((*table)->in, KOKEN_NO_DEADLINE, coin, &got);
+}
+
+static int asking_body(koken_ctx *ctx, struct side *self, const void *arg)
+{
+    struct table *const *table = arg;
+    struct answer got;
+
+    (void)self;
+    return koken_await(ctx, (*table)->idler, KOKEN_NO_DEADLINE, &got, ask, .number = 1);
+}
+
+static int on_ask_in_vain(koken_ctx *ctx, struct side *self, const struct ask *msg)
+{
+    (void)self, (void)msg;
+    koken_claim claim = koken_defer(ctx);
+    return claim.number ? 0 : -EPROTO; /* the bug: it is never answered */
+}
+
+KOKEN_FIBER(left, struct side, left_body);
+KOKEN_FIBER(right, struct side, right_body);
+KOKEN_FIBER(asking, struct side, asking_body);
+KOKEN_AGENT(idler, struct side, KOKEN_ON(ask, on_ask_in_vain));
+
+static int two_that_wait_for_each_other(void *arg)
+{
+    struct koken *rt;
+    struct table table, *at = &table;
+    struct answer got;
+
+    (void)arg;
+    KOKEN_SIM_CHECK(koken_start(NULL, &rt) == 0);
+    KOKEN_SIM_CHECK(koken_channel_new(rt, &table.in, coin, 1) == 0);
+    KOKEN_SIM_CHECK(koken_channel_new(rt, &table.out, coin, 1) == 0);
+    table.idler = koken_spawn(rt, idler);
+    table.left = koken_spawn(rt, left, .arg = &at, .arg_size = sizeof at);
+    KOKEN_SIM_CHECK(!koken_is_nobody(koken_spawn(rt, right, .arg = &at, .arg_size = sizeof at)));
+    KOKEN_SIM_CHECK(!koken_is_nobody(koken_spawn(rt, asking, .arg = &at, .arg_size = sizeof at)));
+    return koken_await(rt, table.left, KOKEN_NO_DEADLINE, &got, ask, .number = 2); /* for ever */
+}
+
+Test(search, a_deadlock_of_agents_names_who_waits_for_whom)
+{
+    const struct koken_sim_options options = {.seeds = 1, .shrink = 3};
+
+    cr_assert_eq(koken_sim_run(two_that_wait_for_each_other, NULL, &options, &report), -ECANCELED);
+    static const char *const said[] = {
+        "deadlock",     "a thread outside waits for the answer of left ",
+        "agent left ",  "waits for an item of channel ",
+        "agent right ", "awaits the answer to its ask of idler ",
+    };
+    for (size_t i = 0; i < sizeof said / sizeof said[0]; i++) {
+        cr_assert_not_null(strstr(report.text, said[i]), "'%s' is not in: %s", said[i],
+                           report.text);
+    }
+    cr_assert_null(strstr(report.text, "agent idler "), "%s",
+                   report.text); /* it waits for nobody */
+}
+
 static int leaves_a_thread(void *arg)
 {
     unsigned thread;
