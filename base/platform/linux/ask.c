@@ -108,6 +108,8 @@ int kn_platform_ask_init(void (*handler)(const void *interrupted))
     struct walk walk = {.max = 4};
     int rc;
 
+    KN_ASSERT(handler != NULL);
+
     (void)_Unwind_Backtrace(note_frame, &walk);
     if (walk.count == 0) {
         return -ENOTSUP;
@@ -124,6 +126,7 @@ uint32_t kn_platform_ask_enter(void **ret_stack)
     stack_t had;
     sigset_t ours;
 
+    KN_ASSERT(ret_stack != NULL);
     *ret_stack = NULL;
     if (sigaltstack(NULL, &had) != 0) {
         return 0;

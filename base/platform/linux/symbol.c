@@ -6,6 +6,8 @@
  */
 #include "base/platform/platform.h"
 
+#include "base/assert.h"
+
 #include <dlfcn.h>
 #include <elf.h>
 #include <fcntl.h>
@@ -24,6 +26,7 @@ struct image {
 /* size bytes at offset, or NULL if they are not all there or lie askew. */
 static const void *part(const struct image *image, uint64_t offset, uint64_t size)
 {
+    KN_ASSERT(image->bytes != NULL);
     bool is_inside = offset <= image->size && size <= image->size - offset;
     return is_inside && offset % 8 == 0 ? image->bytes + offset : NULL;
 }
@@ -37,6 +40,7 @@ static bool find_in(const struct image *image, const ElfW(Shdr) * table, const E
         names->sh_offset <= image->size && names->sh_size <= image->size - names->sh_offset;
     const char *text = (const char *)image->bytes + names->sh_offset;
 
+    KN_ASSERT(ret_into != NULL);
     for (uint64_t i = 0; symbols && has_names && i < table->sh_size / sizeof *symbols; i++) {
         const ElfW(Sym) *s = &symbols[i];
         if (ELF64_ST_TYPE(s->st_info) != STT_FUNC || address < s->st_value ||
@@ -104,6 +108,7 @@ int kn_platform_symbol(const void *frame, char *text, size_t size)
     uint64_t address, into = 0;
     int length;
 
+    KN_ASSERT(text != NULL || size == 0);
     if (dladdr1(frame, &info, (void **)&module, RTLD_DL_LINKMAP) == 0 || !module) {
         length = snprintf(text, size, "%p", frame);
     } else {
