@@ -8,6 +8,8 @@
 
 static int make_constant(struct koken_machine *m, uint32_t number, struct koken_value *ret_value)
 {
+    KN_ASSERT(number < m->program->constant_count);
+    KN_ASSERT(m->name_room >= m->program->symbol_count);
     const struct koken_program *program = m->program;
     const struct kn_constant *constant = &program->constants[number];
     struct koken_value a = {0}, b = {0}, value = {.tag = constant->tag, .data = constant->a};
@@ -51,6 +53,7 @@ int kn_constant(struct koken_machine *m, uint32_t number, struct koken_value *re
 
 static int read_of(struct koken_machine *m, const struct koken_value *window, uint32_t reg)
 {
+    KN_ASSERT(reg < m->program->register_count);
     return window[reg].state == KOKEN_REGISTER_LIVE
                ? 0
                : kn_stop(m,
@@ -67,6 +70,7 @@ static int read_of(struct koken_machine *m, const struct koken_value *window, ui
 static int compare(struct koken_machine *m, const struct koken_value *window,
                    const struct kn_condition *condition)
 {
+    KN_ASSERT(condition->op >= KN_CONDITION_EQUAL && condition->op <= KN_CONDITION_GREATER_EQUAL);
     int rc = read_of(m, window, condition->a);
     rc = rc < 0 ? rc : read_of(m, window, condition->b);
     if (rc < 0) {
@@ -94,6 +98,8 @@ static int compare(struct koken_machine *m, const struct koken_value *window,
 
 int kn_condition(struct koken_machine *m, const struct koken_value *window, uint32_t number)
 {
+    KN_ASSERT(number < m->program->condition_count);
+    KN_ASSERT(m->program->conditions[number].depth <= KN_NESTING_MAX);
     const struct kn_condition *condition = &m->program->conditions[number];
     struct koken_value type;
     int rc, other;
@@ -124,6 +130,7 @@ int kn_condition(struct koken_machine *m, const struct koken_value *window, uint
 
 int kn_builtin_of(const struct koken_machine *m, struct koken_value function)
 {
+    KN_ASSERT(function.tag != KOKEN_VALUE_BUILTIN || function.data < KN_BUILTIN_COUNT_);
     if (function.tag == KOKEN_VALUE_BUILTIN) {
         return (int)function.data;
     }
@@ -138,6 +145,7 @@ int kn_builtin_of(const struct koken_machine *m, struct koken_value function)
 int kn_arithmetic(struct koken_machine *m, unsigned builtin, struct koken_value a,
                   struct koken_value b, struct koken_value *ret_value)
 {
+    KN_ASSERT(builtin < KN_BUILTIN_COUNT_ && kn_builtin_arguments[builtin] == 2);
     uint64_t x = a.data, y = b.data, z;
     if (builtin == KN_BUILTIN_PAIR) {
         return kn_cell_new(m, KOKEN_VALUE_PRODUCT, 0, a, b, ret_value);
@@ -179,6 +187,7 @@ int kn_arithmetic(struct koken_machine *m, unsigned builtin, struct koken_value 
 
 int kn_gas_extra(struct koken_machine *m)
 {
+    KN_ASSERT(m->program != NULL);
     m->gas_extra += m->costs.cost[KOKEN_GAS_TRANSFORM];
     return m->gas_extra <= m->gas_extra_most ? 0
                                              : kn_stop(m, KOKEN_CODE_OUT_OF_GAS, KOKEN_NO_REGISTER,
@@ -188,6 +197,7 @@ int kn_gas_extra(struct koken_machine *m)
 static int apply_one(struct koken_machine *m, unsigned builtin, struct koken_value argument,
                      struct koken_value *ret_value)
 {
+    KN_ASSERT(builtin < KN_BUILTIN_COUNT_ && kn_builtin_arguments[builtin] == 1);
     uint32_t tag;
     switch (builtin) {
     case KN_BUILTIN_IDENTITY: *ret_value = argument; return 0;
@@ -217,6 +227,7 @@ static int apply_one(struct koken_machine *m, unsigned builtin, struct koken_val
 static int apply_both(struct koken_machine *m, struct koken_value function,
                       struct koken_value argument, bool is_lenient, struct koken_value *ret_value)
 {
+    KN_ASSERT(function.tag == KOKEN_VALUE_TENSOR && function.data < m->cell_count);
     struct koken_value a, b;
     if (argument.tag != KOKEN_VALUE_TENSOR && argument.tag != KOKEN_VALUE_PRODUCT) {
         return kn_stop(m, KOKEN_CODE_TYPE_MISMATCH, KOKEN_NO_REGISTER,
@@ -235,6 +246,8 @@ static int apply_both(struct koken_machine *m, struct koken_value function,
 int kn_apply_now(struct koken_machine *m, struct koken_value function, struct koken_value argument,
                  bool is_lenient, struct koken_value *ret_value)
 {
+    KN_ASSERT(!kn_has_cell(function) || function.data < m->cell_count);
+    KN_ASSERT(!kn_has_cell(argument) || argument.data < m->cell_count);
     int builtin =
         is_lenient || function.tag == KOKEN_VALUE_BUILTIN ? kn_builtin_of(m, function) : -ESRCH;
     if (builtin >= 0 && kn_builtin_arguments[builtin] == 1) {

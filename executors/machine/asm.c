@@ -47,6 +47,7 @@ static bool is_digit(char c)
 
 static void skip_blanks(struct assembler *as)
 {
+    KN_ASSERT(as->at <= as->end);
     while (as->at < as->end && (*as->at == ' ' || *as->at == '\t' || *as->at == '\r')) {
         as->at++;
     }
@@ -83,6 +84,7 @@ static void read_word(struct assembler *as, char word[WORD_MAX])
         as->at++;
     }
     word[len] = '\0';
+    KN_ASSERT(len < WORD_MAX);
 }
 
 /* Takes the word if it is the next one. */
@@ -112,11 +114,13 @@ static int read_number(struct assembler *as, uint32_t most, uint32_t *ret_number
         }
     }
     *ret_number = (uint32_t)number;
+    KN_ASSERT(number <= most);
     return 0;
 }
 
 static int read_register(struct assembler *as, uint32_t *ret_reg)
 {
+    KN_ASSERT(as->at <= as->end);
     skip_blanks(as);
     if (as->at + 1 >= as->end || *as->at != 'r' || !is_digit(as->at[1])) {
         return wrong(as, "a register is missing", "");
@@ -208,6 +212,7 @@ static int read_constant(struct assembler *as, unsigned depth, struct kn_constan
 
 static int add_constant(struct assembler *as, struct kn_constant constant, uint32_t *ret_number)
 {
+    KN_ASSERT(constant.tag < KOKEN_VALUE_TAG_COUNT_ && constant.kind <= KOKEN_KIND_RELEVANT);
     *ret_number = kn_program_constant(as->program, constant);
     return *ret_number == UINT32_MAX ? full(as) : 0;
 }
@@ -217,6 +222,7 @@ static int read_pair(struct assembler *as, unsigned depth,
                      int (*read)(struct assembler *, unsigned, struct kn_constant *),
                      uint32_t ret_numbers[2])
 {
+    KN_ASSERT(depth < KN_NESTING_MAX);
     struct kn_constant parts[2] = {{0}, {0}};
     int rc = expect(as, '(');
     rc = rc < 0 ? rc : read(as, depth + 1, &parts[0]);
@@ -367,6 +373,7 @@ static int read_constant(struct assembler *as, unsigned depth, struct kn_constan
 
 static int read_condition(struct assembler *as, unsigned depth, uint32_t *ret_number)
 {
+    KN_ASSERT(depth <= KN_NESTING_MAX);
     char word[WORD_MAX];
     struct kn_condition condition = {0};
     uint32_t *operands = &condition.a;
@@ -437,6 +444,7 @@ static int read_value(struct assembler *as, struct kn_insn *insn)
 
 static int read_operand(struct assembler *as, char kind, unsigned *reg_count, struct kn_insn *insn)
 {
+    KN_ASSERT(*reg_count < 4);
     uint32_t reg = 0;
     switch (kind) {
     case 'l': return read_symbol(as, &insn->d);
@@ -459,6 +467,7 @@ static int read_operand(struct assembler *as, char kind, unsigned *reg_count, st
 
 static int read_insn(struct assembler *as, int op)
 {
+    KN_ASSERT(op >= 0 && op < KN_OP_END);
     struct kn_insn insn = {.op = (uint8_t)op};
     unsigned reg_count = 0;
     int rc = 0;
@@ -523,6 +532,7 @@ static int read_line(struct assembler *as)
 static int place_of(const struct koken_program *program, const uint32_t *places, uint32_t symbol,
                     struct koken_machine_error *error, uint32_t pc, uint32_t *ret_place)
 {
+    KN_ASSERT(symbol < program->symbol_count);
     uint32_t len;
     const char *text = kn_program_text(program, symbol, &len);
     *ret_place = places[symbol];
@@ -534,6 +544,7 @@ static int place_of(const struct koken_program *program, const uint32_t *places,
 
 static int resolve(struct koken_program *program, struct koken_machine_error *error)
 {
+    KN_ASSERT(program->symbol_count <= KN_TABLE_MAX && program->code_count <= KN_CODE_MAX + 2);
     uint32_t places[KN_TABLE_MAX];
     int rc = 0;
     memset(places, 0xff, program->symbol_count * sizeof *places);

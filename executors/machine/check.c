@@ -22,6 +22,7 @@ static int bad_table(struct koken_machine_error *error, const char *what)
 
 static bool is_sound_constant(const struct koken_program *program, uint32_t i)
 {
+    KN_ASSERT(i < program->constant_count);
     const struct kn_constant *constant = &program->constants[i];
     if (constant->kind > KOKEN_KIND_RELEVANT || constant->spare != 0) {
         return false;
@@ -51,6 +52,7 @@ static bool is_sound_constant(const struct koken_program *program, uint32_t i)
 /* How deep constants are nested; parts come first, so one pass will do. */
 static int check_constants(const struct koken_program *program, struct koken_machine_error *error)
 {
+    KN_ASSERT(program->constant_count <= KN_TABLE_MAX);
     uint8_t depths[KN_TABLE_MAX];
     for (uint32_t i = 0; i < program->constant_count; i++) {
         const struct kn_constant *constant = &program->constants[i];
@@ -78,6 +80,7 @@ static int check_constants(const struct koken_program *program, struct koken_mac
 
 static bool is_sound_condition(struct koken_program *program, uint32_t i)
 {
+    KN_ASSERT(i < program->condition_count && program->condition_count <= KN_TABLE_MAX);
     struct kn_condition *condition = &program->conditions[i];
     const uint32_t *operands = &condition->a;
     unsigned depth = 0;
@@ -155,6 +158,7 @@ static int check_tables(struct koken_program *program, struct koken_machine_erro
 static int check_others(const struct koken_program *program, struct koken_machine_error *error,
                         uint32_t pc)
 {
+    KN_ASSERT(pc < program->code_count);
     const struct kn_insn *insn = &program->code[pc];
     switch (insn->op) {
     case KN_OP_MATCH:
@@ -187,12 +191,12 @@ static int check_others(const struct koken_program *program, struct koken_machin
 #define HAS_KIND                                                                                   \
     (1u << KN_OP_CONST | 1u << KN_OP_WITNESS | 1u << KN_OP_ADD | 1u << KN_OP_SUB |                 \
      1u << KN_OP_MUL | 1u << KN_OP_DIV | 1u << KN_OP_LESS | 1u << KN_OP_EQUAL)
-_Static_assert(KN_OP_COUNT_ <= 32, "a set of operations is a word");
 
 /* An instruction of those: what it names is there. *ret_most: the largest register. */
 static int check_special(struct koken_program *program, struct koken_machine_error *error,
                          uint32_t pc, uint32_t *ret_most)
 {
+    KN_ASSERT(pc < program->code_count && (HAS_OTHERS >> program->code[pc].op & 1));
     struct kn_insn *insn = &program->code[pc];
     uint32_t a = insn->a, b = insn->b, fourth = insn->op == KN_OP_SELECT ? insn->d : 0;
     if (insn->op == KN_OP_LABEL) {
@@ -214,27 +218,57 @@ static int check_special(struct koken_program *program, struct koken_machine_err
     return check_others(program, error, pc);
 }
 
+/* The first word of an instruction: op, kind, and a, b, c in lanes of 16 bits, of which registers have the lower ten. */
+#define LANES UINT64_C(0x0001000100010000)
+#define TOO_LARGE (LANES * (0xffff & ~(KN_REGISTERS_MAX - 1)))
+_Static_assert((KN_REGISTERS_MAX & (KN_REGISTERS_MAX - 1)) == 0 && KN_REGISTERS_MAX <= 0x8000,
+               "whether a register is too large is a matter of its upper bits");
+_Static_assert(offsetof(struct kn_insn, kind) == 1 && offsetof(struct kn_insn, a) == 2 &&
+                   offsetof(struct kn_insn, c) == 6,
+               "bytes of an instruction");
+
+/* Whether one of the three is larger than all before: in most programs soon none is any more. */
+static inline bool is_larger(uint64_t word, uint32_t most)
+{
+    uint64_t tops = LANES * 0x8000;
+    KN_ASSERT(most < 0x8000 && !(word & tops));
+    return (((LANES * most | tops) - (word & LANES * 0xffff)) & tops) != tops;
+}
+
+static uint32_t largest(const struct kn_insn *insn)
+{
+    uint32_t a = insn->a > insn->b ? insn->a : insn->b;
+    return a > insn->c ? a : insn->c;
+}
+
 /* The form of the code; the window's size. */
 static int check_code(struct koken_program *program, struct koken_machine_error *error)
 {
-    uint32_t most = 0;
-    for (uint32_t pc = 0; pc < program->code_count; pc++) {
+    uint32_t most = 0, count = program->code_count;
+    for (uint32_t pc = 0; pc < count; pc++) {
         const struct kn_insn *insn = &program->code[pc];
-        uint32_t a = insn->a > insn->b ? insn->a : insn->b;
-        a = a > insn->c ? a : insn->c;
-        if (kn_unlikely(insn->op >= KN_OP_END || insn->kind > KOKEN_KIND_RELEVANT ||
-                        (insn->kind != 0 && !(HAS_KIND >> insn->op & 1)))) {
+        uint64_t word;
+        memcpy(&word, insn, sizeof word);
+        uint8_t op = (uint8_t)word;
+        if (kn_unlikely(op >= KN_OP_END)) {
             return bad(error, pc, "operation");
         }
-        if (HAS_OTHERS >> insn->op & 1) {
+        if (kn_unlikely(word & 0xff00) &&
+            (insn->kind > KOKEN_KIND_RELEVANT || !(HAS_KIND >> op & 1))) {
+            return bad(error, pc, "operation");
+        }
+        if (HAS_OTHERS >> op & 1) {
+            uint32_t a = 0;
             int rc = check_special(program, error, pc, &a);
             if (kn_unlikely(rc < 0)) {
                 return rc;
             }
-        } else if (kn_unlikely(a >= KN_REGISTERS_MAX)) {
+            most = a > most ? a : most;
+        } else if (kn_unlikely(word & TOO_LARGE)) {
             return bad(error, pc, "register");
+        } else if (kn_unlikely(is_larger(word, most))) {
+            most = largest(insn);
         }
-        most = a > most ? a : most;
     }
     if (most >= program->register_count) {
         program->register_count = most + 1;
@@ -246,27 +280,33 @@ static int check_code(struct koken_program *program, struct koken_machine_error 
 /* Gas and instructions of each block go into its label; the first block has none. */
 static void measure_blocks(struct koken_program *program)
 {
-    uint32_t gas = 0, steps = 0, stamp = 2166136261u;
+    KN_ASSERT(program->code[program->code_count].op == KN_OP_END);
+    uint32_t gas = 0, steps = 0;
+    uint64_t stamp = program->code_count, words[2];
     for (uint32_t pc = program->code_count; pc-- > 0;) {
         struct kn_insn *insn = &program->code[pc];
-        if (insn->op == KN_OP_LABEL) {
+        uint8_t op = insn->op;
+        if (kn_unlikely(op == KN_OP_LABEL)) {
+            KN_ASSERT(steps < KN_CODE_MAX);
             insn->d = gas;
             insn->a = (uint16_t)(steps + 1);
             gas = steps = 0;
             program->label_count++;
         } else {
-            if (kn_op_ends_block(insn->op)) {
+            if (kn_op_ends_block(op)) {
                 gas = steps = 0;
             }
-            gas += kn_op_gas[insn->op];
+            gas += kn_op_gas[op];
             steps++;
         }
-        stamp =
-            (stamp ^ insn->op ^ ((uint32_t)insn->a << 8) ^ insn->d ^ (insn->e << 3)) * 16777619u;
+        memcpy(words, insn, sizeof words);
+        /* a sum, so that no product waits for the one before */
+        stamp += (words[0] + pc * UINT64_C(0x9e3779b97f4a7c15)) *
+                 (words[1] + (2 * pc + 1) * UINT64_C(0xbf58476d1ce4e5b9));
     }
     program->first_gas = gas;
     program->first_steps = steps;
-    program->stamp = stamp;
+    program->stamp = (uint32_t)(stamp ^ stamp >> 32);
 }
 
 static int compare_names(const struct koken_program *program, uint8_t *seen,

@@ -90,6 +90,7 @@ void kn_out(struct kn_out *out, const char *format, ...)
 
 void kn_out_quoted(struct kn_out *out, const char *text, size_t len)
 {
+    KN_ASSERT(text != NULL || len == 0);
     kn_out(out, "\"");
     for (size_t i = 0; i < len; i++) {
         unsigned char c = (unsigned char)text[i];
@@ -120,6 +121,7 @@ struct koken_program *kn_program_new(void)
 static bool has_room(void *items, uint32_t *room, uint32_t count, size_t more, size_t size,
                      uint32_t most)
 {
+    KN_ASSERT(count <= *room && size > 0);
     void *old, *fresh;
     memcpy(&old, items, sizeof old);
     if (count + more > most) {
@@ -152,6 +154,7 @@ static bool has_room(void *items, uint32_t *room, uint32_t count, size_t more, s
 
 uint32_t kn_program_symbol(struct koken_program *program, const char *text, size_t len)
 {
+    KN_ASSERT(program->symbol_count <= KN_TABLE_MAX);
     for (uint32_t i = 0; i < program->symbol_count; i++) {
         if (program->symbols[i].len == len &&
             memcmp(program->texts + program->symbols[i].start, text, len) == 0) {
@@ -210,7 +213,8 @@ bool kn_program_room(struct koken_program *program, uint32_t count)
 
 struct koken_program *koken_program_ref(struct koken_program *program)
 {
-    (void)kn_add(&program->refs, 1, relaxed); /* who takes one has one */
+    KN_ASSERT(kn_load(&program->refs, relaxed) > 0); /* who takes one has one */
+    (void)kn_add(&program->refs, 1, relaxed);        /* who takes one has one */
     return program;
 }
 
@@ -265,6 +269,7 @@ uint64_t koken_program_cost_by(const struct koken_program *program,
 
 uint64_t koken_program_cost(const struct koken_program *program)
 {
+    KN_ASSERT(program->code_count <= KN_CODE_MAX);
     uint64_t gas = 0;
     for (uint32_t i = 0; i < program->code_count; i++) {
         gas += kn_op_gas[program->code[i].op];

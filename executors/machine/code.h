@@ -216,10 +216,13 @@ extern const char *const kn_condition_names[KN_CONDITION_COUNT_];
 extern const char *const kn_condition_parts[KN_CONDITION_COUNT_];
 extern const char *const kn_kind_names[4];
 
+_Static_assert(KN_OP_COUNT_ <= 32, "a set of operations is a word");
+
 /* Ends a basic block: what comes after is reached by a label only. */
 static inline bool kn_op_ends_block(uint8_t op)
 {
-    return op == KN_OP_JUMP || op == KN_OP_MATCH || op == KN_OP_RETURN || op == KN_OP_END;
+    KN_ASSERT(op < KN_OP_COUNT_);
+    return (1u << KN_OP_JUMP | 1u << KN_OP_MATCH | 1u << KN_OP_RETURN | 1u << KN_OP_END) >> op & 1;
 }
 
 /* Says itself where the program goes on. */

@@ -29,6 +29,7 @@ static bool is_full(const struct kn_out *out)
 static void print_function(struct kn_out *out, const struct koken_program *program,
                            const struct kn_function *function)
 {
+    KN_ASSERT(function->param_count <= KN_PARAMS_MAX);
     kn_out(out, "fn ");
     print_label(out, program, function->target);
     for (uint32_t i = 0; i < function->param_count; i++) {
@@ -42,6 +43,7 @@ static void print_function(struct kn_out *out, const struct koken_program *progr
 
 static void print_type(struct kn_out *out, const struct koken_program *program, uint32_t number)
 {
+    KN_ASSERT(number < program->constant_count);
     const struct kn_constant *constant = &program->constants[number];
     kn_out(out, "%s", kn_type_names[constant->a]);
     if (kn_type_parts[constant->a] && !is_full(out)) {
@@ -58,6 +60,7 @@ static void print_type(struct kn_out *out, const struct koken_program *program, 
 static void print_constant(struct kn_out *out, const struct koken_program *program, uint32_t number,
                            bool is_inside)
 {
+    KN_ASSERT(number < program->constant_count);
     const struct kn_constant *constant = &program->constants[number];
     if (is_full(out)) {
         return;
@@ -98,6 +101,7 @@ static void print_constant(struct kn_out *out, const struct koken_program *progr
 static void print_condition(struct kn_out *out, const struct koken_program *program,
                             uint32_t number)
 {
+    KN_ASSERT(number < program->condition_count);
     const struct kn_condition *condition = &program->conditions[number];
     const uint32_t *operands = &condition->a;
     const char *parts = kn_condition_parts[condition->op];
@@ -124,6 +128,7 @@ static void print_condition(struct kn_out *out, const struct koken_program *prog
 static void print_effect(struct kn_out *out, const struct koken_program *program,
                          const struct kn_effect *effect)
 {
+    KN_ASSERT(effect->pre < program->condition_count && effect->post < program->condition_count);
     print_symbol(out, program, effect->tag);
     if (program->conditions[effect->pre].op != KN_CONDITION_TRUE) {
         kn_out(out, " pre ");
@@ -142,6 +147,7 @@ static void print_effect(struct kn_out *out, const struct koken_program *program
 static void print_value_of(struct kn_out *out, const struct koken_program *program,
                            const struct kn_insn *insn)
 {
+    KN_ASSERT(insn->op == KN_OP_CONST && insn->kind <= KOKEN_KIND_RELEVANT);
     if (insn->kind != KOKEN_KIND_AFFINE) {
         kn_out(out, "%s ", kn_kind_names[insn->kind & 3]);
     }

@@ -14,6 +14,7 @@
 static void rest_of_block(const struct koken_program *program, uint32_t pc, uint64_t *gas,
                           uint64_t *steps)
 {
+    KN_ASSERT(pc <= program->code_count);
     const struct kn_insn *code = program->code;
     if (kn_op_ends_block(code[pc].op)) {
         return;
@@ -42,6 +43,7 @@ static void rest_of_calls(struct koken_machine *m, uint64_t *gas, uint64_t *step
 /* Told before an instruction that is counted by itself. */
 static int count_one(struct koken_machine *m, uint32_t pc, int64_t *left)
 {
+    KN_ASSERT(pc <= m->program->code_count && *left >= 0);
     const struct kn_insn *insn = &m->program->code[pc];
     m->pc = pc;
     if (insn->op == KN_OP_END) {
@@ -86,6 +88,7 @@ static int count_one(struct koken_machine *m, uint32_t pc, int64_t *left)
  */
 static int pay(struct koken_machine *m, uint32_t pc, uint64_t gas, uint64_t slice, int64_t *left)
 {
+    KN_ASSERT(*left >= 0 && !m->is_exact);
     uint64_t steps = 0;
     m->pc = pc;
     m->gas_left += (uint64_t)*left;
@@ -108,6 +111,7 @@ static int pay(struct koken_machine *m, uint32_t pc, uint64_t gas, uint64_t slic
 /* What a function cost that applied functions; < 0: more than there was. */
 static int pay_extra(struct koken_machine *m, int64_t *left)
 {
+    KN_ASSERT(*left >= 0 && m->program);
     uint64_t extra = m->gas_extra;
     m->gas_extra = 0;
     if (kn_likely((uint64_t)*left >= extra)) {
@@ -127,6 +131,7 @@ static int pay_extra(struct koken_machine *m, int64_t *left)
 /* A run stops in an instruction: gives back what was paid for those after it. */
 static void settle_gas(struct koken_machine *m, int64_t left)
 {
+    KN_ASSERT(left >= 0 && m->pc <= m->program->code_count);
     uint64_t gas = (uint64_t)left, steps = 0;
     if (!m->is_exact) {
         rest_of_block(m->program, m->pc, &gas, &steps);
@@ -139,6 +144,8 @@ static void settle_gas(struct koken_machine *m, int64_t left)
 /* The value that a program ends with. In a session what is returned stays where it is. */
 static int finish(struct koken_machine *m, const struct kn_insn *insn)
 {
+    KN_ASSERT(insn->op == KN_OP_END || insn->op == KN_OP_RETURN);
+    KN_ASSERT(m->depth <= KN_CALLS_MAX);
     uint32_t reg = insn->op == KN_OP_END ? 0 : insn->a;
     struct koken_value *window = m->registers + m->base, value = koken_value_unit();
     int rc = 0;
@@ -257,6 +264,7 @@ static int finish(struct koken_machine *m, const struct kn_insn *insn)
 /* What a slice may use; the first block is paid here, later ones in their labels. */
 static int64_t begin_slice(struct koken_machine *m, uint64_t slice)
 {
+    KN_ASSERT(m->program && m->pc <= m->program->code_count);
     const struct koken_program *program = m->program;
     const struct kn_insn *insn = &program->code[m->pc];
     uint64_t block = !m->is_entered ? program->first_gas : insn->op == KN_OP_LABEL ? insn->d : 0;

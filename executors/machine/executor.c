@@ -34,6 +34,7 @@ struct executor {
 
 static void keep_effects(struct executor *self, struct koken_task *task)
 {
+    KN_ASSERT(!task->effects && self->running == NULL);
     const struct koken_machine *m = self->machine;
     uint32_t first = m->effect_count - task->result.effects, len;
     size_t size = 0;
@@ -55,6 +56,7 @@ static void keep_effects(struct executor *self, struct koken_task *task)
 
 static void keep_snapshot(const struct executor *self, struct koken_task *task)
 {
+    KN_ASSERT(!task->snapshot && self->machine && !self->machine->program);
     size_t size = 0, again = 0;
     if (koken_machine_snapshot(self->machine, NULL, 0, &size) < 0) {
         return;
@@ -70,6 +72,7 @@ static void keep_snapshot(const struct executor *self, struct koken_task *task)
 
 static void add_up(struct executor *self, const struct koken_task *task)
 {
+    KN_ASSERT(koken_task_status(task) == -EBUSY || task->status < 0);
     struct koken_executor_stats *stats = &self->stats;
     const struct koken_machine_result *result = &task->result;
     stats->gas += result->gas_used;
@@ -112,6 +115,7 @@ static void close_task(struct executor *self, struct koken_task *task, int statu
 static void refuse(struct executor *self, struct koken_task *task, int status,
                    enum koken_machine_code code, const char *why)
 {
+    KN_ASSERT(self->running != task && status < 0);
     self->stats.refused += status == -EAGAIN;
     kn_task_refuse(task, status, code, why);
     if (status != -EAGAIN) {
@@ -124,6 +128,7 @@ static void refuse(struct executor *self, struct koken_task *task, int status,
 
 static int read_program(struct koken_task *task)
 {
+    KN_ASSERT(task->program || task->bytes);
     if (task->program) {
         return 0;
     }
@@ -170,6 +175,7 @@ static void begin_next(struct executor *self)
 
 static void run_slice(struct executor *self)
 {
+    KN_ASSERT(self->running && self->machine->program);
     struct koken_task *task = self->running;
     self->stats.slices++;
     if (kn_task_is_cancelled(task)) {
@@ -222,6 +228,7 @@ static bool post(koken_ctx *ctx, struct executor *self)
 /* One slice; more only if there is no memory for a message that would bring the next one. */
 static void go_on(koken_ctx *ctx, struct executor *self)
 {
+    KN_ASSERT(!self->is_posted && self->machine);
     do { /* ends: gas is bounded, and so are those that wait */
         begin_next(self);
         if (self->running) {
@@ -233,6 +240,7 @@ static void go_on(koken_ctx *ctx, struct executor *self)
 /* The last of it. */
 static void finish(struct executor *self, int status, const char *why)
 {
+    KN_ASSERT(self->machine != NULL);
     end_all(self, status, why);
     koken_machine_free(self->machine);
     self->machine = NULL;
@@ -306,6 +314,7 @@ static int on_go(koken_ctx *ctx, struct executor *self, const struct kn_task_go 
 
 static int on_sweep(koken_ctx *ctx, struct executor *self, const struct kn_task_sweep *sweep)
 {
+    KN_ASSERT((self->head == NULL) == (self->waiting == 0));
     struct koken_task **at = &self->head;
     (void)ctx;
     (void)sweep;
@@ -397,8 +406,14 @@ static void end_some(const koken_ref *refs, uint32_t count)
     }
 }
 
-int koken_executor_pool_rt_(struct koken *rt, const struct koken_executor_config *config,
-                            uint32_t count, koken_ref *ret_refs)
+/* Where an agent is made: of the two one. */
+struct place {
+    struct koken *rt;
+    koken_ctx *ctx;
+};
+
+static int make_pool(struct place at, const struct koken_executor_config *config, uint32_t count,
+                     koken_ref *ret_refs)
 {
     struct koken_executor_config each;
     uint32_t made = 0;
@@ -406,8 +421,10 @@ int koken_executor_pool_rt_(struct koken *rt, const struct koken_executor_config
     if (rc < 0) {
         return rc;
     }
+    KN_ASSERT(each.machine.ledger && (!at.rt || !at.ctx));
     while (rc == 0 && made < count) { /* ends: one more each time */
-        rc = koken_executor(rt, &each, &ret_refs[made]);
+        rc = at.ctx ? koken_executor(at.ctx, &each, &ret_refs[made])
+                    : koken_executor(at.rt, &each, &ret_refs[made]);
         made += rc == 0;
     }
     if (rc < 0) {
@@ -417,24 +434,16 @@ int koken_executor_pool_rt_(struct koken *rt, const struct koken_executor_config
     return rc;
 }
 
+int koken_executor_pool_rt_(struct koken *rt, const struct koken_executor_config *config,
+                            uint32_t count, koken_ref *ret_refs)
+{
+    return make_pool((struct place){.rt = rt}, config, count, ret_refs);
+}
+
 int koken_executor_pool_ctx_(koken_ctx *ctx, const struct koken_executor_config *config,
                              uint32_t count, koken_ref *ret_refs)
 {
-    struct koken_executor_config each;
-    uint32_t made = 0;
-    int rc = pool_config(config, count, &each);
-    if (rc < 0) {
-        return rc;
-    }
-    while (rc == 0 && made < count) { /* ends: one more each time */
-        rc = koken_executor(ctx, &each, &ret_refs[made]);
-        made += rc == 0;
-    }
-    if (rc < 0) {
-        end_some(ret_refs, made);
-    }
-    koken_ledger_free(each.machine.ledger);
-    return rc;
+    return make_pool((struct place){.ctx = ctx}, config, count, ret_refs);
 }
 
 /* ---- statistics ---- */
@@ -463,6 +472,7 @@ enum { ASKED_MOST = 32 };
 static uint32_t make_asks(const koken_ref *refs, uint32_t count, struct koken_executor_stats *each,
                           struct koken_ask *asks)
 {
+    KN_ASSERT(count > 0);
     static const struct koken_executor_report question;
     uint32_t n = count < ASKED_MOST ? count : (uint32_t)ASKED_MOST;
     for (uint32_t i = 0; i < n; i++) {
@@ -486,8 +496,8 @@ static int sum_up(const struct koken_ask *asks, uint32_t n, const struct koken_e
     return before;
 }
 
-int koken_executor_collect_rt_(struct koken *rt, const koken_ref *refs, uint32_t count,
-                               uint64_t timeout_ns, struct koken_executor_stats *ret_stats)
+static int collect(struct place at, const koken_ref *refs, uint32_t count, uint64_t timeout_ns,
+                   struct koken_executor_stats *ret_stats)
 {
     struct koken_executor_stats each[ASKED_MOST];
     struct koken_ask asks[ASKED_MOST];
@@ -495,23 +505,21 @@ int koken_executor_collect_rt_(struct koken *rt, const koken_ref *refs, uint32_t
     *ret_stats = (struct koken_executor_stats){0};
     for (uint32_t done = 0; rc == 0 && done < count; done += ASKED_MOST) {
         uint32_t n = make_asks(refs + done, count - done, each, asks);
-        rc = koken_await_settled(rt, asks, n, timeout_ns);
+        rc = at.ctx ? koken_await_settled(at.ctx, asks, n, timeout_ns)
+                    : koken_await_settled(at.rt, asks, n, timeout_ns);
         last = rc == 0 || rc == -ETIMEDOUT ? sum_up(asks, n, each, ret_stats, last) : last;
     }
     return rc < 0 ? rc : last;
 }
 
+int koken_executor_collect_rt_(struct koken *rt, const koken_ref *refs, uint32_t count,
+                               uint64_t timeout_ns, struct koken_executor_stats *ret_stats)
+{
+    return collect((struct place){.rt = rt}, refs, count, timeout_ns, ret_stats);
+}
+
 int koken_executor_collect_ctx_(koken_ctx *ctx, const koken_ref *refs, uint32_t count,
                                 uint64_t timeout_ns, struct koken_executor_stats *ret_stats)
 {
-    struct koken_executor_stats each[ASKED_MOST];
-    struct koken_ask asks[ASKED_MOST];
-    int rc = 0, last = 0;
-    *ret_stats = (struct koken_executor_stats){0};
-    for (uint32_t done = 0; rc == 0 && done < count; done += ASKED_MOST) {
-        uint32_t n = make_asks(refs + done, count - done, each, asks);
-        rc = koken_await_settled(ctx, asks, n, timeout_ns);
-        last = rc == 0 || rc == -ETIMEDOUT ? sum_up(asks, n, each, ret_stats, last) : last;
-    }
-    return rc < 0 ? rc : last;
+    return collect((struct place){.ctx = ctx}, refs, count, timeout_ns, ret_stats);
 }

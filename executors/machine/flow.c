@@ -92,6 +92,7 @@ static int complain(struct flow *flow, uint32_t reg, unsigned facts)
 /* A look, which leaves the register as it is. */
 static int look(struct flow *flow, uint32_t reg)
 {
+    KN_ASSERT(reg < flow->size);
     unsigned facts = facts_of(flow, reg);
     return facts & (1u << ABSENT | 1u << CONSUMED) ? complain(flow, reg, facts) : 0;
 }
@@ -131,6 +132,7 @@ static unsigned facts_of_kind(unsigned kind)
 
 static void join(struct flow *flow, uint32_t target, const uint8_t *facts)
 {
+    KN_ASSERT(target < flow->program->code_count);
     uint32_t place = flow->places[target];
     KN_ASSERT(flow->program->code[target].op == KN_OP_LABEL && place < flow->program->label_count);
     uint8_t *known = flow->labels + (size_t)place * flow->size;
@@ -148,6 +150,7 @@ static void join(struct flow *flow, uint32_t target, const uint8_t *facts)
 /* The registers of a condition are looked at; whether one is consumed may be asked of any. */
 static int look_at_condition(struct flow *flow, uint32_t number)
 {
+    KN_ASSERT(number < flow->program->condition_count);
     const struct kn_condition *condition = &flow->program->conditions[number];
     const uint32_t *operands = &condition->a;
     int rc = 0;
@@ -167,6 +170,7 @@ static int look_at_condition(struct flow *flow, uint32_t number)
 /* MATCH writes another register on each of its ways. */
 static int branch(struct flow *flow, const struct kn_insn *insn)
 {
+    KN_ASSERT(insn->op == KN_OP_MATCH);
     unsigned facts;
     int rc = use(flow, insn->a, &facts);
     for (unsigned side = 0; rc == 0 && side < 2; side++) {
@@ -184,6 +188,7 @@ static int branch(struct flow *flow, const struct kn_insn *insn)
 /* SELECT uses one of two. */
 static int choose(struct flow *flow, const struct kn_insn *insn)
 {
+    KN_ASSERT(insn->op == KN_OP_SELECT);
     unsigned facts;
     int rc = use(flow, insn->a, &facts);
     for (unsigned side = 0; rc == 0 && side < 2; side++) {
@@ -249,11 +254,12 @@ static int step(struct flow *flow, const struct kn_insn *insn)
 
 static int pass(struct flow *flow)
 {
+    KN_ASSERT(flow->is_live && !flow->is_changed);
     const struct koken_program *program = flow->program;
-    for (uint32_t pc = 0; pc < program->code_count; pc++) {
-        const struct kn_insn *insn = &program->code[pc];
+    const struct kn_insn *insn = program->code;
+    for (uint32_t pc = 0, count = program->code_count; pc < count; pc++, insn++) {
         flow->pc = pc;
-        if (insn->op == KN_OP_LABEL) {
+        if (kn_unlikely(insn->op == KN_OP_LABEL)) {
             uint32_t place = flow->places[pc];
             if (flow->is_live) {
                 bool was_changed = flow->is_changed;
@@ -294,6 +300,7 @@ static void enter_functions(struct flow *flow)
 
 static void enter_program(struct flow *flow, const struct koken_value *registers, uint32_t count)
 {
+    KN_ASSERT(flow->size >= flow->program->register_count);
     memset(flow->now, 1 << ABSENT, flow->size);
     for (uint32_t reg = 0; reg < count && reg < flow->program->register_count; reg++) {
         if (registers[reg].state == KOKEN_REGISTER_LIVE) {

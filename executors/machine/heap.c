@@ -41,6 +41,7 @@ bool kn_grow(void *items, uint32_t *room, uint32_t need, size_t size)
 int kn_resource_new(struct koken_machine *m, struct koken_value type, struct koken_value value,
                     struct koken_value *ret_ref)
 {
+    KN_ASSERT(type.tag == KOKEN_VALUE_TYPE && value.tag != KOKEN_VALUE_NONE);
     if (m->resource_count >= KN_RESOURCES_MAX) {
         return kn_stop(m, KOKEN_CODE_RESOURCE_LIMIT, KOKEN_NO_REGISTER,
                        "Memory error: more than %d resources", KN_RESOURCES_MAX);
@@ -174,6 +175,7 @@ struct tidy {
 
 static void reach_end(struct tidy *tidy, struct koken_value *end)
 {
+    KN_ASSERT(end->tag == KOKEN_VALUE_CHANNEL);
     const struct koken_machine *m = tidy->m;
     uint32_t number = (uint32_t)(end->data / 2), side = (uint32_t)(end->data & 1);
     if (!kn_end_is_open(m, *end)) {
@@ -196,6 +198,7 @@ static void reach_end(struct tidy *tidy, struct koken_value *end)
 
 static struct koken_value forward(struct tidy *tidy, struct koken_value value)
 {
+    KN_ASSERT(!kn_has_cell(value) || value.data < tidy->m->cell_count);
     struct koken_machine *m = tidy->m;
     if (kn_has_cell(value)) {
         uint32_t *place = &tidy->cell_places[value.data];
@@ -295,6 +298,7 @@ static bool begin_tidy(struct tidy *tidy, struct koken_machine *m)
 
 static void reach_all(struct tidy *tidy, bool is_moving)
 {
+    KN_ASSERT(tidy->cell_count == 0 && tidy->resource_count == 0 && tidy->end_count == 0);
     struct koken_machine *m = tidy->m;
     for (uint32_t i = 0; i < m->main_count; i++) {
         struct koken_value *at = &m->registers[i];
@@ -312,6 +316,7 @@ static void reach_all(struct tidy *tidy, bool is_moving)
 
 void kn_heap_tidy(struct koken_machine *m, bool is_forced)
 {
+    KN_ASSERT(!m->config.keeps_state || m->resource_count <= KN_RESOURCES_MAX);
     struct tidy tidy;
     if ((!is_forced && m->cell_count < 2 * m->cells_tidied + 256 && m->touched_count == 0 &&
          m->channel_count == 0) ||
@@ -355,6 +360,7 @@ static uint32_t count_lost_ends(const struct tidy *tidy)
 
 static int check_resources(struct koken_machine *m)
 {
+    KN_ASSERT(m->touched_count <= m->resource_count);
     struct tidy tidy;
     uint32_t left = koken_machine_left(m, NULL, 0), lost = 0, first = UINT32_MAX;
     uint32_t open = koken_machine_channels(m);
@@ -387,6 +393,7 @@ static int check_resources(struct koken_machine *m)
 
 int kn_heap_settle(struct koken_machine *m)
 {
+    KN_ASSERT(m->program && m->depth <= KN_CALLS_MAX);
     if (m->config.end_check == KOKEN_END_OFF) {
         return 0;
     }

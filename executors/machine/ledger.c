@@ -97,6 +97,7 @@ static struct entry *find(const struct koken_ledger *ledger, uint64_t origin, ui
 
 static bool grow(struct koken_ledger *ledger)
 {
+    KN_ASSERT(ledger->count <= ledger->room);
     uint32_t room = ledger->room ? 2 * ledger->room : (uint32_t)ROOM_FIRST;
     struct entry *fresh = kn_alloc(room * sizeof *fresh, 16, -1);
     if (!fresh) {
@@ -118,6 +119,7 @@ static bool grow(struct koken_ledger *ledger)
 static int spend(struct koken_ledger *ledger, uint64_t origin, uint64_t serial, uint32_t hop,
                  uint32_t next)
 {
+    KN_ASSERT(ledger->count <= ledger->entries_max);
     struct entry *at = find(ledger, origin, serial);
     if (at && at->next > hop) {
         return -EPERM;
@@ -149,6 +151,7 @@ int kn_ledger_spend(struct koken_ledger *ledger, uint64_t origin, uint64_t seria
 
 void kn_ledger_undo(struct koken_ledger *ledger, uint64_t origin, uint64_t serial, uint32_t hop)
 {
+    KN_ASSERT(ledger->room > 0);
     kn_lock(&ledger->lock);
     struct entry *at = find(ledger, origin, serial);
     KOKEN_CHECK(at && at->next > hop); /* what was spent stays spent until then */

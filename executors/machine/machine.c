@@ -83,6 +83,7 @@ void koken_machine_free(struct koken_machine *m)
 
 static void take_mark(struct koken_machine *m)
 {
+    KN_ASSERT(m->resource_count <= KN_RESOURCES_MAX && m->effect_count <= KN_EFFECTS_MAX);
     m->mark = (struct kn_mark){.cells = m->cell_count,
                                .resources = m->resource_count,
                                .nullified = m->nullified_count,
@@ -100,6 +101,8 @@ static void take_mark(struct koken_machine *m)
 
 static void go_back(struct koken_machine *m)
 {
+    KN_ASSERT(m->cell_count >= m->mark.cells && m->resource_count >= m->mark.resources);
+    KN_ASSERT(m->nullified_count >= m->mark.nullified && m->symbol_count >= m->mark.symbols);
     for (uint32_t i = 0; i < m->touched_count; i++) {
         kn_resource_undo(m, m->touched[i]);
     }
@@ -129,6 +132,7 @@ static void go_back(struct koken_machine *m)
 /* Registers for the program, a copy of what is there, and its symbols. */
 static int make_ready(struct koken_machine *m, const struct koken_program *program)
 {
+    KN_ASSERT(program->register_count > 0 && program->register_count <= KN_REGISTERS_MAX);
     uint32_t count =
         program->register_count > m->main_count ? program->register_count : m->main_count;
     if (!kn_grow(&m->registers, &m->register_room, count, sizeof *m->registers) ||
@@ -162,6 +166,7 @@ static int make_ready(struct koken_machine *m, const struct koken_program *progr
 
 static void forget(struct koken_machine *m)
 {
+    KN_ASSERT(!m->config.keeps_state || !m->program);
     m->main_count = m->saved_count = 0;
     m->cell_count = m->cells_tidied = m->resource_count = m->nullified_count = 0;
     m->touched_count = m->effect_count = m->constraint_count = 0;
@@ -173,6 +178,7 @@ static void forget(struct koken_machine *m)
 
 static void report(const struct koken_machine *m, struct koken_machine_result *ret_result)
 {
+    KN_ASSERT(m->gas_left <= m->config.gas);
     *ret_result = (struct koken_machine_result){.value = m->value,
                                                 .gas_used = m->config.gas - m->gas_left,
                                                 .steps = m->steps,
@@ -217,6 +223,7 @@ static int close_run(struct koken_machine *m, int rc, struct koken_machine_resul
 /* The state of a run before its first instruction. */
 static void make_young(struct koken_machine *m, struct koken_program *program)
 {
+    KN_ASSERT(!m->program);
     if (!m->config.keeps_state) {
         forget(m);
     }
@@ -273,6 +280,7 @@ int koken_machine_begin(struct koken_machine *m, struct koken_program *program,
 int koken_machine_go(struct koken_machine *m, uint64_t slice_gas,
                      struct koken_machine_result *ret_result)
 {
+    KN_ASSERT(!m->program || m->error.code == KOKEN_CODE_FINE);
     if (!m->program) {
         return -EINVAL;
     }

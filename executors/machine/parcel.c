@@ -71,6 +71,7 @@ static void put_parcel(struct kn_image *image, struct kn_writer *writer, struct 
 /* All resources leave, or none. */
 static int send_off(struct koken_machine *m, const struct kn_image *image)
 {
+    KN_ASSERT(image->moves && !image->has_channel);
     uint32_t before = m->touched_count;
     int rc = 0;
     for (uint32_t i = 0; rc == 0 && i < image->node_count; i++) {
@@ -88,6 +89,7 @@ static int send_off(struct koken_machine *m, const struct kn_image *image)
 /* The value stays where it is; its resources do not. */
 static int wrap(struct koken_machine *m, struct koken_value value, struct koken_parcel **ret_parcel)
 {
+    KN_ASSERT(!m->program || m->out_count > 0);
     struct kn_image image;
     struct kn_writer count = {0};
     struct koken_parcel *parcel = NULL;
@@ -139,6 +141,7 @@ int koken_machine_take(struct koken_machine *m, uint32_t reg, struct koken_parce
 static int unwrap(struct koken_machine *m, const struct koken_parcel *parcel,
                   struct koken_value *ret_value)
 {
+    KN_ASSERT(parcel->size <= SIZE_MOST);
     struct kn_reader reader = {.at = parcel->bytes, .end = parcel->bytes + parcel->size};
     struct kn_arrival arrival;
     if (!kn_get_magic(&reader, magic, sizeof magic)) {
@@ -183,6 +186,7 @@ int koken_machine_accept(struct koken_machine *m, uint32_t reg, struct koken_par
 
 static int stop_for(struct koken_machine *m, int rc, uint32_t reg, const char *what)
 {
+    KN_ASSERT(rc < 0 && reg < KN_REGISTERS_MAX);
     if (rc == -ENOTSUP) {
         return kn_stop(m, KOKEN_CODE_NOT_IMPLEMENTED, reg,
                        "Machine error: a channel stays in its machine: register r%u", reg);
@@ -229,6 +233,7 @@ int kn_parcels_open(struct koken_machine *m, const struct kn_move *ins, uint32_t
 
 int kn_parcels_close(struct koken_machine *m)
 {
+    KN_ASSERT(m->out_count <= KN_MOVES_MAX);
     int rc = 0;
     uint32_t made = 0;
     for (; rc == 0 && made < m->out_count; made++) {

@@ -30,6 +30,7 @@ static uint32_t register_count(const struct koken_machine *m)
 
 static void reach_all(struct kn_image *image)
 {
+    KN_ASSERT(!image->moves && image->node_count == 0);
     const struct koken_machine *m = image->m;
     for (uint32_t i = 0; i < m->main_count; i++) {
         if (m->registers[i].state == KOKEN_REGISTER_LIVE) {
@@ -43,6 +44,7 @@ static void reach_all(struct kn_image *image)
 
 static void put_session(struct kn_image *image, struct kn_writer *writer)
 {
+    KN_ASSERT(!image->has_channel);
     const struct koken_machine *m = image->m;
     uint32_t count = register_count(m);
     kn_put(writer, magic, sizeof magic);
@@ -102,6 +104,7 @@ int koken_machine_snapshot(const struct koken_machine *m, void *bytes, size_t ro
 static int get_registers(struct koken_machine *m, struct kn_reader *reader,
                          const struct kn_arrival *arrival)
 {
+    KN_ASSERT(m->main_count == 0);
     uint32_t count = kn_get_count(reader, KN_REGISTERS_MAX, 1);
     if (!kn_grow(&m->registers, &m->register_room, count, sizeof *m->registers)) {
         return -ENOMEM;
@@ -122,6 +125,7 @@ static int get_registers(struct koken_machine *m, struct kn_reader *reader,
 static int get_lists(struct koken_machine *m, struct kn_reader *reader,
                      const struct kn_arrival *arrival)
 {
+    KN_ASSERT(m->nullified_count == 0 && m->effect_count == 0);
     uint32_t count = kn_get_count(reader, UINT32_MAX, 2);
     if (!kn_grow(&m->nullified, &m->nullified_room, count, sizeof *m->nullified)) {
         return -ENOMEM;
@@ -143,6 +147,7 @@ static int get_lists(struct koken_machine *m, struct kn_reader *reader,
 /* Serials and generations to come are new ones. */
 static bool is_ahead(const struct koken_machine *m)
 {
+    KN_ASSERT(m->resource_count <= KN_RESOURCES_MAX);
     for (uint32_t i = 0; i < m->resource_count; i++) {
         const struct kn_resource *at = &m->resources[i];
         if ((at->origin == m->config.origin && at->serial >= m->serial) ||
@@ -192,6 +197,7 @@ static int check_names(const struct koken_machine *m)
 
 static int get_session(struct koken_machine *m, struct kn_reader *reader)
 {
+    KN_ASSERT(m->cell_count == 0 && m->resource_count == 0 && m->main_count == 0);
     struct kn_arrival arrival;
     if (!kn_get_magic(reader, magic, sizeof magic)) {
         return -EINVAL;

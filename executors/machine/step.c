@@ -11,6 +11,7 @@
 
 static int enter(struct koken_machine *m, uint32_t function_number, struct koken_value argument)
 {
+    KN_ASSERT(m->depth > 0 && function_number < m->program->function_count);
     const struct koken_program *program = m->program;
     const struct kn_function *function = &program->functions[function_number];
     uint32_t window = m->frames[m->depth - 1].window, count = program->register_count;
@@ -50,6 +51,7 @@ static int enter(struct koken_machine *m, uint32_t function_number, struct koken
 
 static int push(struct koken_machine *m, struct kn_frame frame)
 {
+    KN_ASSERT(m->depth <= KN_CALLS_MAX);
     if (m->depth >= KN_CALLS_MAX) {
         return kn_stop(m, KOKEN_CODE_CALL_STACK_OVERFLOW, KOKEN_NO_REGISTER,
                        "Machine error: call stack overflow at depth %d", KN_CALLS_MAX);
@@ -64,6 +66,7 @@ static int push(struct koken_machine *m, struct kn_frame frame)
 int kn_write(struct koken_machine *m, struct koken_value *window, uint32_t reg,
              struct koken_value value)
 {
+    KN_ASSERT(value.tag != KOKEN_VALUE_NONE && value.tag < KOKEN_VALUE_TAG_COUNT_);
     if (kn_unlikely(kn_is_owed(window[reg]))) {
         return kn_stop(m, KOKEN_CODE_OVERWRITE_LIVE, reg,
                        "Linearity violation: register r%u holds a %s value and is written", reg,
@@ -77,6 +80,7 @@ int kn_write(struct koken_machine *m, struct koken_value *window, uint32_t reg,
 /* What goes wrong here went wrong in the call. */
 static int come_back(struct koken_machine *m, struct kn_frame frame, struct koken_value value)
 {
+    KN_ASSERT(frame.then.tag == KOKEN_VALUE_NONE && frame.pc > 0);
     m->base = frame.base;
     m->pc = frame.pc - 1;
     int rc = kn_write(m, m->registers + m->base, frame.out, value);
@@ -88,6 +92,7 @@ static int come_back(struct koken_machine *m, struct kn_frame frame, struct koke
 static int apply(struct koken_machine *m, struct koken_value function, struct koken_value argument,
                  bool is_lenient)
 {
+    KN_ASSERT(m->depth > 0);
     for (;;) { /* ends: pushes and pops are paid for */
         if (function.tag == KOKEN_VALUE_FUNCTION) {
             return function.aux == m->program->stamp && function.data < m->program->function_count
@@ -124,6 +129,7 @@ static int apply(struct koken_machine *m, struct koken_value function, struct ko
 
 static int not_live(struct koken_machine *m, const struct koken_value *window, uint32_t reg)
 {
+    KN_ASSERT(window[reg].state != KOKEN_REGISTER_LIVE);
     int rc = kn_flow_not_live(&m->error, m->program, m->pc, reg,
                               window[reg].state == KOKEN_REGISTER_CONSUMED
                                   ? KOKEN_CODE_REGISTER_CONSUMED
@@ -139,6 +145,7 @@ static int not_live(struct koken_machine *m, const struct koken_value *window, u
 int kn_read(struct koken_machine *m, struct koken_value *window, uint32_t reg,
             struct koken_value *ret_value)
 {
+    KN_ASSERT(reg < KN_REGISTERS_MAX);
     struct koken_value *at = &window[reg];
     if (kn_unlikely(at->state != KOKEN_REGISTER_LIVE)) {
         return not_live(m, window, reg);
@@ -150,6 +157,7 @@ int kn_read(struct koken_machine *m, struct koken_value *window, uint32_t reg,
 
 static int do_apply(struct koken_machine *m, const struct kn_insn *insn)
 {
+    KN_ASSERT(insn->op == KN_OP_APPLY || insn->op == KN_OP_TRANSFORM);
     struct koken_value *window = m->registers + m->base, function, argument;
     bool is_transform = insn->op == KN_OP_TRANSFORM;
     uint32_t count = m->depth == 0 ? m->main_count : m->program->register_count;
@@ -177,6 +185,7 @@ static int do_apply(struct koken_machine *m, const struct kn_insn *insn)
 /* Back from a call; at depth 0 the program is over. */
 int kn_return(struct koken_machine *m, struct koken_value value)
 {
+    KN_ASSERT(m->depth > 0 && value.tag != KOKEN_VALUE_NONE);
     const struct koken_value *window = m->registers + m->base;
     if (m->config.end_check == KOKEN_END_STRICT) {
         for (uint32_t i = 0; i < m->program->register_count; i++) {
@@ -196,6 +205,7 @@ int kn_return(struct koken_machine *m, struct koken_value value)
 
 static int do_match(struct koken_machine *m, const struct kn_insn *insn)
 {
+    KN_ASSERT(insn->op == KN_OP_MATCH && insn->d < m->program->code_count);
     struct koken_value *window = m->registers + m->base, sum = koken_value_unit();
     struct koken_value inner = koken_value_unit();
     int rc = kn_read(m, window, insn->a, &sum);
@@ -263,6 +273,7 @@ static int do_consume(struct koken_machine *m, const struct kn_insn *insn)
 
 static int do_check(struct koken_machine *m, const struct kn_insn *insn)
 {
+    KN_ASSERT(insn->d < m->program->condition_count);
     int rc = kn_condition(m, m->registers + m->base, insn->d);
     if (rc == 0) {
         return kn_stop(m, KOKEN_CODE_CONSTRAINT_VIOLATION, KOKEN_NO_REGISTER,
@@ -308,6 +319,7 @@ static int do_select(struct koken_machine *m, const struct kn_insn *insn)
 
 static int do_witness(struct koken_machine *m, const struct kn_insn *insn)
 {
+    KN_ASSERT(insn->op == KN_OP_WITNESS);
     struct koken_value value = koken_value_int(42);
     int rc = 0;
     if (m->config.witness) {
@@ -353,6 +365,7 @@ static int do_compose(struct koken_machine *m, const struct kn_insn *insn)
 /* A pair in its parts. */
 static int do_split(struct koken_machine *m, const struct kn_insn *insn)
 {
+    KN_ASSERT(insn->op == KN_OP_SPLIT);
     struct koken_value *window = m->registers + m->base, pair;
     int rc = kn_read(m, window, insn->a, &pair);
     if (rc == 0 && pair.tag != KOKEN_VALUE_PRODUCT && pair.tag != KOKEN_VALUE_TENSOR) {
@@ -387,6 +400,7 @@ static int do_two(struct koken_machine *m, const struct kn_insn *insn)
 
 static int do_const(struct koken_machine *m, const struct kn_insn *insn)
 {
+    KN_ASSERT(insn->op == KN_OP_CONST);
     struct koken_value value = {.tag = (uint8_t)insn->b, .data = insn->d};
     int rc = insn->b == 0 ? kn_constant(m, insn->d, &value) : 0;
     value.kind = insn->kind;

@@ -14,6 +14,7 @@ enum { BYTES_MOST = 16 << 20 };
 
 static void drop_moves(struct kn_move *moves, uint32_t count)
 {
+    KN_ASSERT(count <= KN_MOVES_MAX);
     for (uint32_t i = 0; i < count; i++) {
         koken_parcel_free(moves[i].parcel);
         moves[i].parcel = NULL;
@@ -128,6 +129,7 @@ static void take_back(struct koken_task *task)
 static int submit(struct koken_task *task, struct koken_task_options *options,
                   struct koken_task **ret_task)
 {
+    KN_ASSERT(kn_load(&task->refs, relaxed) == 2); /* relaxed: ours still */
     int rc = koken_signal(task->executor, kn_task_submit, .task = task);
     if (rc < 0) {
         take_back(task);
@@ -229,6 +231,7 @@ struct watcher {
 
 static int on_watch(koken_ctx *ctx, struct watcher *self, struct kn_task_watch *watch)
 {
+    KN_ASSERT(watch->task && watch->task->over);
     int rc = koken_future_tell(watch->task->over, koken_self(ctx), 0);
     if (rc < 0) {
         return rc; /* the asker's answer */
@@ -240,6 +243,7 @@ static int on_watch(koken_ctx *ctx, struct watcher *self, struct kn_task_watch *
 
 static int on_told(koken_ctx *ctx, struct watcher *self, const struct koken_future_done *told)
 {
+    KN_ASSERT(self->asker.number && self->task);
     (void)ctx;
     (void)told;
     kn_either_way(koken_answer(self->asker, koken_task_done, .task = self->task)); /* or gone */
@@ -265,19 +269,23 @@ int koken_task_ask(koken_ctx *ctx, struct koken_task *task, uint64_t timeout_ns)
     return rc;
 }
 
+/* What was started is waited for, or cancelled. */
+static int run_on(struct koken_task *task, uint64_t timeout_ns)
+{
+    int rc = wait_for_end(task, timeout_ns);
+    if (rc < 0) {
+        koken_task_cancel(task);
+    }
+    return rc;
+}
+
 int koken_task_run_rt_(struct koken *rt, koken_ref executor, struct koken_program *program,
                        struct koken_task_options *options, uint64_t timeout_ns,
                        struct koken_task **ret_task)
 {
     *ret_task = NULL;
-    int rc = koken_task_start(executor, program, options, ret_task);
-    if (rc == 0) {
-        rc = koken_task_wait(rt, *ret_task, timeout_ns);
-        if (rc < 0) {
-            koken_task_cancel(*ret_task);
-        }
-    }
-    return rc;
+    int rc = rt ? koken_task_start(executor, program, options, ret_task) : -EINVAL;
+    return rc < 0 ? rc : run_on(*ret_task, timeout_ns);
 }
 
 int koken_task_run_ctx_(koken_ctx *ctx, koken_ref executor, struct koken_program *program,
@@ -285,14 +293,8 @@ int koken_task_run_ctx_(koken_ctx *ctx, koken_ref executor, struct koken_program
                         struct koken_task **ret_task)
 {
     *ret_task = NULL;
-    int rc = koken_task_start(executor, program, options, ret_task);
-    if (rc == 0) {
-        rc = koken_task_wait(ctx, *ret_task, timeout_ns);
-        if (rc < 0) {
-            koken_task_cancel(*ret_task);
-        }
-    }
-    return rc;
+    int rc = ctx ? koken_task_start(executor, program, options, ret_task) : -EINVAL;
+    return rc < 0 ? rc : run_on(*ret_task, timeout_ns);
 }
 
 /* ---- what it came to ---- */
@@ -332,6 +334,7 @@ const char *koken_task_effect(const struct koken_task *task, uint32_t i)
 
 static struct koken_parcel *take_out(struct kn_move *moves, uint32_t count, uint32_t i)
 {
+    KN_ASSERT(count <= KN_MOVES_MAX);
     struct koken_parcel *parcel = i < count ? moves[i].parcel : NULL;
     if (parcel) {
         moves[i].parcel = NULL;

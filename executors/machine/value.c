@@ -27,6 +27,7 @@ struct koken_value koken_value_int(uint32_t number)
 int kn_stop(struct koken_machine *m, enum koken_machine_code code, uint32_t reg, const char *format,
             ...)
 {
+    KN_ASSERT(m->depth <= KN_CALLS_MAX);
     char text[sizeof m->error.text];
     va_list args;
     va_start(args, format);
@@ -47,6 +48,7 @@ int kn_stop(struct koken_machine *m, enum koken_machine_code code, uint32_t reg,
 
 uint32_t kn_symbol(struct koken_machine *m, const char *text, size_t len)
 {
+    KN_ASSERT(m->symbol_count <= 4 * KN_TABLE_MAX);
     for (uint32_t i = 0; i < m->symbol_count; i++) {
         if (m->symbols[i].len == len && memcmp(m->texts + m->symbols[i].start, text, len) == 0) {
             return i;
@@ -66,6 +68,7 @@ uint32_t kn_symbol(struct koken_machine *m, const char *text, size_t len)
 
 void kn_symbols_cut(struct koken_machine *m, uint32_t count)
 {
+    KN_ASSERT(count <= m->symbol_count);
     if (m->symbol_count > count) {
         m->text_size = m->symbols[count].start;
         m->symbol_count = count;
@@ -94,6 +97,8 @@ int koken_machine_symbol(struct koken_machine *m, const char *text, struct koken
 int kn_cell_new(struct koken_machine *m, uint8_t tag, uint32_t aux, struct koken_value a,
                 struct koken_value b, struct koken_value *ret_value)
 {
+    KN_ASSERT(tag < KOKEN_VALUE_TAG_COUNT_);
+    KN_ASSERT(m->cell_count <= m->cell_room);
     unsigned depth = (a.spare > b.spare ? a.spare : b.spare) + 1u;
     if (depth > KN_DEPTH_MAX || m->cell_count >= m->config.cells_max) {
         return kn_stop(m, KOKEN_CODE_RESOURCE_LIMIT, KOKEN_NO_REGISTER, "Memory error: %s",
@@ -144,6 +149,7 @@ struct koken_value koken_machine_second(const struct koken_machine *m, struct ko
 static int compare(const struct koken_machine *m, struct koken_value a, struct koken_value b,
                    uint32_t *visits)
 {
+    KN_ASSERT(a.tag < KOKEN_VALUE_TAG_COUNT_);
     if (++*visits > KN_VISITS_MAX) {
         return -E2BIG;
     }
@@ -167,6 +173,7 @@ int kn_values_equal(const struct koken_machine *m, struct koken_value a, struct 
 bool kn_value_has_type(const struct koken_machine *m, struct koken_value value,
                        struct koken_value type)
 {
+    KN_ASSERT(type.tag == KOKEN_VALUE_TYPE && type.aux < KN_TYPE_COUNT_);
     switch (type.aux) { /* types are as deep as constants, and trees */
     case KN_TYPE_UNIT: return value.tag == KOKEN_VALUE_UNIT;
     case KN_TYPE_BOOL: return value.tag == KOKEN_VALUE_BOOL;
@@ -215,6 +222,7 @@ static void print_parts(struct kn_out *out, const struct koken_machine *m, const
 
 static void print_symbol(struct kn_out *out, const struct koken_machine *m, uint64_t symbol)
 {
+    KN_ASSERT(symbol < m->symbol_count);
     uint32_t len;
     const char *text = kn_symbol_text(m, symbol, &len);
     kn_out_quoted(out, text, len);
