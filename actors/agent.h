@@ -99,11 +99,16 @@ struct kn_agent {
     uint32_t born_ms; /* (c) koken_now() at the spawn, coarse, in ms, wraps */
 
     unsigned char inline_state[KN_INLINE_STATE] KN_ALIGNED(KN_CACHE_LINE); /* (s) */
+#ifdef KN_TSAN_AGENTS
+    struct kn_stage *stage; /* (s) stage.h */
+#endif
 };
 
 _Static_assert(offsetof(struct kn_agent, intake) == 64, "senders touch one line of an agent");
 _Static_assert(offsetof(struct kn_agent, inline_state) == 128, "a state has a line of its own");
+#ifndef KN_TSAN_AGENTS
 _Static_assert(sizeof(struct kn_agent) == 192, "an idle agent is three cache lines");
+#endif
 _Static_assert((int)KN_INLINE_STATE == (int)KN_CACHE_LINE, "the third one is the state");
 _Static_assert((KN_PARK_BUCKETS & (KN_PARK_BUCKETS - 1)) == 0, "a power of two");
 _Static_assert((int)KN_PRIO_COUNT_ <= (int)KN_PRIO_TAIL,

@@ -5,6 +5,7 @@
 #include "actors/deadletter.h"
 #include "actors/request.h"
 #include "actors/slots.h"
+#include "actors/stage.h"
 #include "actors/system.h"
 #include "base/world.h"
 
@@ -71,7 +72,9 @@ static void let_go(struct kn_local *local, struct kn_alarm *alarm)
 /* A copy of the message for this time of a timer that goes on. */
 static struct kn_envelope *again(struct kn_local *local, const struct kn_envelope *from)
 {
+    struct kn_proxy proxy = kn_proxy_begin(from);
     struct kn_envelope *e = kn_message_new(local, from->type, from->payload);
+    kn_proxy_end(proxy);
     if (e) {
         e->from = from->from;
         e->corr = from->corr;

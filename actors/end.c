@@ -13,6 +13,7 @@
 #include "actors/request.h"
 #include "actors/slots.h"
 #include "actors/spawn.h"
+#include "actors/stage.h"
 #include "base/mutant.h"
 
 #include <errno.h>
@@ -200,7 +201,7 @@ static KN_NOINLINE struct kn_local *call_exit_hook(struct kn_local *local, struc
         struct koken_ctx ctx;
         kn_ctx_nest(&ctx, local, a);
         ctx.events = KN_CTX_LAST;
-        (void)hook->handle(&ctx, a->state, &reason);
+        (void)kn_stage_call(hook->handle, &ctx, a, &reason, NULL);
         local = kn_ctx_unnest(&ctx);
     }
     return local;
@@ -271,5 +272,6 @@ void kn_agent_end_quietly(struct kn_local *local, struct kn_agent *a, int reason
     if (kn_unlikely(last.farewells != NULL)) {
         kn_link_farewell(local, id, reason, last.farewells);
     }
+    kn_stage_free(a);
     kn_slot_give(local->rt, local, a);
 }

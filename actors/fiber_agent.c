@@ -13,6 +13,7 @@
 #include "actors/request.h"
 #include "actors/slots.h"
 #include "actors/spawn.h"
+#include "actors/stage.h"
 #include "actors/system.h"
 #include "base/platform/switch.h"
 
@@ -33,6 +34,7 @@ static void body(void *arg)
     const struct koken_row *row = &kn_agent_behaviour(f->agent)->rows[0];
     KN_ASSERT(row->kind == KOKEN_ROW_BODY);
     KN_ASSERT(f->agent->cold->fiber == f);
+    kn_take_over(&f->agent->run);
     f->result = f->is_cancelled ? -ECANCELED
                                 : row->handle(&f->ctx, f->agent->state, (void *)(uintptr_t)f->arg);
     if (f->ctx.failure) {
@@ -117,6 +119,7 @@ KN_UNPAIRED static void suspend(struct kn_fiber_agent *f)
 {
     KN_ASSERT(!f->agent->intake.system_head);
     kn_fiber_suspend();
+    kn_take_over(&f->agent->run);
     KN_ASSERT(f->ctx.local->worker == kn_worker_current());
 }
 
@@ -210,6 +213,7 @@ bool kn_fiber_collect(struct kn_fiber_agent *f)
     while (a->intake.system_head) { /* ends: what was taken is finite */
         struct kn_envelope *e = a->intake.system_head;
         a->intake.system_head = e->next;
+        kn_take_over(e);
         collect_one(f, e, &at);
     }
     f->since_look = 0;
@@ -332,6 +336,7 @@ int kn_fiber_spawn(struct koken *rt, struct kn_local *local, const struct koken_
     }
     cold->fiber = f;
     ret_ref->id = birth.id;
+    kn_stage_free(a); /* it has a stack already */
     kn_count_spawn(rt, local);
     kn_agent_wake(local, a);
     return 0;

@@ -6,6 +6,7 @@
 #include "actors/park.h"
 #include "actors/request.h"
 #include "actors/slots.h"
+#include "base/edges.h"
 #include "base/platform/switch.h"
 
 #include <koken/fiber.h>
@@ -72,6 +73,7 @@ KN_UNPAIRED static int receive(struct kn_fiber_agent *f, uint64_t timeout_ns,
             f->ctx.msg = type ? pop_typed(a, type) : pop_user(a);
         }
         if (f->ctx.msg) {
+            kn_take_over(f->ctx.msg);
             break;
         }
         if (timeout_ns == 0) {
@@ -266,6 +268,7 @@ static void run_call(struct kn_job *job)
     kn_rcu_visit();
     struct kn_agent *a = kn_resolve(who);
     /* [AF1] release: the value. */
+    kn_hand_over(&call->is_done);
     kn_store(&call->is_done, 1, release);
     if (a) {
         kn_agent_nudge(NULL, a);
@@ -292,6 +295,7 @@ KN_UNPAIRED int koken_blocking(koken_ctx *ctx, int (*fn)(void *arg), void *arg, 
             kn_fiber_suspend();
         }
     }
+    kn_take_over(&call.is_done);
     if (ret_value) {
         *ret_value = call.value;
     }

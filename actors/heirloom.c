@@ -4,6 +4,7 @@
 
 #include "actors/brood.h"
 #include "actors/link.h"
+#include "actors/stage.h"
 
 #include <errno.h>
 #include <string.h>
@@ -64,7 +65,7 @@ struct kn_local *kn_heirloom_leave(struct kn_local *local, struct kn_agent *a,
     memset(room, 0, sizeof room);
     kn_ctx_nest(&ctx, local, a);
     ctx.events = KN_CTX_LAST;
-    int rc = row->handle(&ctx, a->state, &call);
+    int rc = kn_stage_call(row->handle, &ctx, a, &call, NULL);
     local = kn_ctx_unnest(&ctx);
     if (rc < 0) {
         return local; /* it leaves nothing; what it has put there is its own affair */
@@ -97,6 +98,6 @@ int kn_heirloom_load(struct koken_ctx *ctx, struct kn_agent *a, struct kn_heirlo
         return 0;
     }
     heirloom->is_used = true;
-    int rc = kn_ctx_verdict(ctx, row->handle(ctx, a->state, &call));
+    int rc = kn_ctx_verdict(ctx, kn_stage_call(row->handle, ctx, a, &call, NULL));
     return rc < 0 || rc == KOKEN_STOP ? rc : 0;
 }

@@ -27,8 +27,8 @@
 #endif
 
 /* The edge of a grace period, told to ThreadSanitizer: from every quiescent state to the callbacks.
- */
-#ifdef KN_RCU_TSAN
+ * Where it takes agents for threads, the library does not order them. */
+#if defined(KN_RCU_TSAN) && !defined(KN_TSAN_AGENTS)
 void __tsan_acquire(void *addr);
 void __tsan_release(void *addr);
 static char grace_edge;

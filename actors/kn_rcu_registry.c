@@ -25,7 +25,7 @@
 #endif
 
 /* What the table orders: an entry's fields are written before it is entered, and read once it is found. */
-#ifdef KN_RCU_TSAN
+#if defined(KN_RCU_TSAN) && !defined(KN_TSAN_AGENTS)
 void __tsan_acquire(void *addr);
 void __tsan_release(void *addr);
 #define ENTRY_RELEASE(node) __tsan_release(node)

@@ -12,6 +12,7 @@
 #include "actors/request.h"
 #include "actors/slots.h"
 
+#include "base/edges.h"
 #include "base/world.h"
 #include "sched/lifo.h"
 
@@ -38,6 +39,7 @@ static KN_ALWAYS_INLINE void fill(struct kn_envelope *e, const struct koken_type
     e->type = type;
     e->from = from;
     kn_payload_copy(e->payload, payload, type->size);
+    kn_hand_over(e);
 }
 
 static void stamp(struct kn_envelope *e)

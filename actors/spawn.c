@@ -8,6 +8,7 @@
 #include "actors/link.h"
 #include "actors/request.h"
 #include "actors/slots.h"
+#include "actors/stage.h"
 #include "actors/system.h"
 #include "base/world.h"
 
@@ -211,6 +212,7 @@ int kn_agent_new(struct koken *rt, struct kn_local *local, struct kn_birth *birt
     a->run = (struct kn_runnable){NULL, birth->step};
     a->policy = bounds.policy;
     kn_store(&a->priority, prio_of(o), relaxed); /* published by [AS2] */
+    kn_stage_new(a);
     a->flags = (uint8_t)(birth->flags |
                          (bounds.is_special || (o && o->capacity_bytes) ? KN_AGENT_SPECIAL : 0) |
                          (o && o->priority ? 0 : KN_AGENT_ADAPTIVE));
@@ -240,6 +242,7 @@ void kn_agent_unborn(struct koken *rt, struct kn_local *local, struct kn_agent *
 {
     KN_ASSERT(!a->intake.boundary);
     KN_ASSERT(!a->cold);
+    kn_stage_free(a);
     kn_store(&a->mailbox.word, (uint64_t)KN_MB_CLOSED, relaxed); /* nobody has its handle */
     give_state(rt, local, a);
     kn_slot_give(rt, local, a);
@@ -283,7 +286,7 @@ static int call_init(struct koken_ctx *ctx, struct kn_agent *a, const struct kok
     KN_ASSERT(init->kind == KOKEN_ROW_INIT);
     KN_ASSERT(ctx->self == a);
     KN_ASSERT(kn_agent_is_held(a));
-    int rc = kn_ctx_verdict(ctx, init->handle(ctx, a->state, (void *)(uintptr_t)arg));
+    int rc = kn_ctx_verdict(ctx, kn_stage_call(init->handle, ctx, a, (void *)(uintptr_t)arg, NULL));
     return rc < 0 || rc == KOKEN_STOP ? rc : 0;
 }
 

@@ -18,6 +18,7 @@
 #include "actors/park.h"
 #include "actors/profile.h"
 #include "actors/request.h"
+#include "actors/stage.h"
 #include "base/mutant.h"
 #include "caps/schema.h"
 #include "sched/lifo.h"
@@ -128,13 +129,13 @@ static KN_ALWAYS_INLINE int call(int (*handle)(koken_ctx *ctx, void *self, void 
                                  struct koken_ctx *ctx, struct kn_agent *a, struct kn_envelope *e)
 {
     note_handled(a, e);
-    if (KN_CLAIMS && e->type->drop) {
+    if (KN_CLAIMS && !KN_STAGES && e->type->drop) {
         kn_payload_claim(e->type, e->payload);
     }
-    int rc = handle(ctx, a->state, e->payload);
+    int rc = kn_stage_call(handle, ctx, a, e->payload, e);
     /* Relaxed: our own count. */
     if (kn_mutant(KN_MUTANT_REPEATED_MESSAGE) && kn_load(&a->handled, relaxed) % 8 == 5) {
-        rc = handle(ctx, a->state, e->payload);
+        rc = kn_stage_call(handle, ctx, a, e->payload, e);
     }
     (void)kn_fault(KN_FAULT_SLOW);
     if (rc >= 0 && kn_unlikely(kn_fault(KN_FAULT_HANDLER) != 0) && !(ctx->events & KN_CTX_KEPT) &&

@@ -10,6 +10,7 @@
 #include "base/align.h"
 #include "base/assert.h"
 #include "base/atomic.h"
+#include "base/edges.h"
 #include "base/heap.h"
 #include "base/platform/platform.h"
 #include "base/world.h"
@@ -123,7 +124,9 @@ void *kn_map(size_t size, int node)
     if (kn_unlikely(must_fail() || kn_fault(KN_FAULT_ALLOC)) || whole < size) {
         return NULL;
     }
+    kn_quiet_begin();
     void *region = kn_platform_map(whole, node);
+    kn_quiet_end();
     count_live(region, whole);
     return region;
 }

@@ -18,8 +18,10 @@
 
 #define kn_atomic(T) _Atomic(T)
 
-#ifdef KN_SIM
+#if defined(KN_SIM)
 #include "base/atomic_sim.h"
+#elif defined(KN_TSAN_EDGES)
+#include "base/atomic_edges.h"
 #else
 
 #define kn_load(p, mo) atomic_load_explicit((p), memory_order_##mo)
@@ -40,7 +42,7 @@
 #define kn_or(p, v, mo) atomic_fetch_or_explicit((p), (v), memory_order_##mo)
 #define kn_and(p, v, mo) atomic_fetch_and_explicit((p), (v), memory_order_##mo)
 
-#endif /* KN_SIM */
+#endif /* KN_SIM, KN_TSAN_EDGES */
 
 /* A full fence: only where a DESIGN.md decision names it. It never carries data (TSan is blind to
  * it). */

@@ -81,6 +81,9 @@ struct kn_envelope *kn_pool_refill(struct kn_pool *pool, unsigned size_class)
     uint32_t count = KN_MAGAZINE;
 
     KN_ASSERT(pool->depot != NULL);
+    if (KN_STAGES) {
+        return kn_alloc(kn_class_size(size_class), KN_CACHE_LINE, pool->node);
+    }
     KN_ASSERT(mine->head == NULL);
     KN_ASSERT(kn_load(&mine->hot, relaxed) == NULL);
     KN_ASSERT(kn_load(&mine->count, relaxed) == 0);

@@ -5,6 +5,7 @@
 #include "actors/kn_rcu.h"
 #include "actors/request.h"
 #include "actors/slots.h"
+#include "base/edges.h"
 #include "base/world.h"
 #include "orchestration/channel_wait.h"
 #include "orchestration/either.h"
@@ -184,6 +185,7 @@ void kn_channels_hold(struct kn_held *held)
         if (!held->is_alone) {
             kn_lock(&channel->lock);
         }
+        kn_take_over(channel); /* a lock or none, to its users it is one */
         if (worker && channel->last != worker->index) {
             channel->last = worker->index;
             held->local->far++;
@@ -207,6 +209,9 @@ static void wake(const struct kn_wake *who, struct kn_local *local)
 
 static void let_go(struct kn_held *held)
 {
+    for (uint32_t i = 0; i < held->count; i++) {
+        kn_hand_over(held->channels[i]);
+    }
     if (held->is_alone) {
         kn_alone_leave(held->local);
         return;

@@ -11,6 +11,7 @@
 
 #include "base/alloc.h"
 #include "base/assert.h"
+#include "base/edges.h"
 
 #include <errno.h>
 #include <string.h>
@@ -28,8 +29,10 @@ static void run_job(struct kn_sched *sched, struct kn_job *job)
     struct kn_runnable *done = job->done;
     enum kn_prio prio = job->prio;
 
+    kn_take_over(job);
     job->fn(job); /* may free it */
     if (done != NULL) {
+        kn_hand_over(done);
         kn_ready_foreign(sched, done, prio);
     }
     /* [SQ1] release: done is queued. Pairs with acquire in is_quiet(). */
@@ -180,6 +183,7 @@ int kn_blocking_submit(struct kn_sched *sched, struct kn_job *keep_job)
     int rc = 0;
 
     KN_ASSERT(keep_job->fn != NULL);
+    kn_hand_over(keep_job);
     kn_lock(&pool->lock);
     has_ended = pool->ended != NULL;
     if (pool->is_stopping) {

@@ -7,11 +7,36 @@
 #include "sched/fiber.h"
 
 #include "base/assert.h"
+#include "base/atomic.h"
 #include "base/platform/switch.h"
 #include "base/world.h"
 
 static KN_TLS struct kn_fiber *current;
 KN_TLS_SIMULATED(current);
+
+#ifdef KN_TSAN_AGENTS
+static void *first; /* the sanitizer's fiber of who started the program, as it was then */
+static kn_atomic(uint32_t)
+    busy; /* a lock: the sanitizer's own would be an edge between its users */
+
+__attribute__((constructor)) static void make_first(void)
+{
+    first = __tsan_create_fiber(0);
+}
+
+void *kn_sanitize_fiber(void)
+{
+    while (kn_swap(&busy, 1, acquire)) { /* ends: whoever has it makes one fiber. [FI1] acquire */
+        kn_pause();
+    }
+    void *self = __tsan_get_current_fiber();
+    __tsan_switch_to_fiber(first, KN_FIBER_NO_SYNC);
+    void *fiber = __tsan_create_fiber(0);
+    __tsan_switch_to_fiber(self, KN_FIBER_NO_SYNC);
+    kn_store(&busy, 0, release); /* [FI1] release: the fibers' own lists */
+    return fiber;
+}
+#endif
 
 /*
  * Never inlined: a fiber may go on on another thread, and a compiler that sees the variable may

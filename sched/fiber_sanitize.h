@@ -11,6 +11,7 @@
 #ifndef KN_SCHED_FIBER_SANITIZE_H
 #define KN_SCHED_FIBER_SANITIZE_H
 
+#include "base/edges.h"
 #include "caps/poison.h" /* KN_ASAN, KN_TSAN */
 
 #include <stdbool.h>
@@ -70,18 +71,40 @@ void *__tsan_create_fiber(unsigned flags);
 void __tsan_destroy_fiber(void *fiber);
 void __tsan_switch_to_fiber(void *fiber, unsigned flags);
 
+enum {
+    KN_FIBER_NO_SYNC = 1, /* nothing before the switch is before what comes after it */
+    /* With agents as threads (stage.h) a worker says nothing to those who run on it, and hears of all they did. */
+    KN_FIBER_ENTER = KN_STAGES ? KN_FIBER_NO_SYNC : 0,
+};
+
 struct kn_fiber_sanitize {
     void *fiber;
     void *resumer;
 };
 
+#ifdef KN_TSAN_AGENTS
+/* A fiber that knows nothing of what has been done so far; its creator's knowledge would be its own else. */
+void *kn_sanitize_fiber(void);
+#else
+static inline void *kn_sanitize_fiber(void)
+{
+    return __tsan_create_fiber(0);
+}
+#endif
+
 static inline void kn_sanitize_new(struct kn_fiber_sanitize *s)
 {
-    s->fiber = __tsan_create_fiber(0);
+    s->fiber = kn_sanitize_fiber();
 }
 
 static inline void kn_sanitize_free(struct kn_fiber_sanitize *s)
 {
+    if (KN_STAGES) { /* whoever gets the stack next comes after it */
+        void *self = __tsan_get_current_fiber();
+        __tsan_switch_to_fiber(s->fiber, KN_FIBER_NO_SYNC);
+        kn_hand_over(s);
+        __tsan_switch_to_fiber(self, KN_FIBER_NO_SYNC);
+    }
     __tsan_destroy_fiber(s->fiber);
 }
 
@@ -93,12 +116,12 @@ static KN_ALWAYS_INLINE void kn_sanitize_enter(struct kn_fiber_sanitize *s, cons
     (void)bottom;
     (void)size;
     s->resumer = __tsan_get_current_fiber();
-    __tsan_switch_to_fiber(s->fiber, 0);
+    __tsan_switch_to_fiber(s->fiber, KN_FIBER_ENTER);
 }
 
 static inline void kn_sanitize_entered(struct kn_fiber_sanitize *s)
 {
-    (void)s;
+    kn_take_over(s);
 }
 
 static inline void kn_sanitize_resumed(struct kn_fiber_sanitize *s)

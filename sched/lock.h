@@ -15,6 +15,7 @@
 #include "base/align.h"
 #include "base/assert.h"
 #include "base/atomic.h"
+#include "base/edges.h"
 
 #include <stdint.h>
 
@@ -34,6 +35,9 @@ static inline void kn_lock(struct kn_lock *lock)
     /* [SL1] acquire: sees what the last holder wrote. Pairs with release [SL1] in kn_unlock(). */
     if (kn_unlikely(!kn_cas_strong(&lock->word, &free, 1, acquire, relaxed))) {
         kn_lock_wait(lock);
+    }
+    if (KN_IS_EDGE) { /* the wait is none */
+        kn_take_over(&lock->word);
     }
 }
 

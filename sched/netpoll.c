@@ -34,6 +34,7 @@
 
 #include "base/alloc.h"
 #include "base/assert.h"
+#include "base/edges.h"
 #include "base/world.h"
 
 #include <errno.h>
@@ -452,7 +453,9 @@ static void on_event(struct kn_netpoll *netpoll, const struct epoll_event *event
 static void on_wake(struct kn_netpoll *netpoll)
 {
     uint64_t counter;
+    kn_quiet_begin();
     ssize_t got = read(netpoll->wake_fd, &counter, sizeof(counter));
+    kn_quiet_end();
 
     KN_ASSERT(got == (ssize_t)sizeof(counter) || errno == EAGAIN);
     (void)got;
@@ -567,7 +570,9 @@ void kn_netpoll_wake(struct kn_netpoll *netpoll)
     }
     /* [NP3] release: what the waker did before. Pairs with acquire [NP3] in on_wake(). */
     if (kn_swap(&netpoll->is_woken, 1, release) == 0) {
+        kn_quiet_begin();
         ssize_t put = write(netpoll->wake_fd, &one, sizeof(one));
+        kn_quiet_end();
 
         KN_ASSERT(put == (ssize_t)sizeof(one)); /* it would take 2^64 of them to be full */
         (void)put;
@@ -635,7 +640,9 @@ void kn_netpoll_fini(struct kn_netpoll *netpoll)
                 KN_CACHE_LINE);
     }
     kn_free(netpoll->chunks, table_size(), KN_CACHE_LINE);
+    kn_quiet_begin();
     (void)close(netpoll->epoll_fd);
     (void)close(netpoll->wake_fd);
+    kn_quiet_end();
     kn_netpoll_init(netpoll);
 }

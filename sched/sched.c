@@ -3,6 +3,7 @@
 #include "sched/sched.h"
 
 #include "base/alloc.h"
+#include "base/edges.h"
 #include "sched/lifo.h"
 #include "sched/machine.h"
 #include "sched/nursery.h"
@@ -380,11 +381,13 @@ bool kn_sched_quiet(struct kn_sched *sched, uint64_t deadline_ns)
         rc = kn_futex_wait(&sched->quiet_seq, seq, deadline_ns);
     }
     (void)kn_sub(&sched->quiet_waiters, 1, relaxed); /* relaxed: one signal too many does no harm */
+    kn_take_over(sched);
     return is_reached;
 }
 
 void kn_quiet_signal(struct kn_sched *sched)
 {
+    kn_hand_over(sched);
     if (kn_unlikely(kn_load(&sched->quiet_waiters, seq_cst) > 0)) { /* [SQ2] */
         (void)kn_add(&sched->quiet_seq, 1, seq_cst);
         kn_futex_wake(&sched->quiet_seq, UINT32_MAX);

@@ -17,6 +17,7 @@
 #include "sched/ready.h"
 
 #include "base/alloc.h"
+#include "base/edges.h"
 
 #include <errno.h>
 #include <string.h>
@@ -407,6 +408,7 @@ static KN_ALWAYS_INLINE void dispatch(struct kn_worker *worker, struct kn_runnab
         kn_worker_end_search(worker);
     }
     KN_ASSERT(runnable->step != NULL);
+    kn_take_over(runnable);
     KN_ASSERT(worker->budget > 0);
     worker->budget--;
     /* Relaxed: one writer; readers compare it with what it was. */

@@ -87,6 +87,14 @@ function(koken_compile target)
   endif()
 endfunction()
 
+# The library of a build with KOKEN_TSAN_AGENTS, koken_compile() has been called for: not instrumented, see
+# base/edges.h and base/quiet.h.
+function(koken_compile_agents target)
+  target_compile_definitions(${target} PRIVATE KN_TSAN_AGENTS)
+  target_compile_options(${target} PRIVATE -fno-sanitize=thread "$<$<COMPILE_LANGUAGE:C>:-Wno-shadow>"
+    "$<$<COMPILE_LANGUAGE:C>:SHELL:-include base/quiet.h>")
+endfunction()
+
 # Compiles a target of ours, koken_compile() has been called for, for the simulator; optimised in any case, as
 # it runs millions of schedules.
 function(koken_compile_sim target)

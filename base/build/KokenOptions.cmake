@@ -27,6 +27,10 @@ option(KOKEN_COVERAGE "Instrument for gcov" OFF)
 option(KOKEN_FUZZ "The fuzz targets with libFuzzer, and the library instrumented for it (clang)" OFF)
 set(KOKEN_SANITIZE "" CACHE STRING "Empty, address (with undefined), thread, or memory (clang)")
 set_property(CACHE KOKEN_SANITIZE PROPERTY STRINGS "" address thread memory)
+option(KOKEN_TSAN_AGENTS "ThreadSanitizer takes each agent for a thread, and does not look at libkoken itself" OFF)
+if(KOKEN_TSAN_AGENTS AND NOT KOKEN_SANITIZE STREQUAL "thread")
+  message(FATAL_ERROR "KOKEN_TSAN_AGENTS needs KOKEN_SANITIZE=thread")
+endif()
 
 # Sanitizers must see every allocation, so those builds use malloc. So may you.
 set(jemalloc ON)
