@@ -28,6 +28,7 @@ void kn_payload_begin(struct kn_payload *header, const struct koken_type *type,
     header->generation = 1;
     header->state = (uint16_t)state;
     header->has_pages = 0;
+    header->is_in_region = 0;
     header->hash = 0;
 }
 
@@ -52,6 +53,15 @@ void kn_payload_free(struct kn_payload *header)
     kn_census(header->type, -1);
     if (kn_payload_is_watched()) {
         kn_quarantine(header, KN_PAYLOAD_GONE);
+    } else {
+        kn_payload_memory_free(header);
+    }
+}
+
+void kn_payload_memory_free(struct kn_payload *header)
+{
+    if (header->is_in_region) {
+        kn_region_give(header, 1);
     } else {
         kn_free(header, block_size(header->type), sizeof(*header));
     }
@@ -95,6 +105,10 @@ static void gather(const struct koken_type *type, void *object, struct kn_payloa
  * tree of isos whose leaves are counted vals. */
 static void free_all(struct kn_payload *list)
 {
+    struct kn_payload *gone =
+        NULL; /* one of those of a region that are gone and not given back yet */
+    uint32_t gone_count = 0;
+
     while (list != NULL) {
         struct kn_payload *header = list;
 
@@ -103,7 +117,20 @@ static void free_all(struct kn_payload *list)
             kn_payload_unseal(header);
         }
         gather(header->type, kn_payload_data(header), &list);
-        kn_payload_free(header);
+        if (!header->is_in_region || kn_payload_is_watched()) {
+            kn_payload_free(header);
+            continue;
+        }
+        kn_census(header->type, -1);
+        if (gone != NULL && !kn_region_is_same(gone, header)) {
+            kn_region_give(gone, gone_count);
+            gone_count = 0;
+        }
+        gone = header;
+        gone_count++;
+    }
+    if (gone != NULL) { /* a graph of one region: one step of its count for all */
+        kn_region_give(gone, gone_count);
     }
 }
 

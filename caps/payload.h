@@ -41,8 +41,9 @@ struct kn_payload {
     kn_atomic(uint32_t) count;     /* (a) references to a val */
     uint32_t generation;           /* (o) debug: changes with the owner */
     uint16_t state;                /* (o) enum kn_payload_state */
-    uint16_t has_pages;            /* (c) debug: the data has pages of its own, see protect.c */
-    uint32_t hash;                 /* (o) debug: of a val's bytes; of a ref, its agent */
+    uint8_t has_pages;             /* (c) debug: the data has pages of its own, see protect.c */
+    uint8_t is_in_region; /* (c) the memory is that of another one's region, see region.c */
+    uint32_t hash;        /* (o) debug: of a val's bytes; of a ref, its agent */
 } KN_ALIGNED(32);
 
 _Static_assert(sizeof(struct kn_payload) == 32, "the header is half a cache line");
@@ -72,6 +73,13 @@ void kn_payload_begin(struct kn_payload *header, const struct koken_type *type,
 
 /* Frees one payload, nothing that it refers to. */
 void kn_payload_free(struct kn_payload *header);
+
+/* Its memory only: nothing is counted, nothing held back. */
+void kn_payload_memory_free(struct kn_payload *header);
+
+/* Regions (region.c): count payloads of header's region, of which it is one, are gone; the last take the memory along. */
+void kn_region_give(struct kn_payload *header, uint32_t count);
+bool kn_region_is_same(const struct kn_payload *left, const struct kn_payload *right);
 
 /* The size of a handle of any build: a debug one has a generation beside the pointer. */
 struct kn_handle {

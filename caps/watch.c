@@ -66,11 +66,6 @@ bool kn_payload_is_watched(void)
     return kn_load(&is_watched, relaxed);
 }
 
-static size_t size_of(const struct kn_payload *header)
-{
-    return sizeof(*header) + header->type->size;
-}
-
 static void let_go(struct kn_payload *header)
 {
     KN_ASSERT(header->state == KN_PAYLOAD_GONE || header->state == KN_PAYLOAD_MOVED);
@@ -78,7 +73,7 @@ static void let_go(struct kn_payload *header)
     if (header->has_pages) {
         kn_payload_pages_free(header);
     } else {
-        kn_free(header, size_of(header), sizeof(*header));
+        kn_payload_memory_free(header);
     }
 }
 
@@ -295,8 +290,8 @@ static struct kn_payload *reuse(const struct koken_type *type)
 {
     struct kn_payload *oldest = held[held_next];
 
-    if (oldest == NULL || oldest->has_pages || oldest->type->size != type->size ||
-        kn_payload_protects()) {
+    if (oldest == NULL || oldest->has_pages || oldest->is_in_region ||
+        oldest->type->size != type->size || kn_payload_protects()) {
         return NULL;
     }
     KN_ASSERT(oldest->state == KN_PAYLOAD_GONE || oldest->state == KN_PAYLOAD_MOVED);

@@ -8,7 +8,6 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
 enum { KEYS = 1000, SHARDS = 6, CLIENTS = 3, CHANGES = 5, ADDS_MAX = 20000 /* of a client */ };
 
@@ -18,17 +17,25 @@ KOKEN_MESSAGE(hand_over, {
     uint64_t key;
     koken_ref to;
 });
-KOKEN_MESSAGE(use_ring, { uint64_t version; }); /* 0: enough, count no more */
+struct shards {
+    koken_ref of[SHARDS];
+};
+/* trusted: a ring is not changed any more once clients use it; NULL: enough, count no more */
+KOKEN_MESSAGE_TRUSTED(use_ring, {
+    const struct koken_ring *ring;
+    struct shards shards;
+});
 KOKEN_EVENT(count_on);
 KOKEN_EVENT(ask_sum); /* answered when all that came before is done */
 KOKEN_MESSAGE(sum, { uint64_t value; });
 
-/* What all share. A ring is not changed any more when clients may use it. */
-static struct {
+/* Built by main, then the town agent's alone, until all has stopped. */
+struct town {
     struct koken_ring *rings[CHANGES + 1];
-    koken_ref shards[SHARDS], clients[CLIENTS];
+    struct shards shards;
+    koken_ref clients[CLIENTS];
     unsigned failures, moved;
-} all;
+};
 
 struct shard {
     uint64_t count[KEYS];
@@ -75,7 +82,8 @@ KOKEN_AGENT(shard, struct shard, KOKEN_ON(add, on_add), KOKEN_ON(own, on_own),
             KOKEN_ON(hand_over, on_hand_over), KOKEN_ON(ask_sum, on_ask_sum));
 
 struct client {
-    uint64_t version, sent, chance;
+    struct use_ring now;
+    uint64_t sent, chance;
     bool has_enough;
 };
 
@@ -85,8 +93,8 @@ static int on_count(koken_ctx *ctx, struct client *self, const struct count_on *
     (void)msg;
     for (unsigned i = 0; rc >= 0 && i < 10 && !self->has_enough; i++, self->sent++) {
         uint64_t who, key = (self->chance = self->chance * 69069 + 1) % (1u << 24) % KEYS;
-        rc = koken_ring_find(all.rings[self->version], key, &who);
-        rc = rc < 0 ? rc : koken_signal(all.shards[who], add, .key = key, .amount = 1);
+        rc = koken_ring_find(self->now.ring, key, &who);
+        rc = rc < 0 ? rc : koken_signal(self->now.shards.of[who], add, .key = key, .amount = 1);
     }
     self->has_enough = self->has_enough || self->sent >= ADDS_MAX;
     return rc < 0 || self->has_enough ? rc : koken_signal(koken_self(ctx), count_on);
@@ -94,40 +102,42 @@ static int on_count(koken_ctx *ctx, struct client *self, const struct count_on *
 
 static int on_use_ring(koken_ctx *ctx, struct client *self, const struct use_ring *msg)
 {
-    self->has_enough = self->has_enough || msg->version == 0;
-    self->version = msg->version ? msg->version : self->version;
+    self->has_enough = self->has_enough || !msg->ring;
+    self->now = *msg;
     return koken_reply(ctx, sum, .value = self->sent);
 }
 
 KOKEN_AGENT(client, struct client, KOKEN_ON(count_on, on_count), KOKEN_ON(use_ring, on_use_ring));
 
-/* All clients use that ring. Answers how much they have sent. */
-static uint64_t tell_clients(koken_ctx *ctx, uint64_t version)
+/* All clients use that ring, or (NULL) none any more. Answers how much they have sent. */
+static uint64_t tell_clients(koken_ctx *ctx, struct town *town, const struct koken_ring *ring)
 {
     uint64_t total = 0;
     for (unsigned i = 0; i < CLIENTS; i++) {
         struct sum sum = {0};
-        all.failures +=
-            koken_await(ctx, all.clients[i], KOKEN_S(10), &sum, use_ring, .version = version) < 0;
+        town->failures += koken_await(ctx, town->clients[i], KOKEN_S(10), &sum, use_ring,
+                                      .ring = ring, .shards = town->shards) < 0;
         total += sum.value;
     }
     return total;
 }
 
 /* The sum of what the shards have when all that was sent to them before is done. */
-static uint64_t ask_shards(koken_ctx *ctx)
+static uint64_t ask_shards(koken_ctx *ctx, struct town *town)
 {
     uint64_t total = 0;
     for (unsigned i = 0; i < SHARDS; i++) {
         struct sum sum = {0};
-        bool is_there = !koken_is_nobody(all.shards[i]);
-        all.failures += is_there && koken_await(ctx, all.shards[i], KOKEN_S(10), &sum, ask_sum) < 0;
+        bool is_there = !koken_is_nobody(town->shards.of[i]);
+        town->failures +=
+            is_there && koken_await(ctx, town->shards.of[i], KOKEN_S(10), &sum, ask_sum) < 0;
         total += sum.value;
     }
     return total;
 }
 
 struct change {
+    struct town *town;
     uint64_t who;
     bool comes;
 };
@@ -136,19 +146,21 @@ struct change {
 static void move(void *arg, uint64_t key, uint64_t from, uint64_t to)
 {
     const struct change *change = arg;
-    koken_ref taker = all.shards[to];
-    all.moved++;
-    all.failures += (change->comes ? to : from) != change->who; /* it need not have moved */
-    all.failures += koken_signal(taker, own, .key = key) < 0;
-    all.failures += koken_signal(all.shards[from], hand_over, .key = key, .to = taker) < 0;
+    struct town *town = change->town;
+    koken_ref taker = town->shards.of[to];
+    town->moved++;
+    town->failures += (change->comes ? to : from) != change->who; /* it need not have moved */
+    town->failures += koken_signal(taker, own, .key = key) < 0;
+    town->failures += koken_signal(town->shards.of[from], hand_over, .key = key, .to = taker) < 0;
 }
 
 static int reshard(koken_ctx *ctx, unsigned version, struct change change)
 {
+    struct town *town = change.town;
     uint64_t keys[KEYS];
-    struct koken_ring *before = all.rings[version - 1], *after = NULL;
+    struct koken_ring *before = town->rings[version - 1], *after = NULL;
     int rc = koken_ring_copy(before, &after);
-    all.rings[version] = after;
+    town->rings[version] = after;
     if (rc == 0) {
         rc = change.comes ? koken_ring_add(after, change.who, 1)
                           : koken_ring_remove(after, change.who);
@@ -156,63 +168,64 @@ static int reshard(koken_ctx *ctx, unsigned version, struct change change)
     for (unsigned i = 0; i < KEYS; i++) {
         keys[i] = i;
     }
-    all.moved = 0;
+    town->moved = 0;
     rc = rc < 0 ? rc : koken_ring_moves(before, after, keys, KEYS, move, &change);
     if (rc < 0) {
         return rc;
     }
-    (void)tell_clients(ctx, version); /* nobody uses the old ring any more, */
-    (void)ask_shards(ctx);            /* what came by it has been passed on, */
-    (void)ask_shards(ctx);            /* and has arrived */
+    (void)tell_clients(ctx, town, after); /* nobody uses the old ring any more, */
+    (void)ask_shards(ctx, town);          /* what came by it has been passed on, */
+    (void)ask_shards(ctx, town);          /* and has arrived */
     printf("shard %" PRIu64 " %s: %u of %d keys move, all %s it\n", change.who,
-           change.comes ? "comes" : "goes", all.moved, KEYS, change.comes ? "to" : "from");
+           change.comes ? "comes" : "goes", town->moved, KEYS, change.comes ? "to" : "from");
     rc = 0;
     if (!change.comes) {
-        rc = koken_exit(all.shards[change.who]); /* its counts would be missing */
-        all.shards[change.who] = KOKEN_NOBODY;
+        rc = koken_exit(town->shards.of[change.who]); /* its counts would be missing */
+        town->shards.of[change.who] = KOKEN_NOBODY;
     }
     return rc;
 }
 
-static int grow_and_shrink(koken_ctx *ctx)
+static int grow_and_shrink(koken_ctx *ctx, struct town *town)
 {
-    static const struct change changes[CHANGES] = {
-        {3, true}, {4, true}, {0, false}, {3, false}, {5, true}};
+    const struct change changes[CHANGES] = {
+        {town, 3, true}, {town, 4, true}, {town, 0, false}, {town, 3, false}, {town, 5, true}};
     int rc = 0;
     for (unsigned i = 0; rc == 0 && i < CHANGES; i++) {
         rc = reshard(ctx, i + 1, changes[i]);
     }
-    uint64_t sent = tell_clients(ctx, 0), counted = ask_shards(ctx);
+    uint64_t sent = tell_clients(ctx, town, NULL), counted = ask_shards(ctx, town);
     printf("%s, failures: %u\n",
            sent == counted && sent > 0 ? "all that was sent is counted" : "NOT all is counted",
-           all.failures);
-    return rc < 0 || all.failures > 0 || sent != counted ? -1 : 0;
+           town->failures);
+    return rc < 0 || town->failures > 0 || sent != counted ? -1 : 0;
 }
 
-static int town_body(koken_ctx *ctx, struct client *unused, const void *arg)
+static int town_body(koken_ctx *ctx, void *unused, const void *arg)
 {
+    struct town *town = *(struct town *const *)arg;
     struct ask_sum asked;
     int rc = koken_receive_only(ctx, KOKEN_NO_DEADLINE, ask_sum, &asked);
     (void)unused;
-    (void)arg;
-    rc = rc < 0 ? rc : grow_and_shrink(ctx);
+    rc = rc < 0 ? rc : grow_and_shrink(ctx, town);
     return rc < 0 ? rc : koken_reply(ctx, sum, .value = 1);
 }
 
-KOKEN_FIBER(town, struct client, town_body);
+KOKEN_FIBER(town, char, town_body);
 
 /* Three shards and the clients, who begin at once. */
-static int open_town(struct koken *rt)
+static int open_town(struct koken *rt, struct town *town)
 {
-    int rc = koken_ring_new(NULL, &all.rings[0]);
+    int rc = koken_ring_new(NULL, &town->rings[0]);
     for (unsigned i = 0; rc == 0 && i < SHARDS; i++) {
-        rc = koken_try_spawn(rt, &all.shards[i], shard, .policy = KOKEN_POLICY_PARK);
-        rc = rc == 0 && i < 3 ? koken_ring_add(all.rings[0], i, 1) : rc;
+        rc = koken_try_spawn(rt, &town->shards.of[i], shard, .policy = KOKEN_POLICY_PARK);
+        rc = rc == 0 && i < 3 ? koken_ring_add(town->rings[0], i, 1) : rc;
     }
     for (unsigned i = 0; rc == 0 && i < CLIENTS; i++) {
-        struct client client = {.chance = i};
-        rc = koken_try_spawn(rt, &all.clients[i], client, KOKEN_ARG(client));
-        rc = rc == 0 ? koken_signal(all.clients[i], count_on) : rc;
+        struct client client = {.now = {town->rings[0], town->shards}, .chance = i};
+        /* trusted: as use_ring */
+        rc = koken_try_spawn(rt, &town->clients[i], client, KOKEN_ARG_TRUSTED(client));
+        rc = rc == 0 ? koken_signal(town->clients[i], count_on) : rc;
     }
     return rc;
 }
@@ -221,17 +234,19 @@ int main(void)
 {
     struct koken *rt;
     struct sum done;
-    memset(&all, 0, sizeof all); /* the town may be built more than once, by a test */
+    struct town built = {0}, *town = &built;
     int rc = koken_start(NULL, &rt);
     if (rc < 0) {
         fprintf(stderr, "koken_start: %s\n", koken_strerror(rc));
         return 1;
     }
-    rc = open_town(rt);
-    rc = rc < 0 ? rc : koken_await(rt, koken_spawn(rt, town), KOKEN_S(60), &done, ask_sum);
+    rc = open_town(rt, town);
+    /* trusted: main looks at the town again when all has stopped */
+    koken_ref keeper = koken_spawn(rt, town, KOKEN_ARG_TRUSTED(town));
+    rc = rc < 0 ? rc : koken_await(rt, keeper, KOKEN_S(60), &done, ask_sum);
     bool is_stopped = koken_stop(rt, KOKEN_S(1)) == 0;
     for (unsigned i = 0; i <= CHANGES; i++) {
-        koken_ring_free(all.rings[i]);
+        koken_ring_free(town->rings[i]);
     }
     return rc < 0 || !is_stopped;
 }

@@ -43,7 +43,7 @@ function(koken_library_sources ret_sources)
   # What orders the actions of users: there the atomics are said to ThreadSanitizer (base/atomic_edges.h).
   if(KOKEN_TSAN_AGENTS)
     foreach(source IN LISTS all)
-      if(source MATCHES "/(orchestration|executors|mailbox/toolbox)/|/(channel|bell|waiter|payload)\\.c$")
+      if(source MATCHES "/(orchestration|executors|mailbox/toolbox)/|/(channel|bell|waiter|payload|region)\\.c$")
         set_source_files_properties("${source}" PROPERTIES COMPILE_DEFINITIONS KN_TSAN_EDGES)
       endif()
     endforeach()

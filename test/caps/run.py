@@ -35,7 +35,7 @@ GOALS = {"b": {"before": 0.95, "any": 1.0, "debug": 49}, "h": {"before": 0.80, "
          "s": {"before": 1.0, "any": 1.0, "debug": 0}}
 CHEAPEST_FIRST = ["text", "types", "tsa", "query", "globals", "gcc", "clang", "analyzer"]
 FLAGS = ["-std=gnu11", "-D_GNU_SOURCE", f"-I{HERE}"] + [f"-I{ROOT}/{m}/include" for m in ("base", "caps", "actors")]
-LIBRARY = ["caps/payload.c", "caps/census.c", "caps/watch.c", "caps/protect.c", "actors/give.c", "base/alloc.c", "base/assert.c", "base/clock.c",
+LIBRARY = ["caps/payload.c", "caps/region.c", "caps/census.c", "caps/watch.c", "caps/protect.c", "actors/give.c", "base/alloc.c", "base/assert.c", "base/clock.c",
            "base/heap_malloc.c", "test/caps/market.c"] + sorted(
                os.path.relpath(p, ROOT) for p in glob.glob(f"{ROOT}/base/platform/linux/*.c"))
 DEBUG = ["-g", "-O1", "-fno-omit-frame-pointer", "-fsanitize=address", "-DKN_DEBUG", "-DKN_NO_JEMALLOC",

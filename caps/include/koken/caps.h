@@ -65,6 +65,21 @@
 
 /* A fresh payload, all zero; empty when there is no memory: ask koken_none. */
 #define koken_new(T) KOKEN_CAPS_(KOKEN_WRAP_(T##_iso, koken_payload_new_(&koken_payload_##T)))
+/*
+ * A graph that will be given up as one: koken_new_region(T) is a fresh payload with a region, and koken_new_in(T, root) a
+ * fresh payload in the region of that iso. Each is an iso like any other, may be put, taken out, sent and frozen; the
+ * memory of the region goes when the last of its payloads has gone, all at once. So what is taken out and kept holds
+ * the rest of the region's memory. Not the root of a region (or a payload of more than a kilobyte): memory of its own.
+ */
+#define koken_new_region(T) KOKEN_CAPS_(KOKEN_WRAP_(T##_iso, koken_region_new_(&koken_payload_##T)))
+#define koken_new_in(T, root)                                                                      \
+    KOKEN_CAPS_(__extension__({                                                                    \
+        KOKEN_RULE_(KOKEN_IS_(root, iso) && KOKEN_MAY_WRITE_(root),                                \
+                    "koken_new_in: '" #root "' is not an iso that may be written to here");        \
+        KOKEN_NEEDS_(root);                                                                        \
+        KOKEN_TRACE_(root, KOKEN_OP_WRITE);                                                        \
+        KOKEN_WRAP_(T##_iso, koken_payload_new_in_(&koken_payload_##T, KOKEN_LIVE_((root).ptr_))); \
+    }))
 /* The same as a ref: local, aliases allowed; given back by koken_discard. */
 #define koken_new_local(T) KOKEN_CAPS_(KOKEN_WRAP_(T##_ref, koken_local_new_(&koken_payload_##T)))
 

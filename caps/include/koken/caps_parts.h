@@ -218,6 +218,9 @@ KOKEN_API const void *koken_val_keep_(const void *payload) KOKEN_NEEDS_ARG_(1)
     __attribute__((returns_nonnull));
 KOKEN_API bool koken_val_is_sole_(const void *payload) KOKEN_NEEDS_ARG_(1);
 KOKEN_API void *koken_payload_new_(const struct koken_type *type) KOKEN_MAKES_;
+KOKEN_API void *koken_region_new_(const struct koken_type *type) KOKEN_MAKES_;
+KOKEN_API void *koken_payload_new_in_(const struct koken_type *type, void *root)
+    KOKEN_NEEDS_ARG_(2) KOKEN_MAKES_;
 KOKEN_API void *koken_recovered_(void *payload) KOKEN_MAKES_;
 KOKEN_API void *koken_payload_clone_(const void *payload) KOKEN_NEEDS_ARG_(1);
 KOKEN_API void *koken_local_new_(const struct koken_type *type);
@@ -240,6 +243,8 @@ KOKEN_ENDS_(koken_unborrow_, 1);
  */
 #define KOKEN_MAKERS_(ISO_ENDS, VAL_ENDS)                                                          \
     KOKEN_API void *koken_payload_new_(const struct koken_type *type) ISO_ENDS;                    \
+    KOKEN_API void *koken_region_new_(const struct koken_type *type) ISO_ENDS;                     \
+    KOKEN_API void *koken_payload_new_in_(const struct koken_type *type, void *root) ISO_ENDS;     \
     KOKEN_API void *koken_recovered_(void *payload) ISO_ENDS;                                      \
     KOKEN_API void *koken_payload_clone_(const void *payload) ISO_ENDS;                            \
     KOKEN_API void *koken_val_thaw_(const void *payload) ISO_ENDS;                                 \
