@@ -185,15 +185,20 @@ static void finish(struct kn_agent *a, void *arg)
     }
 }
 
-/* What is still queued is found among the agents, is an errand, or is a job on the stack of one. */
+/* What is still queued is found among the agents, is an errand, or is a job on the stack of one or with an errand. */
 static void empty_queues(struct koken *rt)
 {
     struct kn_runnable *run;
-    while ((run = kn_sched_leftover(rt->sched)) != NULL) { /* ends: no worker queues any more */
-        kn_errand_leftover(run);
-    }
-    while (kn_sched_leftover_job(rt->sched)) { /* ends: likewise */
-    }
+    struct kn_job *job;
+    do { /* ends, both: no worker queues any more; errands may, but come to an end */
+        while ((run = kn_sched_leftover(rt->sched)) != NULL) {
+            kn_errand_leftover(run);
+        }
+        job = kn_sched_leftover_job(rt->sched);
+        if (job) {
+            kn_errand_leftover(job->done);
+        }
+    } while (job);
 }
 
 /* With all threads gone: ends whoever is left, and frees everything. */

@@ -240,6 +240,14 @@ static void drive(struct load *load, koken_ref executor)
             load_sleep(load_below(load, KOKEN_US(50)));
         }
     }
+    if (load_below(load, 2)) {
+        struct koken_teg_run *asked[GRAPH_JOBS] = {NULL};
+        for (unsigned j = 0; j < job_count; j++) {
+            asked[j] = jobs[j].run;
+            jobs[j].is_asked = true;
+        }
+        graph_ask(load, executor, asked);
+    }
     if (load_below(load, 8) == 0) {
         for (unsigned j = 0; j < job_count; j++) {
             jobs[j].is_cancelled = true;
@@ -254,7 +262,7 @@ static void drive(struct load *load, koken_ref executor)
         if (chance == 0) {
             jobs[j].is_cancelled = true;
             koken_teg_cancel(jobs[j].run);
-        } else if (chance == 1) {
+        } else if (chance == 1 && !jobs[j].is_asked) {
             koken_teg_run_free(jobs[j].run);
             jobs[j].run = NULL;
         } else if (chance < 5) {
@@ -292,15 +300,22 @@ void load_graphs(struct load *load)
             pause += pause / 8;
         }
     }
+    load->is_killed = load->is_cut && load_below(load, 2) == 0;
     kn_store(&is_closed, 1, seq_cst);
     if (has_porter) {
         kn_thread_join(&porter);
     }
-    (void)load_settle(load);
+    /* By chance tokens outlive the runtime. */
+    kn_store(&is_closed, !load->is_killed, seq_cst);
+    if (load_settle(load) && jobs[0].is_asked) {
+        graph_ask_check(load);
+    }
 }
 
 void load_graphs_after(struct load *load)
 {
+    (void)finish_tokens();
+    graph_ask_after();
     for (unsigned j = 0; j < job_count; j++) {
         struct graph_job *job = &jobs[j];
         if (job->run != NULL) {

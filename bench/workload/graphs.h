@@ -71,6 +71,7 @@ struct graph_job {
     bool is_cancelled; /* or its executor has gone: whatever has not ended may be cancelled */
     bool has_timeouts; /* of the scenario's own */
     bool has_keepers;
+    bool is_asked;                           /* agents hold the run */
     bool is_calm;                            /* without misfortunes: then times are looked at */
     kn_atomic(uint64_t) failed_at, ended_at; /* first failure nobody handles, last end of a node */
     kn_atomic(uint64_t) undoings;            /* counted */
@@ -84,6 +85,15 @@ int graph_effect(struct koken_teg_call *call);
 int graph_cached_effect(struct koken_teg_call *call);
 int graph_undo(struct koken_teg_call *call);
 void graph_observe(void *arg, const struct koken_teg_run *run, const struct koken_teg_event *event);
+
+/* Agents that wait for these runs, NULL: none, and run graphs of their own; the runs are kept until they have ended. */
+void graph_ask(struct load *load, koken_ref executor, struct koken_teg_run **runs);
+
+/* Everybody has been answered. */
+void graph_ask_check(const struct load *load);
+
+/* The runtime has ended. */
+void graph_ask_after(void);
 
 /* A run that is over: every node, and the sums. */
 void graph_check(const struct load *load, struct graph_job *job);

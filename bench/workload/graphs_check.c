@@ -155,7 +155,8 @@ static void check_step(const struct load *load, struct graph_job *job, uint32_t 
 /* What failed is undone, and with the option what had completed; before what it depends on. */
 static void check_undoing(const struct load *load, struct graph_job *job)
 {
-    bool is_poor = (load->faults & (KOKEN_SIM_ALLOC | KOKEN_SIM_THREAD)) != 0;
+    /* Without memory, threads or a runtime an undo may not be called. */
+    bool is_poor = (load->faults & (KOKEN_SIM_ALLOC | KOKEN_SIM_THREAD)) != 0 || load->is_killed;
     bool is_all = job->options.undo && koken_teg_status(job->run) != 0;
     for (uint32_t i = 0; i < job->count; i++) {
         enum koken_teg_state state = state_of(job, i);

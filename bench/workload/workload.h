@@ -24,6 +24,7 @@ struct load {
     unsigned scale;  /* 1 in the simulator, more on real threads */
     unsigned faults; /* KOKEN_SIM_* that may come */
     bool is_cut;     /* the runtime is stopped in the middle */
+    bool is_killed;  /* without time to drain or to cancel: agents may be killed */
 };
 
 struct workload {

@@ -304,6 +304,6 @@ void kn_teg_cache_made(struct koken_teg_run *run, const struct koken_teg_call *c
     while (waiters) { /* ends: each round readies one, which may be gone then */
         struct kn_teg_flight *flight = waiters;
         waiters = flight->next_waiter;
-        kn_ready_foreign(flight->call.run->rt->sched, &flight->landing, KN_PRIO_NORMAL);
+        kn_teg_flight_land(flight);
     }
 }

@@ -51,6 +51,7 @@ struct entry {
 };
 
 struct executor {
+    struct kn_teg_home *home;
     struct koken_teg_config config; /* with all defaults filled in */
     struct entry *entries;
     bool owns_model;
@@ -73,6 +74,47 @@ static struct entry **place_of(struct executor *self, const struct koken_teg_run
         at = &(*at)->next;
     }
     return at;
+}
+
+/* Answers all who wait for a run, and lets go of it. */
+static void close_entry(struct entry *entry, bool is_answered)
+{
+    while (entry->askers) { /* ends: each round frees one */
+        struct asker *asker = entry->askers;
+        entry->askers = asker->next;
+        if (is_answered) {
+            kn_either_way(koken_answer(asker->claim, koken_teg_done, .run = entry->run));
+        }
+        if (asker != &entry->first) {
+            kn_free(asker, sizeof *asker, _Alignof(struct asker));
+        }
+    }
+    koken_teg_run_free(entry->run);
+    kn_free(entry, sizeof *entry, _Alignof(struct entry));
+}
+
+/* Lets go of everything; what is under way is ended by end(). Who waits is answered by the runtime. */
+static void close_all(struct executor *self, void (*end)(struct koken_teg_run *run))
+{
+    while (self->entries) { /* ends: each round frees one */
+        struct entry *entry = self->entries;
+        self->entries = entry->next;
+        end(entry->run);
+        close_entry(entry, /* is_answered= */ false);
+    }
+    if (self->owns_model) {
+        koken_teg_model_free(self->config.model); /* runs use it only in turns of this agent */
+        self->owns_model = false;
+    }
+}
+
+/* The runtime ends without a turn for this agent. */
+static void cut(void *arg)
+{
+    struct executor *self = arg;
+    self->home->cut = NULL;
+    close_all(self, kn_teg_run_cut);
+    kn_teg_home_unref(self->home);
 }
 
 /* ---- handlers ---- */
@@ -102,9 +144,15 @@ static int on_init(koken_ctx *ctx, struct executor *self, const void *arg)
     if (mine->adaptive_scheduling && !mine->model) {
         mine->model = koken_teg_model_new();
         self->owns_model = true;
-        return mine->model ? 0 : -ENOMEM;
+        if (!mine->model) {
+            return -ENOMEM;
+        }
     }
-    return 0;
+    int rc = kn_teg_home_new(koken_runtime(ctx), cut, self, &self->home);
+    if (rc < 0 && self->owns_model) {
+        koken_teg_model_free(mine->model);
+    }
+    return rc;
 }
 
 static int on_submit(koken_ctx *ctx, struct executor *self, struct kn_teg_submit *submit)
@@ -117,7 +165,7 @@ static int on_submit(koken_ctx *ctx, struct executor *self, struct kn_teg_submit
         *entry = (struct entry){.next = self->entries, .run = run};
         self->entries = entry;
         KN_ASSERT(*place_of(self, run) == entry);
-        rc = kn_teg_run_begin(run, ctx->local->worker, &self->config, koken_runtime(ctx));
+        rc = kn_teg_run_begin(run, ctx->local->worker, &self->config, self->home);
     }
     if (rc < 0) {
         if (entry) {
@@ -153,23 +201,6 @@ static int on_wait(koken_ctx *ctx, struct executor *self, const struct kn_teg_wa
     return 0;
 }
 
-/* Answers all who wait for a run, and lets go of it. */
-static void close_entry(struct entry *entry, bool is_answered)
-{
-    while (entry->askers) { /* ends: each round frees one */
-        struct asker *asker = entry->askers;
-        entry->askers = asker->next;
-        if (is_answered) {
-            kn_either_way(koken_answer(asker->claim, koken_teg_done, .run = entry->run));
-        }
-        if (asker != &entry->first) {
-            kn_free(asker, sizeof *asker, _Alignof(struct asker));
-        }
-    }
-    koken_teg_run_free(entry->run);
-    kn_free(entry, sizeof *entry, _Alignof(struct entry));
-}
-
 static int on_over(koken_ctx *ctx, struct executor *self, const struct kn_teg_over *over)
 {
     struct entry **at = place_of(self, over->run), *entry = *at;
@@ -187,14 +218,10 @@ static void on_exit(koken_ctx *ctx, struct executor *self, int reason)
 {
     (void)ctx;
     (void)reason;
-    while (self->entries) { /* ends: each round frees one; the runtime answers the claims */
-        struct entry *entry = self->entries;
-        self->entries = entry->next;
-        koken_teg_cancel(entry->run);
-        close_entry(entry, /* is_answered= */ false);
-    }
-    if (self->owns_model) {
-        koken_teg_model_free(self->config.model); /* runs use it only in turns of this agent */
+    if (self->home) { /* else it was not born */
+        self->home->cut = NULL;
+        close_all(self, koken_teg_cancel);
+        kn_teg_home_unref(self->home);
     }
 }
 
@@ -209,14 +236,15 @@ struct kn_envelope *kn_teg_notice_new(struct koken_teg_run *run, struct kn_local
     return kn_message_new(local, &koken_type_kn_teg_over, &over);
 }
 
-void kn_teg_notice_send(struct koken_teg_run *run, struct kn_local *local)
+void kn_teg_notice_send(struct koken_teg_run *run, struct kn_worker *worker)
 {
+    struct kn_local *local = worker ? worker->local : &run->rt->locals[0];
     struct kn_envelope *notice = run->notice;
     KN_ASSERT(notice != NULL);
     KN_ASSERT(koken_teg_is_over(run));
     run->notice = NULL;
     notice->from = 0;
-    if (kn_post_system(local, run->executor.id, notice) == 0) {
+    if (worker && kn_post_system(local, run->executor.id, notice) == 0) {
         kn_count_add(&local->counters.sent, 1);
     } else {
         kn_envelope_free(&local->worker->pool, notice);

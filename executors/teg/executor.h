@@ -14,7 +14,7 @@ void kn_teg_config_plain(struct koken_teg_config *ret_config);
 /* NULL: no memory. */
 struct kn_envelope *kn_teg_notice_new(struct koken_teg_run *run, struct kn_local *local);
 
-/* Sends run->notice; an executor that has ended does not get it. Thread: a worker's. */
-void kn_teg_notice_send(struct koken_teg_run *run, struct kn_local *local);
+/* Sends run->notice; an executor that has ended does not get it. worker: the caller's; NULL: the runtime has ended. */
+void kn_teg_notice_send(struct koken_teg_run *run, struct kn_worker *worker);
 
 #endif

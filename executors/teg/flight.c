@@ -161,22 +161,35 @@ static void land(struct kn_teg_harvest *harvest, struct kn_teg_flight *flight)
     bool is_on_pool = flight->is_on_pool;
     harvest->now = kn_ticks();
     (void)kn_teg_conclude(harvest, &flight->call, flight->rc);
-    (void)kn_alarm_cancel(harvest->run->rt->sched, harvest->worker, &flight->alarm);
+    if (harvest->worker) { /* else the scheduler has ended, and its alarms */
+        (void)kn_alarm_cancel(harvest->run->rt->sched, harvest->worker, &flight->alarm);
+    }
     if (is_on_pool) {
         kn_teg_leave_pool(harvest);
     }
 }
 
-static enum kn_ran landing_step(struct kn_worker *worker, struct kn_runnable *runnable)
+/* worker NULL: the runtime has ended, and the node is not wanted any more. */
+static void landing(struct kn_errand *errand, struct kn_worker *worker)
 {
-    struct kn_teg_flight *flight = kn_container_of(runnable, struct kn_teg_flight, landing);
+    struct kn_teg_flight *flight = kn_container_of(errand, struct kn_teg_flight, landing);
     struct koken_teg_run *run = flight->call.run;
     struct kn_teg_harvest harvest = {.run = run, .worker = worker, .lane = flight->lane};
+    if (!worker) {
+        kn_teg_run_cut(run);
+    }
     land(&harvest, flight);
     kn_teg_harvest_flush(&harvest);
     kn_teg_run_ended(run, worker, harvest.ended);
     flight_unref(flight);
-    return KN_RAN_DONE;
+}
+
+void kn_teg_flight_land(struct kn_teg_flight *take_flight)
+{
+    struct kn_teg_flight *flight = take_flight;
+    if (!kn_teg_home_ready(flight->call.run->home, &flight->landing.run, KN_PRIO_NORMAL)) {
+        flight->landing.fn(&flight->landing, NULL);
+    }
 }
 
 static void deadline_rung(struct kn_alarm *alarm, struct kn_worker *worker, bool is_due)
@@ -242,11 +255,12 @@ void kn_teg_launch(struct kn_teg_harvest *harvest, uint32_t node, uint32_t word)
     kn_teg_observe(run, node, KOKEN_TEG_EXECUTING, harvest->lane, kn_teg_attempt_of(word),
                    harvest->now);
     flight->is_on_pool = is_on_pool;
-    flight->landing.step = landing_step;
+    kn_errand_init(&flight->landing, landing);
+    flight->rc = -ECANCELED; /* unless it runs */
     arm_deadline(harvest, flight);
     if (is_on_pool) {
         flight->job.fn = run_job;
-        flight->job.done = &flight->landing;
+        flight->job.done = &flight->landing.run;
         flight->job.prio = KN_PRIO_NORMAL;
     }
     int rc = is_on_pool ? kn_blocking_submit(run->rt->sched, &flight->job)
@@ -262,26 +276,26 @@ void kn_teg_launch(struct kn_teg_harvest *harvest, uint32_t node, uint32_t word)
 /* ---- following ---- */
 
 /* The result that was waited for is there, or will not come: then the effect runs after all. */
-static enum kn_ran follow_step(struct kn_worker *worker, struct kn_runnable *runnable)
+static void followed(struct kn_errand *errand, struct kn_worker *worker)
 {
-    struct kn_teg_flight *flight = kn_container_of(runnable, struct kn_teg_flight, landing);
+    struct kn_teg_flight *flight = kn_container_of(errand, struct kn_teg_flight, landing);
     const struct kn_teg_node *node = &flight->call.run->teg->nodes[flight->call.node];
-    flight->landing.step = landing_step;
-    if (!flight->has_result && !koken_teg_cancelled(&flight->call)) {
+    kn_errand_init(&flight->landing, landing);
+    if (worker && !flight->has_result && !koken_teg_cancelled(&flight->call)) {
         if (node->place == KOKEN_TEG_ON_POOL) {
             flight->job.fn = run_job;
-            flight->job.done = &flight->landing;
+            flight->job.done = &flight->landing.run;
             flight->job.prio = KN_PRIO_NORMAL;
             int rc = kn_blocking_submit(worker->sched, &flight->job);
             if (rc == 0) {
-                return KN_RAN_DONE;
+                return;
             }
             flight->rc = rc;
         } else {
             flight->rc = node->run(&flight->call);
         }
     }
-    return landing_step(worker, &flight->landing);
+    landing(&flight->landing, worker);
 }
 
 struct kn_teg_flight *kn_teg_follow(struct kn_teg_harvest *harvest, uint32_t node, uint32_t word)
@@ -290,7 +304,7 @@ struct kn_teg_flight *kn_teg_follow(struct kn_teg_harvest *harvest, uint32_t nod
     if (flight) {
         kn_store(&harvest->run->slots[node].began_at, kn_ticks(), relaxed); /* a statistic */
         harvest->run->slots[node].is_hit = 1;
-        flight->landing.step = follow_step;
+        kn_errand_init(&flight->landing, followed);
         arm_deadline(harvest, flight);
     }
     return flight;
@@ -310,7 +324,6 @@ int koken_teg_finish(koken_teg_token token, int error, int64_t number, const voi
     struct koken_teg_call *call = token.call;
     struct kn_teg_flight *flight = call->flight;
     struct kn_worker *worker = kn_worker_current();
-    struct kn_sched *sched = call->run->rt->sched;
     KN_ASSERT(flight != NULL && !flight->is_on_pool);
     int rc = koken_teg_cancelled(call) ? -ECANCELED : 0;
     call->number = number;
@@ -318,10 +331,10 @@ int koken_teg_finish(koken_teg_token token, int error, int64_t number, const voi
         rc = koken_teg_answer_bytes(call, bytes, size);
     }
     flight->rc = error < 0 ? error : rc;
-    if (worker && worker->sched == sched) {
-        kn_ready_tail(worker, &flight->landing, KN_PRIO_NORMAL);
+    if (worker && worker->sched == call->run->home->sched) {
+        kn_ready_tail(worker, &flight->landing.run, KN_PRIO_NORMAL);
     } else {
-        kn_ready_foreign(sched, &flight->landing, KN_PRIO_NORMAL);
+        kn_teg_flight_land(flight);
     }
     return rc;
 }
@@ -408,8 +421,7 @@ static void run_undo(struct kn_job *job)
 }
 
 int kn_teg_undo_on_pool(struct koken_teg_run *run, uint32_t node,
-                        enum kn_ran (*landing)(struct kn_worker *worker,
-                                               struct kn_runnable *runnable))
+                        void (*landing_fn)(struct kn_errand *errand, struct kn_worker *worker))
 {
     uint32_t word = kn_load(&run->slots[node].state, relaxed); /* relaxed: it has ended */
     struct kn_teg_flight *flight = flight_new(run, node, word, 0);
@@ -418,9 +430,10 @@ int kn_teg_undo_on_pool(struct koken_teg_run *run, uint32_t node,
     }
     KN_ASSERT(kn_teg_has_ended(kn_teg_state_of(word)));
     flight->call.is_undo = true;
-    flight->landing.step = landing;
+    kn_errand_init(&flight->landing, landing_fn);
+    flight->rc = -ESHUTDOWN; /* unless it runs */
     flight->job.fn = run_undo;
-    flight->job.done = &flight->landing;
+    flight->job.done = &flight->landing.run;
     flight->job.prio = KN_PRIO_NORMAL;
     int rc = kn_blocking_submit(run->rt->sched, &flight->job);
     if (rc < 0) {

@@ -61,7 +61,7 @@ static KN_NOINLINE void wake_one(struct koken_teg_run *run, uint32_t near)
         }
         kn_unlock(&lane->lock);
         if (is_parked) {
-            kn_ready_foreign(run->rt->sched, &lane->runnable, KN_PRIO_NORMAL);
+            kn_ready_foreign(run->rt->sched, &lane->errand.run, KN_PRIO_NORMAL);
             return;
         }
     }
@@ -94,9 +94,9 @@ void kn_teg_lane_push(struct koken_teg_run *run, struct kn_worker *worker, uint3
     }
     kn_unlock(&lane->lock);
     if (is_parked && worker) {
-        kn_ready(worker, &lane->runnable, KN_PRIO_NORMAL);
+        kn_ready(worker, &lane->errand.run, KN_PRIO_NORMAL);
     } else if (is_parked) {
-        kn_ready_foreign(run->rt->sched, &lane->runnable, KN_PRIO_NORMAL);
+        kn_ready_foreign(run->rt->sched, &lane->errand.run, KN_PRIO_NORMAL);
     } else if (kn_load(&run->parked, relaxed)) { /* relaxed: a hint */
         wake_one(run, index);
     }
@@ -388,10 +388,26 @@ static bool park(struct kn_teg_lane *lane)
     return true;
 }
 
-enum kn_ran kn_teg_lane_step(struct kn_worker *worker, struct kn_runnable *runnable)
+/* It was queued when the runtime ended. */
+static void leave(struct kn_teg_lane *lane)
 {
-    struct kn_teg_lane *lane = kn_container_of(runnable, struct kn_teg_lane, runnable);
     struct koken_teg_run *run = lane->run;
+    uint32_t done = lane->done;
+    lane->done = 0;
+    lane->is_parked = true; /* no other thread is left */
+    kn_teg_run_cut(run);
+    kn_teg_run_ended(run, NULL, done);
+    koken_teg_run_free(run);
+}
+
+void kn_teg_lane_run(struct kn_errand *errand, struct kn_worker *worker)
+{
+    struct kn_teg_lane *lane = kn_container_of(errand, struct kn_teg_lane, errand);
+    struct koken_teg_run *run = lane->run;
+    if (kn_unlikely(!worker)) {
+        leave(lane);
+        return;
+    }
     struct kn_teg_harvest harvest = {
         .run = run, .worker = worker, .home = lane, .lane = lane->index, .now = kn_ticks()};
     uint64_t end = harvest.now + run->slice_ticks;
@@ -413,7 +429,7 @@ enum kn_ran kn_teg_lane_step(struct kn_worker *worker, struct kn_runnable *runna
         }
         if (kn_unlikely(node == NO_NODE)) {
             if (park(lane)) {
-                return KN_RAN_DONE;
+                return;
             }
             continue;
         }
@@ -422,7 +438,8 @@ enum kn_ran kn_teg_lane_step(struct kn_worker *worker, struct kn_runnable *runna
         harvest.ended = 0;
         if (kn_unlikely(harvest.now >= end || kn_worker_must_yield(worker))) {
             kn_teg_harvest_flush(&harvest);
-            return KN_RAN_AGAIN;
+            kn_ready_tail(worker, &lane->errand.run, KN_PRIO_NORMAL);
+            return;
         }
     }
 }
@@ -470,7 +487,7 @@ void kn_teg_lane_rung(struct kn_alarm *alarm, struct kn_worker *worker, bool is_
     }
     kn_unlock(&lane->lock);
     if (wakes) {
-        kn_teg_run_ready(run, worker, &lane->runnable);
+        kn_teg_run_ready(run, worker, &lane->errand);
     }
     koken_teg_run_free(run);
 }

@@ -104,6 +104,9 @@ void koken_teg_run_free(struct koken_teg_run *run)
     if (run->own_order) {
         kn_free(run->own_order, 2 * (size_t)run->teg->count * sizeof(uint32_t) + 1, KN_CACHE_LINE);
     }
+    if (run->home) {
+        kn_teg_home_unref(run->home);
+    }
     koken_teg_free(run->teg);
     kn_free(run, sizeof *run, KN_FALSE_SHARING);
 }
@@ -137,7 +140,7 @@ static bool make_lanes(struct koken_teg_run *run)
         kn_teg_ready_place(&lane->ready, run->teg->count, run->lane_words + i * each);
         kn_timer_init(&lane->alarm.timer);
         kn_atomic_init(&lane->best, UINT32_MAX);
-        lane->runnable.step = kn_teg_lane_step;
+        kn_errand_init(&lane->errand, kn_teg_lane_run);
         lane->run = run;
         lane->index = i;
         lane->rng = kn_random_seed(i + 1);
@@ -179,13 +182,13 @@ static void start_lanes(struct koken_teg_run *run, struct kn_worker *worker, uin
         run->lanes[i].is_parked = false;
         kn_teg_run_ref(run);
         if (i > 1) {
-            run->lanes[i - 1].runnable.next = &run->lanes[i].runnable;
+            run->lanes[i - 1].errand.run.next = &run->lanes[i].errand.run;
         }
     }
-    kn_ready_tail(worker, &run->lanes[0].runnable, KN_PRIO_NORMAL);
+    kn_ready_tail(worker, &run->lanes[0].errand.run, KN_PRIO_NORMAL);
     if (started > 1) {
-        kn_ready_chain(worker->sched, &run->lanes[1].runnable, &run->lanes[started - 1].runnable,
-                       started - 1, KN_PRIO_NORMAL);
+        kn_ready_chain(worker->sched, &run->lanes[1].errand.run,
+                       &run->lanes[started - 1].errand.run, started - 1, KN_PRIO_NORMAL);
     }
 }
 
@@ -195,16 +198,20 @@ static uint64_t ticks_of(uint64_t ns)
     return million ? ns * 1000 / (million / 1000 + (million < 1000)) : ns;
 }
 
-static enum kn_ran sweep_step(struct kn_worker *worker, struct kn_runnable *runnable)
+static void sweep(struct kn_errand *errand, struct kn_worker *worker)
 {
-    struct koken_teg_run *run = kn_container_of(runnable, struct koken_teg_run, sweeper);
+    struct koken_teg_run *run = kn_container_of(errand, struct koken_teg_run, sweeper);
     kn_teg_run_ended(run, worker, kn_teg_run_stop(run, KN_TEG_STOP_CANCELLED));
     koken_teg_run_free(run);
-    return KN_RAN_DONE;
+}
+
+void kn_teg_run_cut(struct koken_teg_run *run)
+{
+    kn_teg_run_ended(run, NULL, kn_teg_run_stop(run, KN_TEG_STOP_CANCELLED));
 }
 
 int kn_teg_run_begin(struct koken_teg_run *run, struct kn_worker *worker,
-                     const struct koken_teg_config *config, struct koken *rt)
+                     const struct koken_teg_config *config, struct kn_teg_home *home)
 {
     KN_ASSERT(!run->lanes);
     KN_ASSERT(config->worker_count > 0 && config->pool_count > 0);
@@ -213,8 +220,10 @@ int kn_teg_run_begin(struct koken_teg_run *run, struct kn_worker *worker,
     run->lane_count = config->worker_count;
     run->pool_count = config->pool_count;
     run->timeout_ns = KOKEN_MS(config->node_timeout_ms);
-    run->rt = rt;
-    run->sweeper.step = sweep_step;
+    run->rt = home->rt;
+    run->home = home;
+    kn_teg_home_ref(home);
+    kn_errand_init(&run->sweeper, sweep);
     if (!make_lanes(run)) {
         return -ENOMEM;
     }
@@ -249,7 +258,7 @@ int kn_teg_run_begin(struct koken_teg_run *run, struct kn_worker *worker,
     /* [TG10] release: lanes and sweeper; acquire: nothing but that it was cancelled before. */
     if (!kn_cas_strong(&run->wants_cancel, &fresh, KN_TEG_BEGUN, acq_rel, acquire)) {
         kn_teg_run_ref(run);
-        kn_ready_tail(worker, &run->sweeper, KN_PRIO_HIGH);
+        kn_ready_tail(worker, &run->sweeper.run, KN_PRIO_HIGH);
     }
     return 0;
 }
@@ -330,17 +339,18 @@ void koken_teg_cancel(struct koken_teg_run *run)
     /* [TG10] acquire: that it has begun; a run that has not is cancelled when it does. */
     if (kn_swap(&run->wants_cancel, KN_TEG_WANTS_CANCEL, acq_rel) == KN_TEG_BEGUN) {
         kn_teg_run_ref(run);
-        kn_ready_foreign(run->rt->sched, &run->sweeper, KN_PRIO_HIGH);
+        if (!kn_teg_home_ready(run->home, &run->sweeper.run, KN_PRIO_HIGH)) {
+            koken_teg_run_free(run); /* it is over just now, with its runtime */
+        }
     }
 }
 
-void kn_teg_run_ready(struct koken_teg_run *run, struct kn_worker *worker,
-                      struct kn_runnable *runnable)
+void kn_teg_run_ready(struct koken_teg_run *run, struct kn_worker *worker, struct kn_errand *errand)
 {
     if (worker) {
-        kn_ready_tail(worker, runnable, KN_PRIO_NORMAL);
+        kn_ready_tail(worker, &errand->run, KN_PRIO_NORMAL);
     } else {
-        kn_ready_foreign(run->rt->sched, runnable, KN_PRIO_NORMAL);
+        kn_ready_foreign(run->rt->sched, &errand->run, KN_PRIO_NORMAL);
     }
 }
 
@@ -393,6 +403,6 @@ void kn_teg_run_over(struct koken_teg_run *run, struct kn_worker *worker)
         }
     }
     kn_teg_flights_end(run, worker);
-    kn_teg_notice_send(run, worker->local);
+    kn_teg_notice_send(run, worker);
     koken_teg_run_free(run);
 }

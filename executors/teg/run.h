@@ -25,8 +25,10 @@
 #include "base/list.h"
 #include "base/stats.h"
 #include "executors/teg/graph.h"
+#include "executors/teg/home.h"
 #include "executors/teg/ready.h"
 #include "sched/alarm.h"
+#include "sched/errand.h"
 #include "sched/lock.h"
 #include "sched/worker.h"
 
@@ -70,7 +72,7 @@ struct KN_ALIGNED(KN_FALSE_SHARING) kn_teg_lane {
     kn_atomic(uint32_t) len;   /* (a) ready.count, a hint to others */
     kn_atomic(uint32_t) best;  /* (a) the first rank in ready, a hint; UINT32_MAX: none */
 
-    KN_ALIGNED(KN_FALSE_SHARING) struct kn_runnable runnable;
+    KN_ALIGNED(KN_FALSE_SHARING) struct kn_errand errand;
     struct koken_teg_run *run; /* (c) */
     uint32_t index;            /* (c) */
     uint32_t done;       /* (o) nodes that have ended here, not yet taken off run->remaining */
@@ -99,6 +101,7 @@ struct koken_teg_run {
     uint32_t pool_count;              /* (c) */
     struct koken_teg_config config;   /* (c) */
     struct koken *rt;                 /* (c) */
+    struct kn_teg_home *home;         /* (c) a reference; for threads outside */
     uint64_t timeout_ns;              /* (c) of nodes without one */
     uint64_t start_ticks, start_ns;   /* (c) one moment on both clocks */
     uint64_t threshold_ticks;         /* (c) 10 us */
@@ -127,9 +130,8 @@ struct koken_teg_run {
         *notice;        /* (c) tells the executor that it is over; whoever ends the run takes it */
     koken_ref executor; /* (c) */
     kn_atomic(uint32_t) wants_cancel; /* (a) enum kn_teg_wish */
-    struct kn_runnable
-        sweeper; /* ends what has not begun; queued by whoever moves stop from 0 outside */
-    struct kn_runnable undoer;
+    struct kn_errand sweeper;         /* cancels; queued by who takes wants_cancel from BEGUN */
+    struct kn_errand undoer;
     uint32_t undo_at; /* whoever runs undoer: place in topo, downwards */
     int status;       /* (w) how it has gone; from the end of the last node on */
 };
@@ -159,7 +161,7 @@ struct koken_teg_call {
 struct kn_teg_flight {
     struct koken_teg_call call;
     struct kn_job job;
-    struct kn_runnable landing;        /* the effect has ended, or it is time to try again */
+    struct kn_errand landing;          /* the effect has ended */
     struct kn_alarm alarm;             /* its deadline, or the next attempt */
     struct kn_list link;               /* (r) in run->flights, unless it undoes */
     kn_atomic(uint32_t) refs;          /* (a) effect and alarm */
@@ -207,16 +209,23 @@ void kn_teg_run_ref(struct koken_teg_run *run);
 
 /* Makes lanes and begins. model may be NULL. On error nothing has begun. Thread: a worker's. */
 KOKEN_MUST_USE int kn_teg_run_begin(struct koken_teg_run *run, struct kn_worker *worker,
-                                    const struct koken_teg_config *config, struct koken *rt);
+                                    const struct koken_teg_config *config,
+                                    struct kn_teg_home *home);
 /* It will not begin: it is over with that error. */
 void kn_teg_run_refuse(struct koken_teg_run *run, int error);
 
 /* Ends what has not begun (FAILED) or everything (CANCELLED). Answers how many nodes have ended by it. */
 uint32_t kn_teg_run_stop(struct koken_teg_run *run, enum kn_teg_stop why);
 
-/* Gets a runnable of this run run. worker: the caller's, or NULL. */
+/* Gets an errand of this run run. worker: the caller's, or NULL. */
 void kn_teg_run_ready(struct koken_teg_run *run, struct kn_worker *worker,
-                      struct kn_runnable *runnable);
+                      struct kn_errand *errand);
+
+/*
+ * Cancels it, as the runtime has ended. What is left of it in queues is called without a worker, before or after that, and
+ * cancels it likewise. Thread: who stops the runtime, when no other is left.
+ */
+void kn_teg_run_cut(struct koken_teg_run *run);
 
 /* So many nodes have ended. The last ones end the run. worker: the caller's, or NULL. */
 void kn_teg_run_ended(struct koken_teg_run *run, struct kn_worker *worker, uint32_t count);
@@ -229,7 +238,8 @@ uint64_t kn_teg_ns(const struct koken_teg_run *run, uint64_t ticks);
 
 /* ---- lane.c ---- */
 
-enum kn_ran kn_teg_lane_step(struct kn_worker *worker, struct kn_runnable *runnable);
+/* Runs its nodes for a slice. worker NULL: the runtime has ended. */
+void kn_teg_lane_run(struct kn_errand *errand, struct kn_worker *worker);
 
 /* Queues a ready node in a lane, and gets the lane run. Not the lane that runs here: that is home's. worker: or NULL. */
 void kn_teg_lane_push(struct koken_teg_run *run, struct kn_worker *worker, uint32_t lane,
@@ -301,8 +311,11 @@ void kn_teg_undo(struct koken_teg_run *run, struct kn_worker *worker);
 
 /* Runs an effect on the pool for undo; landing is readied after it. (flight.c) */
 KOKEN_MUST_USE int kn_teg_undo_on_pool(struct koken_teg_run *run, uint32_t node,
-                                       enum kn_ran (*landing)(struct kn_worker *worker,
-                                                              struct kn_runnable *runnable));
+                                       void (*landing_fn)(struct kn_errand *errand,
+                                                          struct kn_worker *worker));
+
+/* Lands a flight whose effect has ended; from any thread. (flight.c) */
+void kn_teg_flight_land(struct kn_teg_flight *take_flight);
 
 void kn_teg_undo_landed(struct kn_teg_flight *take_flight);
 

@@ -8,6 +8,8 @@
 
 #include "base/world.h"
 
+#include <errno.h>
+
 /* Whether a node is to be undone. */
 static bool is_due(const struct koken_teg_run *run, uint32_t node)
 {
@@ -28,48 +30,60 @@ static void count(struct koken_teg_run *run, int rc)
 }
 
 /* The pool has undone a node. */
-static enum kn_ran landed(struct kn_worker *worker, struct kn_runnable *runnable)
+static void landed(struct kn_errand *errand, struct kn_worker *worker)
 {
-    struct kn_teg_flight *flight = kn_container_of(runnable, struct kn_teg_flight, landing);
+    struct kn_teg_flight *flight = kn_container_of(errand, struct kn_teg_flight, landing);
     struct koken_teg_run *run = flight->call.run;
     KN_ASSERT(flight->call.is_undo);
     KN_ASSERT(run->undo_at < run->teg->count);
     count(run, flight->rc);
     kn_teg_undo_landed(flight);
-    kn_ready_tail(worker, &run->undoer, KN_PRIO_NORMAL);
-    return KN_RAN_DONE;
+    kn_teg_run_ready(run, worker, &run->undoer);
 }
 
-static enum kn_ran undo_step(struct kn_worker *worker, struct kn_runnable *runnable)
+/* Undoes one node. False: the pool does, and its landing goes on. */
+static bool undo_node(struct koken_teg_run *run, uint32_t node)
 {
-    struct koken_teg_run *run = kn_container_of(runnable, struct koken_teg_run, undoer);
+    if (run->teg->nodes[node].place == KOKEN_TEG_ON_POOL) {
+        int rc = kn_teg_undo_on_pool(run, node, landed);
+        if (rc == 0) {
+            return false;
+        }
+        count(run, rc);
+        return true;
+    }
+    struct koken_teg_call call = {
+        .run = run,
+        .node = node,
+        .word = kn_load(&run->slots[node].state, relaxed), /* relaxed: does not change */
+        .is_undo = true};
+    count(run, run->teg->cold[node].undo(&call));
+    kn_teg_call_fini(&call);
+    return true;
+}
+
+static void undo_next(struct kn_errand *errand, struct kn_worker *worker)
+{
+    struct koken_teg_run *run = kn_container_of(errand, struct koken_teg_run, undoer);
     while (run->undo_at > 0) { /* ends: it falls */
         uint32_t node = run->teg->topo[--run->undo_at];
         if (!is_due(run, node)) {
             continue;
         }
-        if (run->teg->nodes[node].place == KOKEN_TEG_ON_POOL) {
-            int rc = kn_teg_undo_on_pool(run, node, landed);
-            if (rc == 0) {
-                return KN_RAN_DONE; /* the landing goes on */
-            }
-            count(run, rc);
+        if (!worker) {
+            count(run, -ESHUTDOWN); /* the runtime has ended: nothing runs any more */
             continue;
         }
-        struct koken_teg_call call = {
-            .run = run,
-            .node = node,
-            .word = kn_load(&run->slots[node].state, relaxed), /* relaxed: does not change */
-            .is_undo = true};
-        count(run, run->teg->cold[node].undo(&call));
-        kn_teg_call_fini(&call);
+        if (!undo_node(run, node)) {
+            return;
+        }
         if (run->undo_at > 0) {
-            return KN_RAN_AGAIN;
+            kn_ready_tail(worker, &errand->run, KN_PRIO_NORMAL);
+            return;
         }
     }
     kn_teg_run_over(run, worker);
     koken_teg_run_free(run);
-    return KN_RAN_DONE;
 }
 
 void kn_teg_undo(struct koken_teg_run *run, struct kn_worker *worker)
@@ -86,6 +100,6 @@ void kn_teg_undo(struct koken_teg_run *run, struct kn_worker *worker)
     kn_teg_run_ref(run);
     KN_ASSERT(run->undo_at == 0);
     run->undo_at = is_any ? run->teg->count : 0; /* the notice needs a worker */
-    run->undoer.step = undo_step;
+    kn_errand_init(&run->undoer, undo_next);
     kn_teg_run_ready(run, worker, &run->undoer);
 }

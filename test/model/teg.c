@@ -32,7 +32,7 @@ static void begin_run(void)
         kn_atomic_init(&bells[i], 0);
     }
     KOKEN_CHECK(kn_teg_run_new(&graph, &options, (koken_ref){0}, &run) == 0);
-    KOKEN_CHECK(kn_teg_run_begin(run, &workers[0], &config, &runtime) == 0);
+    KOKEN_CHECK(kn_teg_run_begin(run, &workers[0], &config, &home) == 0);
 }
 
 static void start_join(void)
@@ -87,7 +87,7 @@ static void start_token(void)
     begin_run();
     /* It has begun, so that the others have a token. */
     (void)kn_swap(&bells[0], 0, relaxed);
-    while (run->lanes[0].runnable.step(&workers[0], &run->lanes[0].runnable) != KN_RAN_DONE) {}
+    run->lanes[0].errand.fn(&run->lanes[0].errand, &workers[0]);
 }
 
 /* ---- the threads ------------------------------------------------------------------------------ */
@@ -105,18 +105,19 @@ static void ring_all(struct kn_worker *worker)
 
 static void run_rung(unsigned index, uint32_t what)
 {
-    struct kn_runnable *lane = &run->lanes[index].runnable;
+    struct kn_errand *lane = &run->lanes[index].errand;
     if (what & TICK) {
         ring_all(&workers[index]);
     }
     if (what & SWEEPER) {
-        KOKEN_CHECK(run->sweeper.step(&workers[index], &run->sweeper) == KN_RAN_DONE);
+        run->sweeper.fn(&run->sweeper, &workers[index]);
     }
     if (what & LANDING) {
         struct kn_teg_flight *flight = kn_swap(&landed, NULL, acquire);
-        KOKEN_CHECK(flight->landing.step(&workers[index], &flight->landing) == KN_RAN_DONE);
+        flight->landing.fn(&flight->landing, &workers[index]);
     }
-    while ((what & LANE) && lane->step(&workers[index], lane) != KN_RAN_DONE) { /* ends: parks */
+    if (what & LANE) {
+        lane->fn(lane, &workers[index]);
     }
 }
 

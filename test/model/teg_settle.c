@@ -21,6 +21,7 @@ static void begin_bare(uint32_t count)
     }
     KOKEN_CHECK(kn_teg_run_new(&graph, &options, (koken_ref){0}, &run) == 0);
     run->rt = &runtime;
+    run->home = &home;
     for (uint32_t i = 0; i < count; i++) {
         kn_atomic_init(&run->slots[i].state, kn_teg_word(KOKEN_TEG_EXECUTING, 0));
         begun[i][0] = 1;
@@ -100,7 +101,7 @@ static void late_0(void)
     (void)kn_teg_time_out(&harvests[1], 0, kn_teg_word(KOKEN_TEG_EXECUTING, 0));
 }
 
-static void sweep(void)
+static void cancel_all(void)
 {
     swept = kn_teg_run_stop(run, KN_TEG_STOP_CANCELLED);
 }
@@ -151,11 +152,11 @@ static const struct kn_scenario scenarios[] = {
     {"both of two", start_bare_join, {end_0, end_1}, check_bare_join},
     {"one of two fails", start_bare_join, {fail_0, end_1}, check_bare_broken},
     {"both win", start_bare_race, {end_0, end_1}, check_bare_race},
-    {"an end, a deadline, a sweep", start_bare_pair, {end_0, late_0, sweep}, check_bare},
-    {"another attempt, a sweep", start_bare_pair, {fail_0, sweep}, check_bare},
+    {"an end, a deadline, a sweep", start_bare_pair, {end_0, late_0, cancel_all}, check_bare},
+    {"another attempt, a sweep", start_bare_pair, {fail_0, cancel_all}, check_bare},
     {"another attempt, a deadline, a sweep",
      start_bare_pair,
-     {fail_0, late_0, sweep},
+     {fail_0, late_0, cancel_all},
      check_bare,
      .limit = 400},
     {"a later attempt, a stop", start_bare_delay, {fail_0, sweep_failed}, check_bare},

@@ -158,7 +158,8 @@ KOKEN_MUST_USE int koken_teg_run_ctx_(koken_ctx *ctx, koken_ref executor, struct
 
 /*
  * koken_teg_cancel ends a run early: what has not begun is cancelled, and effects that run are told
- * (koken_teg_cancelled); their results are thrown away. Harmless when the run is over. Thread: any.
+ * (koken_teg_cancelled); their results are thrown away. Harmless when the run is over. Thread: any. A stop of the runtime
+ * that has no time left to cancel ends its runs as cancelled too, without undoing them.
  */
 void koken_teg_cancel(struct koken_teg_run *run);
 
@@ -215,7 +216,8 @@ KOKEN_MUST_USE int koken_teg_on_cancel(struct koken_teg_call *call, void (*fn)(v
 
 /*
  * koken_teg_later takes the right to end a node ELSEWHERE later, from any thread; the effect then returns
- * KOKEN_TEG_LATER. koken_teg_finish ends it, exactly once: a token that is lost keeps its run in memory.
+ * KOKEN_TEG_LATER. koken_teg_finish ends it, exactly once: a token that is lost keeps its run in memory. It may come
+ * after the runtime has stopped.
  * Errors: -ECANCELED nobody wanted the result any more; -ENOMEM the bytes could not be copied, the node fails.
  */
 typedef struct koken_teg_token {

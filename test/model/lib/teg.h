@@ -14,12 +14,14 @@
 #include "executors/teg/ready.c"
 #include "executors/teg/run.c"
 #include "executors/teg/settle.c"
+#include "sched/errand.c"
 #include "sched/lock.c"
 
 enum { WORKERS = 2, NODES = 4, LINKS = 4, TIMERS = 8 };
 enum bell { LANE = 1, SWEEPER = 2, LANDING = 4, UNDOER = 8, OVER = 16, TICK = 32 };
 
 static struct koken runtime; /* no scheduler: what would use it is left out */
+static struct kn_teg_home home = {.rt = &runtime};
 static struct kn_worker workers[WORKERS];
 static struct koken_teg graph;
 static struct kn_teg_node nodes[NODES];
@@ -49,12 +51,16 @@ static void ring(unsigned worker, uint32_t what)
 
 static void ready(struct kn_runnable *runnable)
 {
-    if (runnable == &run->sweeper) {
+    for (uint32_t i = 0; i < run->lane_count; i++) {
+        if (runnable == &run->lanes[i].errand.run) {
+            ring(i % WORKERS, LANE);
+            return;
+        }
+    }
+    if (runnable == &run->sweeper.run) {
         ring(1, SWEEPER);
-    } else if (runnable->step == kn_teg_lane_step) {
-        ring(kn_container_of(runnable, struct kn_teg_lane, runnable)->index % WORKERS, LANE);
     } else {
-        struct kn_teg_flight *flight = kn_container_of(runnable, struct kn_teg_flight, landing);
+        struct kn_teg_flight *flight = kn_container_of(runnable, struct kn_teg_flight, landing.run);
         KOKEN_CHECK(kn_swap(&landed, flight, acq_rel) == NULL);
         ring(0, LANDING);
     }
@@ -176,10 +182,10 @@ struct kn_envelope *kn_teg_notice_new(struct koken_teg_run *of, struct kn_local 
     return (struct kn_envelope *)of; /* not NULL */
 }
 
-void kn_teg_notice_send(struct koken_teg_run *of, struct kn_local *local)
+void kn_teg_notice_send(struct koken_teg_run *of, struct kn_worker *worker)
 {
     (void)of;
-    (void)local;
+    (void)worker;
     over_count++;
     for (unsigned i = 0; i < WORKERS; i++) {
         ring(i, OVER);
@@ -205,6 +211,24 @@ void kn_teg_cache_made(struct koken_teg_run *of, const struct koken_teg_call *ca
     (void)of;
     (void)call;
     (void)rc;
+}
+
+void kn_teg_home_ref(struct kn_teg_home *of)
+{
+    (void)of;
+}
+
+void kn_teg_home_unref(struct kn_teg_home *of)
+{
+    (void)of;
+}
+
+bool kn_teg_home_ready(struct kn_teg_home *of, struct kn_runnable *runnable, enum kn_prio prio)
+{
+    (void)of;
+    (void)prio;
+    ready(runnable);
+    return true;
 }
 
 void koken_teg_free(struct koken_teg *teg)
