@@ -143,6 +143,7 @@ struct koken_ctx {
     uint32_t request; /* number of the request that the present message answers */
     int failure;      /* of a fiber agent, or with KN_CTX_FAILED */
     struct koken_ctx *outer; /* of an init or exit hook: the context it was called in, or NULL */
+    struct kn_call *call;    /* of a turn inside of a fiber's, which awaits its answer; call.h */
 };
 
 /* What the handler that has just run in ctx answers: rc, unless it has called koken_fail. */

@@ -123,6 +123,7 @@ int koken_stash(koken_ctx *ctx)
     if (a->policy == KOKEN_POLICY_DROP_OLD) {
         make_place(ctx->local, a, cold);
     }
+    (void)kn_message_deadline(e); /* counted from now, if it has not been looked up yet */
     e->next = NULL;
     if (cold->stash_head) {
         cold->stash_tail->next = e;

@@ -5,6 +5,7 @@
 #include "actors/alarm.h"
 #include "actors/alone.h"
 #include "actors/bell.h"
+#include "actors/call.h"
 #include "actors/deadletter.h"
 #include "actors/link.h"
 #include "actors/park.h"
@@ -21,6 +22,9 @@
 #include <string.h>
 
 enum { LOOK_EVERY = 16, SAMPLE_EVERY = 64 };
+
+/* Longer waits look at the clock at once: no sum of this and a time runs over. */
+#define QUICK_MAX_NS (UINT64_MAX / 4)
 
 static size_t size_of(const struct kn_fiber_agent *f)
 {
@@ -59,7 +63,75 @@ static void publish(struct kn_fiber_agent *f)
         kn_mailbox_settle(&a->mailbox);
     }
     f->consumed = 0;
-    kn_room_look(f->ctx.local, a);
+    /* Relaxed: a hint, and where it was wrong the mailbox does not go idle. */
+    if (kn_unlikely(kn_load(&a->mailbox.word, relaxed) & (KN_MB_PRESSED | KN_MB_LINE))) {
+        kn_room_look(f->ctx.local, a);
+    }
+}
+
+/* Enters what the fiber has done since it was resumed. timer: of a turn that is sampled, else NULL. */
+static inline void enter(struct kn_fiber_agent *f, struct kn_sample *timer)
+{
+    struct kn_agent *a = f->agent;
+    publish(f);
+    if (kn_unlikely(timer != NULL)) {
+        kn_profile_sample(timer, a, f->received ? f->received : 1);
+    }
+    /* Relaxed: a statistic, ours. */
+    kn_store(&a->handled, kn_load(&a->handled, relaxed) + f->received, relaxed);
+    f->received = 0;
+}
+
+/* Gives up S if nothing has come. */
+static bool go_idle(struct kn_local *local, struct kn_agent *a)
+{
+    struct kn_envelope *last = NULL;
+    bool is_idle = kn_alone_idle(local, a, &last);
+    if (is_idle) {
+        kn_envelope_release(local, last);
+    }
+    return is_idle;
+}
+
+void kn_call_leave(struct koken_ctx *ctx)
+{
+    for (struct koken_ctx *c = ctx; c; c = c->outer) { /* ends: hooks are finite */
+        struct kn_call *call = c->call;
+        if (!call) {
+            continue;
+        }
+        c->call = NULL;
+        struct kn_fiber_agent *f = call->caller;
+        KN_ASSERT(kn_agent_is_held(f->agent));
+        f->ctx.local = ctx->local;
+        kn_fiber_wait_clock(f);
+        if (call->is_answered || !go_idle(ctx->local, f->agent)) {
+            kn_agent_wake(ctx->local, f->agent);
+        }
+    }
+}
+
+/* Runs whom the fiber calls. ANSWERED: the fiber is to be resumed at once; GONE: it is in other hands. */
+static enum kn_called run_call(struct kn_fiber_agent *f)
+{
+    struct kn_call *call = f->call;
+    f->call = NULL;
+    enum kn_called called = kn_call_run(call);
+    if (called == KN_CALLED_OPEN) {
+        kn_fiber_wait_clock(f); /* it is to be woken in time */
+        return called;
+    }
+    if (called == KN_CALLED_GONE) {
+        return called;
+    }
+    struct kn_local *local = f->ctx.local;
+    kn_call_count_step(local->worker);
+    if (kn_unlikely(!kn_call_may_go_on(local->worker))) {
+        kn_turn_end(local);
+        kn_agent_wake(local, f->agent);
+        return KN_CALLED_GONE;
+    }
+    return called;
 }
 
 KN_UNPAIRED enum kn_ran kn_fiber_turn(struct kn_worker *worker, struct kn_runnable *run)
@@ -96,17 +168,20 @@ KN_UNPAIRED enum kn_ran kn_fiber_turn(struct kn_worker *worker, struct kn_runnab
             ran = KN_RAN_DONE;
             break;
         }
-        publish(f);
-        if (is_sampled) {
-            kn_profile_sample(&timer, a, f->received ? f->received : 1);
-            is_sampled = false;
+        enter(f, is_sampled ? &timer : NULL);
+        is_sampled = false;
+        if (f->call) {
+            enum kn_called called = run_call(f);
+            if (called == KN_CALLED_GONE) {
+                return KN_RAN_DONE;
+            }
+            local = f->ctx.local; /* as above */
+            worker = local->worker;
+            if (called == KN_CALLED_ANSWERED) {
+                continue;
+            }
         }
-        /* Relaxed: a statistic, ours. */
-        kn_store(&a->handled, kn_load(&a->handled, relaxed) + f->received, relaxed);
-        f->received = 0;
-        struct kn_envelope *last = NULL;
-        if (!f->is_yielding && kn_alone_idle(local, a, &last)) {
-            kn_envelope_release(local, last);
+        if (!f->is_yielding && go_idle(local, a)) {
             ran = KN_RAN_DONE;
             break;
         }
@@ -222,10 +297,48 @@ bool kn_fiber_collect(struct kn_fiber_agent *f)
     return took;
 }
 
+static uint32_t number_wait(struct kn_fiber_agent *f)
+{
+    f->serial = f->serial % KN_ALARM_NUMBER + 1; /* never 0, and again only after 2^31 - 1 waits */
+    f->awaited = f->serial;
+    return f->awaited;
+}
+
+uint32_t kn_fiber_wait_quickly(struct kn_fiber_agent *f, uint64_t timeout_ns)
+{
+    KN_ASSERT(!f->awaited);
+    KN_ASSERT(!f->answer);
+    KN_ASSERT(!f->timeout_ns);
+    if (timeout_ns != KOKEN_NO_DEADLINE) {
+        /* That look at the clock was no later than now, so the deadline will be no sooner than this. */
+        uint64_t at_least = kn_worker_now(f->ctx.local->worker) + timeout_ns;
+        if (timeout_ns - 1 >= QUICK_MAX_NS || !f->clock ||
+            (f->clock->timer.deadline_ns > at_least && !kn_clock_is_over(f->clock))) {
+            return 0;
+        }
+        f->timeout_ns = timeout_ns;
+    }
+    f->is_late = false;
+    f->deadline_ns = KN_NEVER;
+    return number_wait(f);
+}
+
+void kn_fiber_wait_clock(struct kn_fiber_agent *f)
+{
+    if (f->timeout_ns) {
+        f->deadline_ns = kn_alarm_deadline(f->timeout_ns);
+        f->timeout_ns = 0;
+        bool is_set = kn_clock_set(f->ctx.local, f->agent, &f->clock, f->deadline_ns);
+        KN_ASSERT(is_set); /* it needs no memory: kn_fiber_wait_quickly has looked */
+        (void)is_set;
+    }
+}
+
 uint32_t kn_fiber_wait_begin(struct kn_fiber_agent *f, uint64_t timeout_ns)
 {
     KN_ASSERT(!f->awaited);
     KN_ASSERT(!f->answer);
+    KN_ASSERT(!f->timeout_ns);
     f->is_late = false;
     f->deadline_ns = KN_NEVER;
     if (timeout_ns != KOKEN_NO_DEADLINE) {
@@ -234,14 +347,13 @@ uint32_t kn_fiber_wait_begin(struct kn_fiber_agent *f, uint64_t timeout_ns)
             return 0;
         }
     }
-    f->serial = f->serial % KN_ALARM_NUMBER + 1; /* never 0, and again only after 2^31 - 1 waits */
-    f->awaited = f->serial;
-    return f->awaited;
+    return number_wait(f);
 }
 
 void kn_fiber_wait_end(struct kn_fiber_agent *f)
 {
     f->awaited = 0; /* the clock goes on: the next wait may end later */
+    f->timeout_ns = 0;
     f->is_late = false;
 }
 

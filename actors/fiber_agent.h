@@ -34,8 +34,10 @@ struct kn_fiber_agent {
     struct kn_outbox *edge;       /* on its stack: it is parked there */
     struct kn_bell *bell;         /* on its stack: it waits for its ring; bell.h */
     struct kn_pending *pending;   /* on its stack: it waits in what a floor above has */
+    struct kn_call *call;         /* on its stack: its turn is to run whom it asks; call.h */
     struct kn_alarm *clock;       /* for the deadlines of its waits; NULL until the first */
     uint64_t deadline_ns;         /* of its present wait; KN_NEVER: none */
+    uint64_t timeout_ns;          /* of a wait whose deadline has not been looked up; 0: it has */
     struct kn_fiber_wait_note waits;
     uint32_t awaited;    /* number of its present wait, 0 none */
     uint32_t serial;     /* of its waits */
@@ -67,6 +69,13 @@ bool kn_fiber_collect(struct kn_fiber_agent *f);
  */
 uint32_t kn_fiber_wait_begin(struct kn_fiber_agent *f, uint64_t timeout_ns);
 void kn_fiber_wait_end(struct kn_fiber_agent *f);
+
+/*
+ * Begins a wait without a look at the clock, which kn_fiber_wait_clock makes good if the wait lasts. 0: the fiber's
+ * clock is not set so that this needs no memory then. Thread: holder of S.
+ */
+uint32_t kn_fiber_wait_quickly(struct kn_fiber_agent *f, uint64_t timeout_ns);
+void kn_fiber_wait_clock(struct kn_fiber_agent *f);
 
 /* The present message has been handled; rc < 0: its agent fails with that. Inside the fiber. */
 void kn_fiber_message_over(struct kn_fiber_agent *f, int rc);

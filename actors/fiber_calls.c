@@ -2,12 +2,14 @@
 /* What fiber agents may call: receive, await, sleep, yield, blocking work. */
 #include "actors/fiber_agent.h"
 
+#include "actors/call.h"
 #include "actors/kn_rcu.h"
 #include "actors/park.h"
 #include "actors/request.h"
 #include "actors/slots.h"
 #include "base/edges.h"
 #include "base/platform/switch.h"
+#include "base/world.h"
 
 #include <koken/fiber.h>
 #include <koken/give.h>
@@ -152,6 +154,128 @@ static void leave_await(struct kn_fiber_agent *f)
     }
 }
 
+/* Whether agent a may run in the turn of a fiber agent that asks it. Under the simulator: not always. */
+static bool can_be_called(struct kn_local *local, const struct kn_agent *a,
+                          const struct kn_agent *asker)
+{
+    const unsigned not_so = KN_AGENT_FIBER | KN_AGENT_WAITER | KN_AGENT_SPECIAL;
+#ifdef KN_SIM
+    if (kn_random(&local->worker->rng) % 4 == 0) {
+        return false;
+    }
+#endif
+    /* Relaxed, both: hints. */
+    return !(a->flags & not_so) && !local->is_unusual && local->worker->has_lifo &&
+           kn_load(&a->priority, relaxed) == KN_PRIO_NORMAL &&
+           kn_load(&asker->priority, relaxed) == KN_PRIO_NORMAL &&
+           kn_mailbox_is_resting(&a->mailbox);
+}
+
+/*
+ * Asks as a call (call.h), if the one asked is a handler agent that rests and the fiber has no more than the usual
+ * priority. True: *inside is under way; the fiber is to suspend, and *inside tells of the answer, or it comes later.
+ * False: nothing has been done, or (f->awaited) the request has been sent.
+ */
+static bool begin_call(struct kn_fiber_agent *f, const struct koken_await_call *call,
+                       struct kn_call *inside)
+{
+    struct kn_local *local = f->ctx.local;
+    struct kn_agent *a = kn_resolve_in(local->rt, call->to.id);
+    if (!a || !can_be_called(local, a, f->agent) || call->timeout_ns == 0) {
+        return false;
+    }
+    bool is_endless = call->timeout_ns == KOKEN_NO_DEADLINE;
+    struct kn_await_until until = {is_endless ? 0 : call->timeout_ns, !is_endless};
+    uint32_t number = kn_fiber_wait_quickly(f, call->timeout_ns);
+    if (kn_unlikely(!number)) {
+        number = kn_fiber_wait_begin(f, call->timeout_ns);
+        until = (struct kn_await_until){f->deadline_ns, false};
+    }
+    if (kn_unlikely(!number)) {
+        return false;
+    }
+    enum kn_push pushed =
+        kn_request_push(local, a, number, until, call->type, call->payload, &inside->request);
+    if (pushed == KN_PUSH_WAKE) {
+        inside->caller = f;
+        inside->callee = a;
+        inside->asker = f->ctx.id;
+        inside->number = number;
+        f->call = inside;
+        return true;
+    }
+    if (pushed == KN_PUSH_OK) {
+        kn_fiber_wait_clock(f);
+    } else {
+        kn_fiber_wait_end(f);
+    }
+    return false;
+}
+
+/* Ends an await with the answer that has come, or else with rc. */
+static int end_await(struct kn_fiber_agent *f, struct kn_wanted wanted, void *ret_answer, int rc)
+{
+    struct kn_envelope *e = f->answer;
+    f->answer = NULL;
+    kn_fiber_wait_end(f);
+    if (!e) {
+        return rc;
+    }
+    rc = 0;
+    if (e->flags & KN_ENV_ERROR) {
+        rc = ((const struct koken_failed *)(const void *)e->payload)->error;
+    } else if (!kn_answer_fits(e->type, wanted)) {
+        rc = -EPROTO;
+    } else {
+        memcpy(ret_answer, e->payload, e->type->size);
+    }
+    if (rc == -EPROTO && e->type->drop) {
+        e->type->drop(e->payload);
+    }
+    kn_count_add(&f->ctx.local->counters.received, 1);
+    kn_envelope_done(f->ctx.local, f->agent, e);
+    return rc;
+}
+
+/* The request has been sent, and the answer comes as a message. */
+KN_UNPAIRED static int await_answer(struct kn_fiber_agent *f, const struct koken_await_call *call,
+                                    struct kn_wanted wanted)
+{
+    int rc = 0;
+    f->waits =
+        (struct kn_fiber_wait_note){.what = "the answer", .type = call->type, .whom = call->to.id};
+    while (rc == 0 && !f->answer) { /* ends: the answer, the deadline, or cancelled */
+        rc = kn_fiber_wait(f);
+    }
+    leave_await(f);
+    return end_await(f, wanted, call->ret_answer, rc);
+}
+
+/* Asks by messages both ways. */
+KN_UNPAIRED static int await_message(struct kn_fiber_agent *f, const struct koken_await_call *call,
+                                     struct kn_wanted wanted)
+{
+    uint32_t number = kn_fiber_wait_begin(f, call->timeout_ns);
+    if (!number) {
+        return -ENOMEM;
+    }
+    struct kn_outbox edge = {.who = f->ctx.id, .to = call->to.id, .number = number};
+    int rc = enter_await(f, &edge);
+    if (rc == 0) {
+        uint64_t deadline_ns = f->deadline_ns == KN_NEVER ? 0 : f->deadline_ns;
+        rc = kn_request_send(&f->ctx, call->to, number, deadline_ns, call->type, call->payload);
+    }
+    if (rc < 0) {
+        leave_await(f);
+        kn_fiber_wait_end(f);
+        return rc;
+    }
+    if (call->ret_is_sent) {
+        *call->ret_is_sent = true;
+    }
+    return await_answer(f, call, wanted);
+}
+
 KN_UNPAIRED int koken_await_ctx_(koken_ctx *ctx, koken_ref to, uint64_t timeout_ns,
                                  void *ret_answer, size_t answer_size,
                                  const struct koken_type *type, const void *payload)
@@ -175,44 +299,26 @@ KN_UNPAIRED int koken_await_handle_ctx_(koken_ctx *ctx, const struct koken_await
     if (f->is_cancelled) {
         return -ECANCELED;
     }
-    uint32_t number = kn_fiber_wait_begin(f, call->timeout_ns);
-    if (!number) {
-        return -ENOMEM;
+    struct kn_call inside = {.wanted = wanted, .ret_answer = call->ret_answer};
+    bool is_call = begin_call(f, call, &inside);
+    if ((is_call || f->awaited) && call->ret_is_sent) {
+        *call->ret_is_sent = true;
     }
-    struct kn_outbox edge = {.who = ctx->id, .to = to.id, .number = number};
-    int rc = enter_await(f, &edge);
-    if (rc == 0) {
-        uint64_t deadline_ns = f->deadline_ns == KN_NEVER ? 0 : f->deadline_ns;
-        rc = kn_request_send(ctx, to, number, deadline_ns, call->type, call->payload);
-        if (rc == 0 && call->ret_is_sent) {
-            *call->ret_is_sent = true;
+    if (kn_likely(is_call)) {
+        kn_fiber_suspend(); /* its turn runs whom it asks */
+        if (kn_unlikely(!inside.is_answered)) {
+            return await_answer(f, call, wanted);
         }
-    }
-    f->waits = (struct kn_fiber_wait_note){.what = "the answer", .type = call->type, .whom = to.id};
-    while (rc == 0 && !f->answer) { /* ends: the answer, the deadline, or cancelled */
-        rc = kn_fiber_wait(f);
-    }
-    leave_await(f);
-    struct kn_envelope *e = f->answer;
-    KN_ASSERT(!e || e->corr == number);
-    f->answer = NULL;
-    kn_fiber_wait_end(f);
-    if (e) {
-        if (e->flags & KN_ENV_ERROR) {
-            rc = ((const struct koken_failed *)(const void *)e->payload)->error;
-        } else if (!kn_answer_fits(e->type, wanted)) {
-            rc = -EPROTO;
-        } else {
-            rc = 0;
-            memcpy(call->ret_answer, e->payload, e->type->size);
+        kn_fiber_wait_end(f);
+        if (kn_unlikely(kn_mailbox_has_system(&f->agent->mailbox))) {
+            (void)kn_fiber_collect(f); /* a stop is to be noticed */
         }
-        if (rc == -EPROTO && e->type->drop) {
-            e->type->drop(e->payload);
-        }
-        kn_count_add(&f->ctx.local->counters.received, 1);
-        kn_envelope_done(f->ctx.local, f->agent, e);
+        return inside.rc;
     }
-    return rc;
+    if (f->awaited) {
+        return await_answer(f, call, wanted);
+    }
+    return await_message(f, call, wanted);
 }
 
 KN_UNPAIRED int koken_sleep(koken_ctx *ctx, uint64_t duration_ns)
@@ -304,6 +410,7 @@ KN_UNPAIRED int koken_blocking(koken_ctx *ctx, int (*fn)(void *arg), void *arg, 
 
 void koken_blocking_enter(koken_ctx *ctx)
 {
+    kn_call_leave(ctx);
     ctx->local->is_unusual = ctx->local->is_stamping;
     kn_turn_end(ctx->local);
     kn_blocking_enter(ctx->local->worker);

@@ -4,6 +4,7 @@
 
 #include "actors/alarm.h"
 #include "actors/alone.h"
+#include "actors/call.h"
 #include "actors/kn_rcu.h"
 #include "actors/park.h"
 #include "actors/slots.h"
@@ -222,6 +223,12 @@ int koken_reply_(koken_ctx *ctx, const struct koken_type *type, const void *payl
     if (!(msg->flags & KN_ENV_REQUEST)) {
         koken_ref sender = {msg->from};
         return koken_signal_(sender, type, payload);
+    }
+    struct kn_call *call = ctx->call;
+    if (call && call->number == msg->corr && call->asker == msg->from) {
+        kn_call_answer(ctx->local, call, type, payload);
+        msg->flags ^= KN_ENV_REQUEST | KN_ENV_ANSWERED;
+        return 0;
     }
     int rc = answer(ctx->local, msg->from, msg->corr, type, payload);
     if (rc == 0) {

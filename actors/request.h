@@ -24,6 +24,12 @@ struct kn_wanted {
     size_t size;
 };
 
+/* Until when an answer is waited for. */
+struct kn_await_until {
+    uint64_t ns;   /* 0: for ever */
+    bool is_after; /* from now on; the clock has not been looked at (call.h) */
+};
+
 static inline bool kn_answer_fits(const struct koken_type *type, struct kn_wanted wanted)
 {
     bool owns = type->drop && type->field_count > 0;
@@ -46,8 +52,11 @@ struct kn_envelope *kn_request_new(struct koken *rt, struct kn_local *local,
                                    const struct koken_type *type, const void *payload,
                                    uint64_t deadline_ns);
 
-/* Until when the sender of a request waits, 0 for ever or not known. */
-uint64_t kn_message_deadline(const struct kn_envelope *e);
+/*
+ * Until when the sender of a request waits, 0 for ever or not known. Where that has not been looked up yet (call.h),
+ * it is now. Thread: the owner of e.
+ */
+uint64_t kn_message_deadline(struct kn_envelope *e);
 
 /*
  * Puts an envelope into the mailbox of `to` on the system lane, and gets the agent scheduled.
@@ -113,6 +122,15 @@ void kn_claims_end(struct kn_local *local, struct kn_agent *a, int error);
  */
 int kn_request_send(struct koken_ctx *ctx, koken_ref to, uint32_t number, uint64_t deadline_ns,
                     const struct koken_type *type, const void *payload);
+
+/*
+ * Puts the usual request, to a handler agent of the worker's runtime that rests and has room, into its mailbox.
+ * KN_PUSH_WAKE: S of it is the caller's, who must get it run; *ret_request is there still. KN_PUSH_OK: it is
+ * somebody else's. KN_PUSH_ELSE: nothing has been done.
+ */
+enum kn_push kn_request_push(struct kn_local *local, struct kn_agent *a, uint32_t number,
+                             struct kn_await_until until, const struct koken_type *type,
+                             const void *payload, struct kn_envelope **ret_request);
 
 /*
  * What is left to do for a handled message whose payload has been dropped: its request answered in default, its

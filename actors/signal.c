@@ -5,7 +5,9 @@
  * last; everything else branches off.
  */
 #include "actors/agent.h"
+#include "actors/alarm.h"
 #include "actors/alone.h"
+#include "actors/call.h"
 #include "actors/deadletter.h"
 #include "actors/kn_rcu.h"
 #include "actors/park.h"
@@ -75,11 +77,16 @@ static size_t deadline_at(const struct kn_envelope *e)
     return kn_class_size(e->size_class) - (e->flags & KN_ENV_STAMPED ? 16 : 8);
 }
 
-uint64_t kn_message_deadline(const struct kn_envelope *e)
+uint64_t kn_message_deadline(struct kn_envelope *e)
 {
     uint64_t at = 0;
     if (e->flags & KN_ENV_DEADLINE) {
         __builtin_memcpy(&at, (const char *)e + deadline_at(e), sizeof at);
+        if (e->flags & KN_ENV_AFTER) {
+            e->flags &= (uint16_t)~KN_ENV_AFTER;
+            at = kn_alarm_deadline(at);
+            __builtin_memcpy((char *)e + deadline_at(e), &at, sizeof at);
+        }
     }
     return at;
 }
@@ -462,6 +469,49 @@ static inline bool fits_slot(const struct kn_worker *worker, const struct kn_age
 {
     return kn_load(&a->priority, relaxed) == KN_PRIO_NORMAL &&
            worker->has_lifo; /* relaxed: a hint */
+}
+
+/*
+ * Puts e into the mailbox of an agent that rests and would go into the slot. Inside the bracket of alone.h nobody comes
+ * between the look and the push; outside of it the push tells.
+ */
+static KN_ALWAYS_INLINE enum kn_push push_resting(struct kn_local *local, struct kn_agent *a,
+                                                  struct kn_envelope *e)
+{
+    if (kn_unlikely(!kn_alone_enter(local))) {
+        (void)kn_message_deadline(e); /* somebody else may be the one to handle it, at any time */
+        return kn_mailbox_push_usual(&a->mailbox, e, /* is_alone= */ false);
+    }
+    enum kn_push pushed = KN_PUSH_ELSE;
+    if (kn_mailbox_is_resting(&a->mailbox)) {
+        pushed = kn_mailbox_push_usual(&a->mailbox, e, /* is_alone= */ true);
+    }
+    kn_alone_leave(local);
+    return pushed;
+}
+
+enum kn_push kn_request_push(struct kn_local *local, struct kn_agent *a, uint32_t number,
+                             struct kn_await_until until, const struct koken_type *type,
+                             const void *payload, struct kn_envelope **ret_request)
+{
+    KN_ASSERT(number != 0);
+    KN_ASSERT(kn_agent_runtime(a) == local->rt);
+    KN_ASSERT(!(a->flags & (KN_AGENT_FIBER | KN_AGENT_WAITER | KN_AGENT_SPECIAL)));
+    KN_ASSERT(!local->is_unusual);
+    struct kn_envelope *e = new_here(local, type, payload, until.ns);
+    if (kn_unlikely(!e)) {
+        return KN_PUSH_ELSE;
+    }
+    e->flags |= KN_ENV_REQUEST | (until.is_after ? KN_ENV_AFTER : 0);
+    e->corr = number;
+    enum kn_push pushed = push_resting(local, a, e);
+    if (kn_unlikely(pushed > KN_PUSH_WAKE)) {
+        kn_envelope_free(&local->worker->pool, e);
+        return KN_PUSH_ELSE;
+    }
+    kn_count_add(&local->counters.sent, 1);
+    *ret_request = e;
+    return pushed;
 }
 
 /* From the resolved receiver to the end: size_class is a constant at each call. */

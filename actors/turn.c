@@ -13,7 +13,9 @@
  */
 #include "actors/agent.h"
 #include "actors/alone.h"
+#include "actors/call.h"
 #include "actors/deadletter.h"
+#include "actors/fiber_agent.h"
 
 #include "actors/park.h"
 #include "actors/profile.h"
@@ -72,6 +74,7 @@ static KN_NOINLINE void unhandled(struct kn_local *local, struct kn_agent *a, st
 enum {
     OVER_MASK =
         KN_ENV_REQUEST | KN_ENV_BYTES | KN_ENV_STAMPED | KN_ENV_UNCOUNTED, /* rare in an envelope */
+    PLAIN_MASK = KN_ENV_REQUEST | KN_ENV_DEADLINE | KN_ENV_AFTER,          /* all others */
 };
 
 /* Disposes of a handled message. Answers how many messages less wait in the mailbox: 0 or 1. */
@@ -351,15 +354,15 @@ static KN_NOINLINE enum outcome settle(struct koken_ctx *ctx, struct kn_agent *a
  * The shortest turn: one user message has come, nothing else, and the agent keeps nothing back. What
  * ping-pong, a ring and every request do; the rest of this file does the same at greater length, and goes
  * on where this one stops: OUT_NOT nothing has been done, OUT_EMPTY the message is handled and the agent
- * not idle. OUT_IDLE: *ret_next is who follows in the slot, or NULL.
+ * not idle. OUT_IDLE: *ret_next, NULL before, is who follows in the slot, if anybody. ret_next NULL: nobody is to
+ * follow; a constant at each call.
  */
 static KN_ALWAYS_INLINE enum outcome run_one(struct koken_ctx *ctx, struct kn_agent *a,
                                              struct kn_runnable **ret_next)
 {
     uint64_t word;
     struct kn_envelope *e = kn_mailbox_peek(&a->mailbox, &a->intake, &word);
-    if (kn_unlikely(!e || (e->flags & ~(unsigned)(KN_ENV_REQUEST | KN_ENV_DEADLINE)) ||
-                    kn_agent_is_parked(a))) {
+    if (kn_unlikely(!e || (e->flags & ~(unsigned)PLAIN_MASK) || kn_agent_is_parked(a))) {
         return OUT_NOT;
     }
     const struct koken_row *row = find_row(kn_agent_behaviour(a), e->type);
@@ -385,13 +388,15 @@ static KN_ALWAYS_INLINE enum outcome run_one(struct koken_ctx *ctx, struct kn_ag
     bool is_idle;
     if (kn_alone_enter(local)) {
         is_idle = kn_mailbox_idle_after(&a->mailbox, &a->intake, word, /* is_alone= */ true);
-        *ret_next =
-            is_idle ? kn_worker_next(local->worker, kn_agent_turn, /* is_alone= */ true) : NULL;
+        if (is_idle && ret_next) {
+            *ret_next = kn_worker_next(local->worker, kn_agent_turn, /* is_alone= */ true);
+        }
         kn_alone_leave(local);
     } else {
         is_idle = kn_mailbox_idle_after(&a->mailbox, &a->intake, word, /* is_alone= */ false);
-        *ret_next =
-            is_idle ? kn_worker_next(local->worker, kn_agent_turn, /* is_alone= */ false) : NULL;
+        if (is_idle && ret_next) {
+            *ret_next = kn_worker_next(local->worker, kn_agent_turn, /* is_alone= */ false);
+        }
     }
     if (kn_unlikely(!is_idle)) {
         e->flags |= KN_ENV_DONE;
@@ -497,4 +502,45 @@ KN_HOT enum kn_ran kn_agent_turn(struct kn_worker *worker, struct kn_runnable *r
         ran = KN_RAN_DONE;
     }
     return ran;
+}
+
+enum kn_called kn_call_run(struct kn_call *call)
+{
+    struct koken_ctx *outer = &call->caller->ctx;
+    struct kn_local *local = outer->local;
+    struct kn_agent *a = call->callee;
+    struct koken_ctx ctx = {.rt = local->rt, .local = local, .call = call};
+    enum outcome out = OUT_NOT;
+    enum kn_ran ran = KN_RAN_DONE;
+    KN_ASSERT(local->running == outer);
+    KN_ASSERT(kn_agent_check(a));
+    kn_call_count_step(local->worker);
+    local->running = &ctx;
+    kn_turn_pass(local, a, &ctx);
+    /* Relaxed: our own counter. */
+    bool is_sampled = kn_load(&local->worker->tick, relaxed) % SAMPLE_EVERY == 0;
+    if (kn_likely(!is_sampled)) {
+        out = run_one(&ctx, a, NULL);
+    }
+    if (kn_unlikely(out == OUT_NOT)) {
+        (void)kn_message_deadline(call->request); /* it may not be the first to be handled */
+        ran = is_sampled ? run_sampled(&ctx, a) : run_turn(&ctx, a, NULL, out);
+    } else if (kn_unlikely(out != OUT_IDLE && out != OUT_ENDED)) {
+        ran = run_turn(&ctx, a, NULL, out);
+    }
+    KN_ASSERT(!ctx.outer); /* hooks have been left */
+    local = ctx.local;
+    if (kn_unlikely(ran == KN_RAN_AGAIN)) {
+        kn_worker_requeue(local->worker, &a->run, KN_PRIO_NORMAL);
+    }
+    if (kn_unlikely(!ctx.call)) { /* its fiber has been let go of */
+        kn_turn_end(local);
+        return KN_CALLED_GONE;
+    }
+    KN_ASSERT(call->caller->agent->cold->fiber == call->caller);
+    outer->local = local;
+    local->running = outer;
+    kn_turn_pass(local, outer->self, outer);
+    kn_store(&local->running_type, NULL, relaxed); /* for reports only */
+    return call->is_answered ? KN_CALLED_ANSWERED : KN_CALLED_OPEN;
 }

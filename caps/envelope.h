@@ -37,6 +37,8 @@ enum kn_envelope_flag {
         1u << 9,            /* a request: until when its sender waits, ns, in the last 8 bytes, or
                                 * in front of the stamp */
     KN_ENV_OWED = 1u << 10, /* was a request, and is its own answer once nothing else needs it */
+    KN_ENV_AFTER =
+        1u << 11, /* its deadline has not been looked up: for how long its sender waits */
 };
 
 struct kn_envelope {

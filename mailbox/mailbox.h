@@ -300,6 +300,12 @@ static inline bool kn_mailbox_has_system(const struct kn_mailbox *mb)
     return kn_load(&mb->word, relaxed) & KN_MB_SYSTEM;
 }
 
+/* True if nobody is responsible for running the receiver, which is open. Relaxed: a hint, made certain by a push. */
+static inline bool kn_mailbox_is_resting(const struct kn_mailbox *mb)
+{
+    return (kn_load(&mb->word, relaxed) & (KN_MB_SCHEDULED | KN_MB_CLOSED)) == 0;
+}
+
 /* Sorts the chain from top down to (not including) the boundary into the intake's lists. */
 void kn_intake_sort(struct kn_intake *in, struct kn_envelope *top);
 
