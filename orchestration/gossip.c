@@ -12,6 +12,9 @@
  *
  * One rumour at a time, so "have I heard it" is one number per relay. A rumour lives as long as a
  * message holds it.
+ *
+ * A relay that cannot report fails. The hub monitors the relays: what one of them had to handle when it failed is
+ * not counted, so that rumour ends there with what is known, and the next ones go on without that relay.
  */
 #include <koken/broadcast.h>
 
@@ -21,6 +24,7 @@
 #include "base/world.h"
 #include "orchestration/either.h"
 
+#include <koken/link.h>
 #include <koken/time.h>
 
 #include <errno.h>
@@ -110,9 +114,8 @@ struct relay {
 static int handled(struct relay *self, struct kn_gossip_handled report)
 {
     report.index = self->index;
-    /* Without memory the count stays open, and the hub's deadline closes it. */
-    kn_either_way(koken_send(self->group->hub, kn_gossip_handled, &report));
-    return 0;
+    int rc = koken_send(self->group->hub, kn_gossip_handled, &report);
+    return rc == -ENOMEM ? rc : 0; /* the hub hears of the end of a relay that cannot report */
 }
 
 static bool tell(struct relay *self, uint32_t to, uint32_t round)
@@ -193,6 +196,8 @@ KOKEN_AGENT(relay, struct relay, KOKEN_ON(kn_gossip_tell, on_tell), KOKEN_ON(kn_
 struct hub {
     struct group *group;
     uint8_t *has_heard; /* by index, of the present rumour */
+    uint8_t *is_gone;   /* by index */
+    uint32_t gone;      /* so many are */
     koken_claim caller;
     koken_timer timer;
     struct koken_gossip_report report;
@@ -220,41 +225,50 @@ static void look(koken_ctx *ctx, struct hub *self)
     if (self->under_way > 0) {
         return;
     }
-    if (self->report.reached == self->group->count) {
-        conclude(ctx, self, 0);
+    if (self->report.reached + self->gone >= self->group->count) {
+        conclude(ctx, self, self->gone ? -EPROTO : 0);
         return;
     }
     struct kn_gossip_go go = {self->number};
+    bool has_lost = self->gone > 0;
     for (uint32_t i = 0; self->report.asking < ASKING_MAX && i < self->group->count; i++) {
-        if (!self->has_heard[i]) {
-            self->under_way += koken_send(self->group->relays[i], kn_gossip_go, &go) >= 0;
+        if (!self->has_heard[i] && !self->is_gone[i]) {
+            int rc = koken_send(self->group->relays[i], kn_gossip_go, &go);
+            self->under_way += rc >= 0;
+            has_lost |= rc == -ESRCH; /* its end will be told of */
         }
     }
     self->report.asking++;
-    if (self->under_way == 0) {
-        conclude(ctx, self, -ETIMEDOUT); /* nobody can be asked, or asking does not help */
+    if (self->under_way == 0) { /* nobody can be asked, or asking does not help */
+        conclude(ctx, self, has_lost ? -EPROTO : -ETIMEDOUT);
     }
 }
 
-/* Tells one relay, at random. */
-static void set_going(struct hub *self, const struct kn_gossip_begin *msg)
+/* Tells one relay, at random. Errors: -ENOMEM; -EPROTO there is none any more. */
+static int set_going(struct hub *self, const struct kn_gossip_begin *msg)
 {
     struct rumour *rumour = kn_alloc(sizeof *rumour, _Alignof(struct rumour), -1);
     uint32_t count = self->group->count;
     if (!rumour) {
-        return;
+        return -ENOMEM;
     }
     kn_atomic_init(&rumour->owners, 1);
     rumour->type = msg->type;
     memcpy(rumour->payload, msg->payload, msg->type->size);
     struct kn_gossip_tell telling = {rumour, self->number, 1};
     uint32_t first = (uint32_t)((kn_random(&self->random) >> 32) * count >> 32);
-    if (koken_send(self->group->relays[first], kn_gossip_tell, &telling) >= 0) {
-        self->under_way = 1;
-        self->report.messages = 1;
-    } else {
-        rumour_drop(rumour);
+    int rc = -ESRCH;
+    for (uint32_t i = 0; rc == -ESRCH && i < count;
+         i++) { /* past those whose end is known, or just happens */
+        rc = koken_send(self->group->relays[(first + i) % count], kn_gossip_tell, &telling);
     }
+    if (rc < 0) {
+        rumour_drop(rumour);
+        return rc == -ESRCH ? -EPROTO : rc;
+    }
+    self->under_way = 1;
+    self->report.messages = 1;
+    return 0;
 }
 
 /* The end of the rumour's time. False: there is no memory for it. */
@@ -285,12 +299,12 @@ static int on_begin(koken_ctx *ctx, struct hub *self, const struct kn_gossip_beg
     self->under_way = 0;
     self->number++;
     memset(self->has_heard, 0, self->group->count);
-    bool has_time = set_timer(ctx, self, msg->timeout_ns);
-    if (has_time && self->group->count > 0) {
-        set_going(self, msg);
+    int rc = set_timer(ctx, self, msg->timeout_ns) ? 0 : -ENOMEM;
+    if (rc == 0 && self->group->count > 0) {
+        rc = set_going(self, msg);
     }
-    if (!has_time || (self->group->count > 0 && self->under_way == 0)) {
-        conclude(ctx, self, -ENOMEM);
+    if (rc < 0) {
+        conclude(ctx, self, rc);
     } else {
         look(ctx, self);
     }
@@ -320,6 +334,22 @@ static int on_handled(koken_ctx *ctx, struct hub *self, const struct kn_gossip_h
     return 0;
 }
 
+/* A relay has ended, and with it what it would have reported. */
+static int on_relay_down(koken_ctx *ctx, struct hub *self, const struct koken_down *msg)
+{
+    uint32_t i = 0;
+    while (i < self->group->count && !koken_ref_equal(self->group->relays[i], msg->who)) {
+        i++;
+    }
+    KN_ASSERT(i < self->group->count && !self->is_gone[i]);
+    self->is_gone[i] = 1;
+    self->gone++;
+    if (self->is_busy) {
+        conclude(ctx, self, -EPROTO);
+    }
+    return 0;
+}
+
 static int on_late(koken_ctx *ctx, struct hub *self, const struct kn_gossip_late *msg)
 {
     if (self->is_busy && msg->number == self->number) {
@@ -336,6 +366,12 @@ struct founding {
     struct koken_gossip_options options;
 };
 
+/* The two flags of each relay, in one piece. */
+static size_t flags_size(const struct group *group)
+{
+    return 2 * (size_t)group->count + 1;
+}
+
 static void on_hub_exit(koken_ctx *ctx, struct hub *self, int reason)
 {
     (void)ctx;
@@ -346,7 +382,7 @@ static void on_hub_exit(koken_ctx *ctx, struct hub *self, int reason)
         }
     }
     if (self->has_heard) {
-        kn_free(self->has_heard, self->group->count + 1, 1);
+        kn_free(self->has_heard, flags_size(self->group), 1);
     }
     group_drop(self->group);
 }
@@ -355,17 +391,17 @@ static int spawn_relays(koken_ctx *ctx, struct hub *self)
 {
     struct group *group = self->group;
     int rc = 0;
-    for (uint32_t i = 0; rc == 0 && i < group->count; i++) {
+    for (uint32_t i = 0; rc >= 0 && i < group->count; i++) {
         struct relay relay = {.group = group, .random = kn_random(&self->random), .index = i};
         kn_add(&group->owners, 1, relaxed); /* relaxed: we own a share */
         /* Not NORMAL: who takes the LIFO slot has the rumour run deep instead of wide. */
-        rc = koken_try_spawn(ctx, &group->relays[i], relay, .arg = &relay,
-                             .policy = KOKEN_POLICY_GROW, .priority = KOKEN_PRIORITY_LOW);
+        rc = koken_spawn_monitored(ctx, &group->relays[i], relay, .arg = &relay,
+                                   .policy = KOKEN_POLICY_GROW, .priority = KOKEN_PRIORITY_LOW);
         if (rc < 0) {
             group_drop(group);
         }
     }
-    return rc;
+    return rc < 0 ? rc : 0;
 }
 
 /* So many rounds of telling reach count if nobody is told twice; and two more. */
@@ -397,7 +433,11 @@ static int found(koken_ctx *ctx, struct hub *self, const void *arg)
         memset(group->relays, 0, refs);
     }
     self->group = group;
-    self->has_heard = kn_alloc(count + 1, 1, -1);
+    self->has_heard = kn_alloc(flags_size(group), 1, -1);
+    if (self->has_heard) {
+        memset(self->has_heard, 0, flags_size(group));
+        self->is_gone = self->has_heard + count;
+    }
     self->random = kn_random_seed(founding->options.seed ? founding->options.seed : kn_entropy());
     int rc = self->has_heard ? spawn_relays(ctx, self) : -ENOMEM;
     if (rc < 0) {
@@ -408,7 +448,7 @@ static int found(koken_ctx *ctx, struct hub *self, const void *arg)
 
 KOKEN_AGENT(hub, struct hub, KOKEN_INIT(found), KOKEN_ON(kn_gossip_begin, on_begin),
             KOKEN_ON(kn_gossip_handled, on_handled), KOKEN_ON(kn_gossip_late, on_late),
-            KOKEN_EXIT(on_hub_exit));
+            KOKEN_ON(koken_down, on_relay_down), KOKEN_EXIT(on_hub_exit));
 
 static int check(const koken_ref *members, size_t count, const struct koken_gossip_options *o,
                  koken_ref *ret_group, struct founding *founding)

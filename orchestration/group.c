@@ -25,6 +25,7 @@ struct kn_task {
     struct kn_task *next;
     int (*fn)(void *arg);
     void *arg;
+    struct kn_account *account; /* or NULL */
 };
 
 struct ender {
@@ -64,6 +65,14 @@ void kn_group_drop(struct koken_group *group)
     if (kn_sub(&group->owners, 1, acq_rel) == 1) {
         KN_ASSERT(group->pending == 0);
         KN_ASSERT(kn_list_is_empty(&group->enders));
+        KN_ASSERT(kn_list_is_empty(&group->any_enders));
+        KN_ASSERT(kn_list_is_empty(&group->accounts));
+        while (!kn_list_is_empty(&group->ended)) { /* ends: nobody puts anything in */
+            struct kn_account *account =
+                kn_container_of(group->ended.next, struct kn_account, link);
+            kn_list_remove(&account->link);
+            kn_free(account, sizeof *account, _Alignof(struct kn_account));
+        }
         koken_source_free(group->source);
         group->magic = GONE;
         kn_free(group, size_of(group->max_threads), _Alignof(struct koken_group));
@@ -114,32 +123,84 @@ static KN_NOINLINE bool is_inside(const struct koken_group *group)
     return inside != NULL;
 }
 
+/* Tells the first of those in a list. Called and left with the lock held. */
+static void tell_one(struct koken_group *group, struct kn_list *enders, int error)
+{
+    struct ender *ender = kn_container_of(enders->next, struct ender, link);
+    kn_list_remove(&ender->link);
+    kn_unlock(&group->lock);
+    int rc = error < 0 ? koken_promise_fail(&ender->promise, error)
+                       : koken_promise_done(&ender->promise);
+    KN_ASSERT(rc == 0);
+    (void)rc;
+    kn_free(ender, sizeof *ender, _Alignof(struct ender));
+    kn_lock(&group->lock);
+}
+
 /* The last task has ended: tells those who want to know. Called and left with the lock held. */
 static void tell_enders(struct koken_group *group)
 {
     while (group->pending == 0 &&
            !kn_list_is_empty(&group->enders)) { /* ends: who comes now waits for new tasks */
-        struct ender *ender = kn_container_of(group->enders.next, struct ender, link);
-        kn_list_remove(&ender->link);
-        kn_unlock(&group->lock);
-        int error = error_of(group);
-        int rc = error < 0 ? koken_promise_fail(&ender->promise, error)
-                           : koken_promise_done(&ender->promise);
-        KN_ASSERT(rc == 0);
-        (void)rc;
-        kn_free(ender, sizeof *ender, _Alignof(struct ender));
-        kn_lock(&group->lock);
+        tell_one(group, &group->enders, error_of(group));
     }
 }
 
-/* Works off tasks while there are any, and until() is not true. Called and left with the lock held. */
-static void work(struct koken_group *group, const struct kn_worker *worker, uint64_t deadline_ns)
+/* One that has an account has ended: the same. Who has waited for one that another takes meanwhile waits for the next. */
+static void tell_any_enders(struct koken_group *group)
+{
+    while (!kn_list_is_empty(&group->any_enders) &&
+           (!kn_list_is_empty(&group->ended) ||
+            kn_list_is_empty(&group->accounts))) { /* ends: who comes now does not enter the list */
+        tell_one(group, &group->any_enders, 0);
+    }
+}
+
+/* Moves an account on to a state, and enters how long it was in the last one. With the lock held. */
+static void enter_state(struct koken_group *group, struct kn_account *account,
+                        enum koken_group_task_state state, int error)
+{
+    uint64_t now = kn_now(), passed = now > account->at_ns ? now - account->at_ns : 0;
+    bool has_run = account->told.state == KOKEN_GROUP_TASK_RUNS;
+    *(has_run ? &account->told.ran_ns : &account->told.waited_ns) = passed;
+    account->at_ns = now;
+    account->told.state = state;
+    account->told.error = error;
+    if (state > KOKEN_GROUP_TASK_RUNS) {
+        kn_list_remove(&account->link);
+        kn_list_push_back(&group->ended, &account->link);
+        tell_any_enders(group);
+    }
+}
+
+/* Counts a task that has ended with rc. Called and left with the lock held. */
+static void count_end(struct koken_group *group, struct kn_account *account, int rc)
+{
+    enum koken_group_task_state state = rc >= 0            ? KOKEN_GROUP_TASK_DONE
+                                        : rc == -ECANCELED ? KOKEN_GROUP_TASK_CANCELLED
+                                                           : KOKEN_GROUP_TASK_FAILED;
+    group->done += state == KOKEN_GROUP_TASK_DONE;
+    group->failed += state == KOKEN_GROUP_TASK_FAILED;
+    group->cancelled += state == KOKEN_GROUP_TASK_CANCELLED;
+    if (account) {
+        enter_state(group, account, state, rc < 0 ? rc : 0);
+    }
+}
+
+/* Works off tasks while there are any; for_any: and none has ended with an account. Called and left with the lock held. */
+static void work(struct koken_group *group, const struct kn_worker *worker, uint64_t deadline_ns,
+                 bool for_any)
 {
     bool goes_on = group->running < group->max_threads;
     group->running += goes_on ? 1 : 0;
-    while (goes_on && group->first) { /* ends: no task, or others' turn */
+    while (goes_on && group->first &&
+           !(for_any && !kn_list_is_empty(&group->ended))) { /* ends: no task, or others' turn */
         struct kn_task *task = group->first;
+        struct kn_account *account = task->account;
         group->first = task->next;
+        if (account) {
+            enter_state(group, account, KOKEN_GROUP_TASK_RUNS, 0);
+        }
         kn_unlock(&group->lock);
         int rc = call_task(group, task);
         kn_free(task, sizeof *task, _Alignof(struct kn_task));
@@ -147,6 +208,7 @@ static void work(struct koken_group *group, const struct kn_worker *worker, uint
             kn_group_fail(group, rc);
         }
         kn_lock(&group->lock);
+        count_end(group, account, rc);
         group->pending--;
         tell_enders(group);
         if ((worker && kn_load(&worker->nudge, relaxed)) || /* relaxed: a hint */
@@ -187,7 +249,7 @@ static void run_errand(struct kn_errand *errand, struct kn_worker *worker)
                                           NULL)); /* keep_going or not */
     }
     kn_lock(&group->lock);
-    work(group, worker, KN_NEVER);
+    work(group, worker, KN_NEVER, /* for_any= */ false);
     runner->is_out = false;
     struct kn_runner *next = group->running < group->max_threads ? next_runner(group) : NULL;
     kn_unlock(&group->lock);
@@ -224,6 +286,9 @@ int koken_group_new(struct koken *rt, const struct koken_group_options *options,
     group->prio = o->priority ? (enum kn_prio)(o->priority - KOKEN_PRIORITY_LOW) : KN_PRIO_NORMAL;
     kn_atomic_init(&group->owners, 1);
     kn_list_init(&group->enders);
+    kn_list_init(&group->any_enders);
+    kn_list_init(&group->accounts);
+    kn_list_init(&group->ended);
     for (unsigned i = 0; i < max_threads; i++) {
         group->runners[i].group = group;
         kn_errand_init(&group->runners[i].errand, run_errand);
@@ -253,17 +318,19 @@ koken_token koken_group_token(struct koken_group *group)
     return kn_is_group(group) ? koken_source_token(group->source) : (koken_token){NULL};
 }
 
-int koken_group_run(struct koken_group *group, int (*fn)(void *arg), void *arg)
+static int run(struct koken_group *group, int (*fn)(void *arg), void *arg,
+               struct kn_account *account, uint64_t *ret_task)
 {
-    if (!kn_is_group(group) || !fn) {
-        return -EINVAL;
-    }
     struct kn_task *task = kn_alloc(sizeof *task, _Alignof(struct kn_task), -1);
     if (!task) {
         return -ENOMEM;
     }
-    *task = (struct kn_task){NULL, fn, arg};
+    *task = (struct kn_task){NULL, fn, arg, account};
     kn_lock(&group->lock);
+    if (account) {
+        account->told.task = *ret_task = ++group->serial;
+        kn_list_push_back(&group->accounts, &account->link);
+    }
     if (group->first) {
         group->last->next = task;
     } else {
@@ -274,6 +341,74 @@ int koken_group_run(struct koken_group *group, int (*fn)(void *arg), void *arg)
     struct kn_runner *runner = next_runner(group);
     kn_unlock(&group->lock);
     post(group, runner);
+    return 0;
+}
+
+int koken_group_run(struct koken_group *group, int (*fn)(void *arg), void *arg)
+{
+    return kn_is_group(group) && fn ? run(group, fn, arg, NULL, NULL) : -EINVAL;
+}
+
+int koken_group_submit(struct koken_group *group, const char *name, int (*fn)(void *arg), void *arg,
+                       uint64_t *ret_task)
+{
+    uint64_t unused;
+    if (!kn_is_group(group) || !fn) {
+        return -EINVAL;
+    }
+    struct kn_account *account = kn_alloc(sizeof *account, _Alignof(struct kn_account), -1);
+    if (!account) {
+        return -ENOMEM;
+    }
+    *account = (struct kn_account){.told = {.name = name ? name : ""}, .at_ns = kn_now()};
+    int rc = run(group, fn, arg, account, ret_task ? ret_task : &unused);
+    if (rc < 0) {
+        kn_free(account, sizeof *account, _Alignof(struct kn_account));
+    }
+    return rc;
+}
+
+int koken_group_task(struct koken_group *group, uint64_t task, struct koken_group_task *ret_task)
+{
+    int rc = -ESRCH;
+    if (!kn_is_group(group) || !ret_task) {
+        return -EINVAL;
+    }
+    kn_lock(&group->lock);
+    struct kn_list *lists[] = {&group->accounts, &group->ended};
+    for (unsigned i = 0; rc < 0 && i < 2; i++) {
+        struct kn_list *link = lists[i]->next;
+        for (; rc < 0 && link != lists[i]; link = link->next) { /* ends: a list is finite */
+            const struct kn_account *account = kn_container_of(link, struct kn_account, link);
+            if (account->told.task == task) {
+                *ret_task = account->told;
+                rc = 0;
+            }
+        }
+    }
+    kn_unlock(&group->lock);
+    return rc;
+}
+
+int koken_group_stats(struct koken_group *group, struct koken_group_stats *ret_stats)
+{
+    if (!kn_is_group(group) || !ret_stats) {
+        return -EINVAL;
+    }
+    kn_lock(&group->lock);
+    uint64_t waiting = 0;
+    for (const struct kn_task *task = group->first; task; task = task->next) { /* ends: as above */
+        waiting++;
+    }
+    *ret_stats = (struct koken_group_stats){
+        .total = group->pending + group->done + group->failed + group->cancelled,
+        .waiting = waiting,
+        .running = group->pending - waiting,
+        .done = group->done,
+        .failed = group->failed,
+        .cancelled = group->cancelled,
+    };
+    kn_unlock(&group->lock);
     return 0;
 }
 
@@ -305,9 +440,21 @@ static uint64_t left_of(uint64_t deadline_ns)
     return deadline_ns == KN_NEVER ? KOKEN_NO_DEADLINE : deadline_ns > now ? deadline_ns - now : 0;
 }
 
+/* Whoever is no agent helps while it waits. */
+static void help(struct koken_group *group, uint64_t deadline_ns, bool for_any)
+{
+    const struct kn_local *local = kn_local_here();
+    if (!local || !local->running) {
+        kn_lock(&group->lock);
+        work(group, NULL, deadline_ns, for_any);
+        struct kn_runner *next = next_runner(group);
+        kn_unlock(&group->lock);
+        post(group, next);
+    }
+}
+
 int koken_group_wait(struct koken_group *group, uint64_t timeout_ns)
 {
-    struct kn_local *local = kn_local_here();
     struct koken_future *end;
     if (!kn_is_group(group)) {
         return -EINVAL;
@@ -316,17 +463,72 @@ int koken_group_wait(struct koken_group *group, uint64_t timeout_ns)
         return -EDEADLK;
     }
     uint64_t deadline_ns = kn_delay_deadline(timeout_ns);
-    if (!local || !local->running) { /* no agent: it helps */
-        kn_lock(&group->lock);
-        work(group, NULL, deadline_ns);
-        struct kn_runner *next = next_runner(group);
-        kn_unlock(&group->lock);
-        post(group, next);
-    }
+    help(group, deadline_ns, /* for_any= */ false);
     int rc = koken_group_end(group, &end);
     if (rc == 0) {
         rc = koken_future_join(end, left_of(deadline_ns));
         koken_future_drop(end);
+    }
+    return rc;
+}
+
+/*
+ * Takes the first of those that have ended: 0; -ESRCH there is none and will be none; -EAGAIN: later, when *ender, which is
+ * the group's then, is told.
+ */
+static int take_ended(struct koken_group *group, struct koken_group_task *ret_task,
+                      struct ender **ender)
+{
+    struct kn_account *account = NULL;
+    int rc = 0;
+    kn_lock(&group->lock);
+    if (!kn_list_is_empty(&group->ended)) {
+        account = kn_container_of(group->ended.next, struct kn_account, link);
+        kn_list_remove(&account->link);
+        *ret_task = account->told;
+    } else if (kn_list_is_empty(&group->accounts)) {
+        rc = -ESRCH;
+    } else {
+        rc = -EAGAIN;
+        kn_list_push_back(&group->any_enders, &(*ender)->link);
+        *ender = NULL;
+    }
+    kn_unlock(&group->lock);
+    if (account) {
+        kn_free(account, sizeof *account, _Alignof(struct kn_account));
+    }
+    return rc;
+}
+
+int koken_group_wait_any(struct koken_group *group, uint64_t timeout_ns,
+                         struct koken_group_task *ret_task)
+{
+    if (!kn_is_group(group) || !ret_task) {
+        return -EINVAL;
+    }
+    if (is_inside(group)) {
+        return -EDEADLK;
+    }
+    uint64_t deadline_ns = kn_delay_deadline(timeout_ns);
+    int rc = -EAGAIN;
+    while (rc == -EAGAIN) { /* ends: one for us, none any more, or out of time */
+        struct koken_future *end;
+        struct ender *ender = kn_alloc(sizeof *ender, _Alignof(struct ender), -1);
+        rc = ender ? koken_promise_new(0, &ender->promise, &end) : -ENOMEM;
+        if (rc == 0) {
+            help(group, deadline_ns, /* for_any= */ true);
+            rc = take_ended(group, ret_task, &ender);
+            if (ender) {
+                koken_promise_drop(&ender->promise);
+            } else {
+                int joined = koken_future_join(end, left_of(deadline_ns));
+                rc = joined < 0 ? joined : rc;
+            }
+            koken_future_drop(end);
+        }
+        if (ender) {
+            kn_free(ender, sizeof *ender, _Alignof(struct ender));
+        }
     }
     return rc;
 }

@@ -12,6 +12,13 @@
 struct kn_task;
 struct koken_group;
 
+/* What is known of a task that was given a name; of the group until it is told by koken_group_wait_any. */
+struct kn_account {
+    struct kn_list link; /* (m) of all of the group, or of those that have ended */
+    struct koken_group_task told;
+    uint64_t at_ns; /* (m) when it came into its state */
+};
+
 /* An errand that works off tasks of the group. */
 struct kn_runner {
     struct kn_errand errand;
@@ -33,6 +40,12 @@ struct koken_group {
     unsigned running;             /* (m) who works off tasks now */
     size_t pending;               /* (m) tasks that have not ended */
     struct kn_list enders;        /* (m) of those who want to know when none is left */
+    struct kn_list
+        any_enders; /* (m) of those who want to know when one has ended that has an account */
+    struct kn_list accounts;          /* (m) of tasks that have not ended */
+    struct kn_list ended;             /* (m) of those that have, the first to end in front */
+    uint64_t serial;                  /* (m) of tasks with an account */
+    uint64_t done, failed, cancelled; /* (m) tasks that have ended */
     struct kn_runner runners[];
 };
 

@@ -87,15 +87,16 @@ KOKEN_MESSAGE(koken_gossip_report, {
     uint32_t messages;  /* between relays */
     uint32_t rounds;    /* of telling, the longest way */
     uint32_t asking;    /* rounds of asking after that */
-    int32_t error;      /* 0; -ETIMEDOUT not all were reached in time */
+    int32_t error;      /* 0; -ETIMEDOUT not all were reached in time; -EPROTO a relay has failed */
 });
 
 /*
  * koken_gossip(where, group, timeout_ns, &report, message, ...) has all members told, and waits until
  * they are. One gossip of a group at a time; others wait, which timeout_ns does not count. where is a
  * context (fiber agents) or a runtime. Errors: as koken_await; -ETIMEDOUT, then the report is written;
- * -ENOMEM nobody was told; -ENOTSUP the message holds a payload; -E2BIG it has more than 208 bytes. A
- * relay that has no memory for its report leaves the count open until timeout_ns, so give one. Order: of
+ * -ENOMEM nobody was told; -ENOTSUP the message holds a payload; -E2BIG it has more than 208 bytes; -EPROTO
+ * a relay has failed (it had no memory to report): then the report counts what was known by that moment, and later
+ * gossips of the group go on without it, reach the others, and answer -EPROTO, too. Order: of
  * two gossips of one caller, every member hears the first one first. Cost: about count * fanout
  * messages, and twice as many to count them.
  */

@@ -59,6 +59,54 @@ koken_token koken_group_token(struct koken_group *group);
  */
 KOKEN_MUST_USE int koken_group_run(struct koken_group *group, int (*fn)(void *arg), void *arg);
 
+/* What becomes of a task. */
+enum koken_group_task_state {
+    KOKEN_GROUP_TASK_WAITS, /* it has not begun */
+    KOKEN_GROUP_TASK_RUNS,
+    KOKEN_GROUP_TASK_DONE,
+    KOKEN_GROUP_TASK_FAILED,
+    KOKEN_GROUP_TASK_CANCELLED, /* it did not begin, or answered -ECANCELED */
+};
+
+/* The account of a task: times that are not over are 0. */
+struct koken_group_task {
+    uint64_t task;    /* its number in the group, from 1 on */
+    const char *name; /* as it was given */
+    enum koken_group_task_state state;
+    int error;          /* what it has answered, if < 0 */
+    uint64_t waited_ns; /* until it began, or was not to begin any more */
+    uint64_t ran_ns;
+};
+
+/* How many tasks have been run so far, and what became of them; loops are not counted. */
+struct koken_group_stats {
+    uint64_t total, waiting, running, done, failed, cancelled;
+};
+
+/*
+ * koken_group_submit is koken_group_run for a task with a name (not copied; NULL: none), of which the group keeps an account until
+ * koken_group_wait_any tells of its end, or the group is freed. ret_task, if not NULL, is its number. Errors: as koken_group_run.
+ * Cost: three looks at the clock and one allocation more.
+ */
+KOKEN_MUST_USE int koken_group_submit(struct koken_group *group, const char *name,
+                                      int (*fn)(void *arg), void *arg, uint64_t *ret_task);
+
+/* koken_group_task tells how a submitted task is. Errors: -ESRCH there is no account of it (any more), -EINVAL. */
+KOKEN_MUST_USE int koken_group_task(struct koken_group *group, uint64_t task,
+                                    struct koken_group_task *ret_task);
+
+/* koken_group_stats counts the tasks of the group. Errors: -EINVAL. */
+KOKEN_MUST_USE int koken_group_stats(struct koken_group *group,
+                                     struct koken_group_stats *ret_stats);
+
+/*
+ * koken_group_wait_any waits until a submitted task has ended that nobody has been told of, and tells of it, whatever it has answered;
+ * the account is closed with that. In the order of their ends, each to one caller. Errors: -ESRCH no submitted task is left;
+ * -ETIMEDOUT, -EDEADLK, -ENOTSUP, -ECANCELED, -ENOMEM as koken_group_wait.
+ */
+KOKEN_MUST_USE int koken_group_wait_any(struct koken_group *group, uint64_t timeout_ns,
+                                        struct koken_group_task *ret_task);
+
 /*
  * koken_group_wait waits until all tasks so far have ended, and answers the group's first error, or 0. The group can be used on.
  * Errors: also -ETIMEDOUT (a task under way is not given up), -EDEADLK from a task of the group, -ENOTSUP in a handler or callback,

@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Proves that a gossip reaches everybody, each delivers once, in few rounds and messages (T050), that
- * dead members do not stop it, that callers take turns, and what bad input answers.
+ * dead members do not stop it, that callers take turns, what bad input answers, and that relays that fail leave no
+ * gossip open.
  */
 #include "test/support/runtime.h"
 
+#include "actors/slots.h"
+
 #include <koken/broadcast.h>
 #include <koken/fiber.h>
+
+#include <string.h>
 
 enum { MEMBERS = 1000 };
 
@@ -153,5 +158,99 @@ Test(gossip, bad_input_and_a_stop_in_the_middle)
     cr_assert_eq(koken_gossip(rt, group, KOKEN_S(60), &r, news, .value = 2), 0);
     cr_assert_eq(koken_signal(members[0], news, .value = 3), 0);
     cr_assert_eq(koken_exit(group), 0);
+    stop(rt);
+}
+
+/* ---- relays that fail ----------------------------------------------------------------------------------- */
+
+enum { FEW = 40 };
+
+static koken_ref relays[FEW];
+static unsigned relay_count;
+
+static void note_relay(struct kn_agent *a, void *arg)
+{
+    const struct koken_agent_type *type = kn_agent_behaviour(a);
+    bool is_alive = !(kn_load(&a->mailbox.word, relaxed) & KN_MB_CLOSED);
+    (void)arg;
+    if (is_alive && type && strcmp(type->name, "relay") == 0 && relay_count < FEW) {
+        relays[relay_count++] = kn_agent_ref(a);
+    }
+}
+
+/* A gossip of a group without so many of its relays: known, not waited for, and the others hear. */
+static void gossip_without(struct koken *rt, koken_ref group, uint32_t gone, uint32_t value)
+{
+    struct koken_gossip_report r;
+    int rc = koken_gossip(rt, group, KOKEN_NO_DEADLINE, &r, news, .value = value);
+    cr_assert_eq(rc, gone ? -EPROTO : 0);
+    cr_assert_eq(r.error, rc);
+    cr_assert_eq(r.reached, FEW - gone);
+    cr_assert_eq(r.accepted, FEW - gone);
+}
+
+Test(gossip, ends_without_a_deadline_when_relays_have_failed)
+{
+    struct koken *rt = start(2);
+    koken_ref group;
+    relay_count = 0;
+    spawn_members(rt, FEW);
+    cr_assert_eq(koken_gossip_open(rt, members, FEW, NULL, &group), 0);
+    gossip_without(rt, group, 0, 1);
+    drain(rt);
+    kn_slots_each(rt, note_relay, NULL);
+    cr_assert_eq(relay_count, FEW);
+    for (uint32_t i = 0; i < 3; i++) {
+        cr_assert_eq(koken_exit(relays[i * 7]), 0);
+        drain(rt);
+        gossip_without(rt, group, i + 1, i + 2);
+    }
+    drain(rt);
+    check_balance(rt, 0);
+    stop(rt);
+}
+
+static int kill_relays(koken_ctx *ctx, struct silent *self, const void *arg)
+{
+    (void)self, (void)arg;
+    for (uint32_t i = 0; i < FEW; i++) {
+        expect(koken_exit(relays[i]) == 0);
+        expect(koken_sleep(ctx, KOKEN_US(50)) == 0);
+    }
+    (void)count(&done);
+    return 0;
+}
+
+KOKEN_FIBER(killer, struct silent, kill_relays);
+
+/* Whenever a relay ends, each gossip has an end, and its counts add up. */
+Test(gossip, ends_whenever_relays_fail)
+{
+    struct koken *rt = start(2);
+    koken_ref group;
+    struct koken_gossip_report r;
+    uint32_t value = 1;
+    relay_count = 0;
+    reset(&done);
+    spawn_members(rt, FEW);
+    cr_assert_eq(koken_gossip_open(rt, members, FEW, NULL, &group), 0);
+    gossip_without(rt, group, 0, value++);
+    drain(rt);
+    kn_slots_each(rt, note_relay, NULL);
+    cr_assert_eq(relay_count, FEW);
+    cr_assert(!koken_is_nobody(koken_spawn(rt, killer)));
+    bool is_over = false;
+    while (!is_over) { /* ends: the killer has its turns */
+        is_over = reading(&done) == 1;
+        int rc = koken_gossip(rt, group, KOKEN_NO_DEADLINE, &r, news, .value = value++);
+        cr_assert(rc == 0 || rc == -EPROTO, "%s", koken_errname(rc));
+        cr_assert_eq(r.error, rc);
+        cr_assert_eq(r.reached, r.accepted);
+        cr_assert(r.reached <= FEW);
+        cr_assert(rc < 0 || r.reached == FEW);
+    }
+    drain(rt);
+    gossip_without(rt, group, FEW, value);
+    check_balance(rt, 0);
     stop(rt);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Proves of groups of tasks (T110 to T114): each task runs once, never more than max_threads at a time, who waits helps, the first
- * error is kept and the rest cancelled, groups in tasks of groups end on one worker, and nothing is left behind.
+ * error is kept and the rest cancelled, groups in tasks of groups end on one worker, nothing is left behind, and who waits for any
+ * of the named tasks is told of each of them once, and how long it took.
  */
 #include "test/support/runtime.h"
 
@@ -209,4 +210,136 @@ Test(group, fibers_wait_and_a_stop_cancels)
     count(&gate);
     stop(rt);
     cr_assert_eq(reading(&ran), 2);
+}
+
+/* ---- tasks with a name and an account ------------------------------------------------------------------- */
+
+static int named(void *arg)
+{
+    static int answers[] = {0, -EPERM, -ECANCELED};
+    uint32_t which = *(const uint32_t *)arg;
+    count(&ran);
+    return answers[which % 3];
+}
+
+static int behind_the_gate(void *arg)
+{
+    (void)arg;
+    wait_for(&gate, 1);
+    return 0;
+}
+
+Test(group, tells_of_each_named_task_once)
+{
+    static const char *const names[] = {"well", "fails", "gives up"};
+    static const enum koken_group_task_state states[] = {
+        KOKEN_GROUP_TASK_DONE, KOKEN_GROUP_TASK_FAILED, KOKEN_GROUP_TASK_CANCELLED};
+    static const int errors[] = {0, -EPERM, -ECANCELED};
+    enum { TASKS = 30 };
+    struct koken *rt = start(2);
+    struct koken_group *group = group_of(rt, (struct koken_group_options){.keep_going = true});
+    struct koken_group_task told;
+    struct koken_group_stats stats;
+    uint32_t which[TASKS], seen = 0;
+    clear();
+    cr_assert_eq(koken_group_wait_any(group, KOKEN_S(60), &told), -ESRCH);
+    for (uint32_t i = 0; i < TASKS; i++) {
+        uint64_t task = 0;
+        which[i] = i;
+        cr_assert_eq(koken_group_submit(group, names[i % 3], named, &which[i], &task), 0);
+        cr_assert_eq(task, i + 1);
+    }
+    for (uint32_t i = 0; i < TASKS; i++) {
+        cr_assert_eq(koken_group_wait_any(group, KOKEN_S(60), &told), 0);
+        uint32_t number = (uint32_t)told.task - 1;
+        cr_assert(number < TASKS && !(seen >> number & 1));
+        seen |= 1u << number;
+        cr_assert_str_eq(told.name, names[number % 3]);
+        cr_assert_eq(told.state, states[number % 3]);
+        cr_assert_eq(told.error, errors[number % 3]);
+        cr_assert_eq(koken_group_task(group, told.task, &told), -ESRCH); /* it has been told */
+    }
+    cr_assert_eq(koken_group_wait_any(group, KOKEN_S(60), &told), -ESRCH);
+    cr_assert_eq(koken_group_stats(group, &stats), 0);
+    cr_assert_eq(stats.total, TASKS);
+    cr_assert_eq(stats.done, TASKS / 3);
+    cr_assert_eq(stats.failed, TASKS / 3);
+    cr_assert_eq(stats.cancelled, TASKS / 3);
+    cr_assert_eq(stats.waiting + stats.running, 0);
+    koken_group_free(group);
+    stop(rt);
+}
+
+Test(group, knows_how_long_a_task_waits_and_runs)
+{
+    struct koken *rt = start(1);
+    struct koken_group *group = group_of(rt, (struct koken_group_options){.max_threads = 1});
+    struct koken_group_task told = {.state = KOKEN_GROUP_TASK_WAITS};
+    struct koken_group_stats stats;
+    uint64_t first = 0, second = 0;
+    clear();
+    cr_assert_eq(koken_group_submit(group, "first", behind_the_gate, NULL, &first), 0);
+    cr_assert_eq(koken_group_submit(group, NULL, task, NULL, &second), 0);
+    while (told.state != KOKEN_GROUP_TASK_RUNS) { /* ends: the worker comes to it */
+        cr_assert_eq(koken_group_task(group, first, &told), 0);
+        kn_thread_yield();
+    }
+    cr_assert_eq(koken_group_task(group, second, &told), 0);
+    cr_assert_eq(told.state, KOKEN_GROUP_TASK_WAITS);
+    cr_assert_str_eq(told.name, "");
+    cr_assert_eq(koken_group_stats(group, &stats), 0);
+    cr_assert_eq(stats.running, 1);
+    cr_assert_eq(stats.waiting, 1);
+    uint64_t begin = koken_now();
+    cr_assert_eq(koken_group_wait_any(group, KOKEN_MS(2), &told), -ETIMEDOUT);
+    uint64_t passed = koken_now() - begin;
+    cr_assert_geq(passed, KOKEN_MS(2));
+    kn_store(&gate, 1, release);
+    cr_assert_eq(koken_group_wait_any(group, KOKEN_S(60), &told), 0);
+    cr_assert_eq(told.task, first);
+    cr_assert_geq(told.ran_ns, passed);
+    cr_assert_eq(koken_group_wait(group, KOKEN_S(60)), 0);
+    cr_assert_eq(koken_group_task(group, second, &told), 0); /* of its end nobody has been told */
+    cr_assert_eq(told.state, KOKEN_GROUP_TASK_DONE);
+    cr_assert_geq(told.waited_ns, passed);
+    koken_group_free(group);
+    stop(rt);
+}
+
+static int take_any(koken_ctx *ctx, const int *state, struct koken_group *const *arg)
+{
+    struct koken_group_task told;
+    (void)ctx, (void)state;
+    while (koken_group_wait_any(*arg, KOKEN_S(60), &told) == 0) { /* ends: none is left */
+        count(&results);
+    }
+    count(&gate);
+    return 0;
+}
+
+KOKEN_FIBER(takes_any, int, take_any);
+
+/* Several who wait: each end is told to one of them, and all hear that there are no more. */
+Test(group, many_wait_for_any)
+{
+    enum { TASKS = 200, WAITERS = 4 };
+    struct koken *rt = start(2);
+    struct koken_group *group = group_of(rt, (struct koken_group_options){.max_threads = 2});
+    struct koken_group_task told;
+    clear();
+    for (int i = 0; i < TASKS; i++) {
+        cr_assert_eq(koken_group_submit(group, "one", task, i % 8 ? NULL : &ran, NULL), 0);
+    }
+    for (int i = 0; i < WAITERS; i++) {
+        cr_assert(
+            !koken_is_nobody(koken_spawn(rt, takes_any, .arg = &group, .arg_size = sizeof group)));
+    }
+    while (koken_group_wait_any(group, KOKEN_S(60), &told) == 0) { /* ends: as above */
+        count(&results);
+    }
+    wait_for(&gate, WAITERS);
+    cr_assert_eq(reading(&results), TASKS);
+    drain(rt);
+    koken_group_free(group);
+    stop(rt);
 }
