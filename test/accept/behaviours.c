@@ -2,12 +2,14 @@
 /*
  * Behaviours of the whole runtime that no unit test is the place for: what the options say is what happens
  * (T012, T058), three refusals are three codes (T017), and profiles tell the busy from the idle (T053) and
- * count (T054). README.md beside this file says where the others are.
+ * count (T054); and the document's example of group and queue (T132). README.md beside this file says where the others are.
  */
 #include "sched/worker.h"
 #include "test/support/runtime.h"
 
 #include <koken/fiber.h>
+#include <koken/group.h>
+#include <koken/queue.h>
 
 KOKEN_EVENT(tick);
 KOKEN_MESSAGE(number, { uint32_t value; });
@@ -222,5 +224,37 @@ Test(behaviours, profiles_count_messages)
         kn_thread_yield();
     }
     check_balance(rt, 0);
+    stop(rt);
+}
+
+/* ---- the document's example -------------------------------------------------------------------------------- */
+
+static int process(void *arg, size_t index)
+{
+    const uint32_t *items = arg;
+    /* What the document prints: "Processing" and the item, in any order. */
+    (void)kn_or(&entered, 1u << items[index], relaxed); /* relaxed: read after the end */
+    (void)count(&handled);
+    return 0;
+}
+
+/* Five items in parallel; 42 goes through a queue (T132). */
+Test(behaviours, the_document_s_example)
+{
+    uint32_t items[] = {1, 2, 3, 4, 5}, received = 0, sent = 42;
+    struct koken *rt = start(2);
+    struct koken_group *group = NULL;
+    struct koken_queue *queue = NULL;
+    clear();
+    cr_assert_eq(koken_group_new(rt, &(struct koken_group_options){.max_threads = 4}, &group), 0);
+    cr_assert_eq(koken_for_each(group, 5, process, items), 0);
+    cr_assert_eq(reading(&handled), 5);
+    cr_assert_eq(reading(&entered), 0x3e);
+    koken_group_free(group);
+    cr_assert_eq(koken_queue_new(100, sizeof sent, &queue), 0);
+    cr_assert_eq(koken_queue_push(queue, &sent), 0);
+    cr_assert_eq(koken_queue_pop(queue, &received), 0);
+    cr_assert_eq(received, 42);
+    koken_queue_free(queue);
     stop(rt);
 }

@@ -11,7 +11,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 
-enum { THIEVES = 8, ITEMS = 10000 };
+enum { THIEVES = 8, MANY_THIEVES = 64, ITEMS = 10000 };
 
 static int numbers[ITEMS];
 static kn_atomic(uint32_t) seen[ITEMS];
@@ -138,15 +138,15 @@ static void steal(void *arg)
     }
 }
 
-static void everything_once(bool is_symmetric)
+static void everything_once(bool is_symmetric, int thieves)
 {
-    struct kn_thread threads[THIEVES] = {0};
+    struct kn_thread threads[MANY_THIEVES] = {0};
     struct koken_deque *deque = make(16, is_symmetric);
     kn_store(&is_over, 0, relaxed);
     for (int i = 0; i < ITEMS; i++) {
         kn_store(&seen[i], 0, relaxed);
     }
-    for (int i = 0; i < THIEVES; i++) {
+    for (int i = 0; i < thieves; i++) {
         cr_assert_eq(kn_thread_start(&threads[i], "thief", steal, deque), 0);
     }
     for (int i = 0; i < ITEMS; i++) {
@@ -162,7 +162,7 @@ static void everything_once(bool is_symmetric)
         take(item);
     }
     kn_store(&is_over, 1, release);
-    for (int i = 0; i < THIEVES; i++) {
+    for (int i = 0; i < thieves; i++) {
         kn_thread_join(&threads[i]);
     }
     for (int i = 0; i < ITEMS; i++) {
@@ -173,10 +173,10 @@ static void everything_once(bool is_symmetric)
 
 Test(deque, each_item_once_among_many_thieves)
 {
-    everything_once(false);
+    everything_once(false, MANY_THIEVES);
 }
 
 Test(deque, each_item_once_symmetric)
 {
-    everything_once(true);
+    everything_once(true, THIEVES);
 }
