@@ -71,6 +71,38 @@ static void start_with_three(void)
     store(3, 1);
 }
 
+/* Three keys that begin their search at one place, so that they stand in a row: a, b, c. */
+static uint64_t row[3];
+
+static void start_with_row(void)
+{
+    size_t count = 0;
+    start();
+    for (uint64_t key = 1; count < 3; key++) { /* ends: one key in four */
+        if ((hash_of(map, &key) >> 32) % KN_MAP_ROOM_FIRST == 1) {
+            row[count++] = key;
+        }
+    }
+    for (count = 0; count < 3; count++) {
+        store(row[count], 1);
+    }
+}
+
+static void reader_of_second(void)
+{
+    KOKEN_CHECK(look(row[1]));
+}
+
+static void reader_of_third(void)
+{
+    KOKEN_CHECK(look(row[2]));
+}
+
+static void remover_of_row(void)
+{
+    KOKEN_CHECK(koken_map_remove(map, &row[0], NULL) == 1);
+}
+
 static void reader(void)
 {
     (void)look(1);
@@ -158,6 +190,12 @@ static const struct kn_scenario scenarios[] = {
      {reader, remover_of_first, changer},
      check,
      .limit = 3000},
+    {"get; those before move up",
+     start_with_row,
+     {reader_of_second, remover_of_row},
+     check,
+     .limit = 3000},
+    {"get; it moves up", start_with_row, {reader_of_third, remover_of_row}, check, .limit = 3000},
     {"update; update", start_with_one, {updater, updater}, check_both_updates, .limit = 3000},
     {0},
 };
