@@ -195,7 +195,7 @@ static void empty_queues(struct koken *rt)
             kn_errand_leftover(run);
         }
         job = kn_sched_leftover_job(rt->sched);
-        if (job) {
+        if (job && job->done) { /* NULL: nobody is told of the end of this one */
             kn_errand_leftover(job->done);
         }
     } while (job);
