@@ -2,7 +2,6 @@
 /* The example STOP_EXAMPLE with its calls led through the test (stop.h), and its main renamed. */
 #include "test/sim/stop/stop.h"
 
-int example_main(void);
-
+#undef _GNU_SOURCE /* some define it */
 #define main example_main
 #include STOP_EXAMPLE

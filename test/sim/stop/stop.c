@@ -24,8 +24,6 @@
 #include <string.h>
 #include <unistd.h>
 
-int example_main(void);
-
 /* Where the example's thread is. */
 enum place { OUTSIDE, CALLING, AWAITING };
 
@@ -89,6 +87,9 @@ static void stop_beside(void *arg)
 
 int stop_start(const struct koken_options *options, struct koken **ret_rt)
 {
+    if (is_stopped) {
+        return -ESHUTDOWN; /* an example of several, one after the other: it goes home */
+    }
     KOKEN_SIM_CHECK(runtime == NULL);
     int rc = koken_start(options, ret_rt);
     if (rc == 0) {
@@ -262,6 +263,191 @@ int stop_async_new(struct koken *rt, const struct koken_async_options *options,
     return rc;
 }
 
+int stop_topology_new(struct koken *rt, const struct koken_topology_options *options,
+                      const koken_ref *members, size_t count, struct koken_topology **ret_topology)
+{
+    if (!enter(rt, CALLING)) {
+        return -ESHUTDOWN;
+    }
+    int rc = koken_topology_new_(rt, options, members, count, ret_topology);
+    leave();
+    return rc;
+}
+
+/* It must not be changed once the runtime has stopped. */
+int stop_topology_heal(struct koken_topology *topology)
+{
+    if (!enter(runtime, CALLING)) {
+        return -ESHUTDOWN;
+    }
+    int rc = koken_topology_heal(topology);
+    leave();
+    return rc;
+}
+
+int stop_pipeline_run(struct koken_group *group, const struct koken_pipeline *pipeline)
+{
+    if (!enter(runtime, AWAITING)) {
+        return -ESHUTDOWN;
+    }
+    int rc = koken_pipeline_run(group, pipeline);
+    leave();
+    return rc;
+}
+
+int stop_engine_new(struct koken *rt, const struct koken_engine_options *options,
+                    struct koken_engine **ret_engine)
+{
+    if (!enter(rt, CALLING)) {
+        return -ESHUTDOWN;
+    }
+    int rc = koken_engine_new(rt, options, ret_engine);
+    leave();
+    return rc;
+}
+
+/* These two also by work of the engine itself, on the workers. */
+int stop_engine_submit(struct koken_engine *engine, const struct koken_work *work, uint64_t *ret_id)
+{
+    bool is_worker = kn_local_here() != NULL;
+    if (!is_worker && !enter(runtime, CALLING)) {
+        return -ESHUTDOWN;
+    }
+    int rc = koken_engine_submit(engine, work, ret_id);
+    if (!is_worker) {
+        leave();
+    }
+    return rc;
+}
+
+int stop_engine_wait(struct koken_engine *engine, uint64_t id, uint64_t timeout_ns, void *ret_value,
+                     size_t value_size)
+{
+    bool is_worker = kn_local_here() != NULL;
+    if (!is_worker && !enter(runtime, AWAITING)) {
+        return -ESHUTDOWN;
+    }
+    int rc = koken_engine_wait_(engine, id, timeout_ns, ret_value, value_size);
+    if (!is_worker) {
+        leave();
+    }
+    return rc;
+}
+
+int stop_engine_stop(struct koken_engine *engine)
+{
+    if (!enter(runtime, CALLING)) {
+        return -ESHUTDOWN;
+    }
+    int rc = koken_engine_stop(engine);
+    leave();
+    return rc;
+}
+
+int stop_group_new(struct koken *rt, const struct koken_group_options *options,
+                   struct koken_group **ret_group)
+{
+    if (!enter(rt, CALLING)) {
+        return -ESHUTDOWN;
+    }
+    int rc = koken_group_new(rt, options, ret_group);
+    leave();
+    return rc;
+}
+
+int stop_reduce(struct koken_group *group, size_t count, void *ret_sum, size_t sum_size,
+                int (*fn)(void *arg, size_t begin, size_t end, void *sum),
+                void (*join)(void *arg, void *sum, const void *other), void *arg)
+{
+    if (!enter(runtime, AWAITING)) {
+        return -ESHUTDOWN;
+    }
+    int rc = koken_reduce(group, count, ret_sum, sum_size, fn, join, arg);
+    leave();
+    return rc;
+}
+
+int stop_for_each(struct koken_group *group, size_t count, int (*fn)(void *arg, size_t index),
+                  void *arg)
+{
+    if (!enter(runtime, AWAITING)) {
+        return -ESHUTDOWN;
+    }
+    int rc = koken_for_each(group, count, fn, arg);
+    leave();
+    return rc;
+}
+
+koken_ref stop_teg_executor(struct koken *rt, const struct koken_teg_config *config)
+{
+    koken_ref executor = {0};
+    if (enter(rt, CALLING)) {
+        executor = koken_teg_executor_rt_(rt, config);
+        leave();
+    }
+    return executor;
+}
+
+int stop_teg_run(struct koken *rt, koken_ref executor, struct koken_teg *teg,
+                 const struct koken_teg_options *options, uint64_t timeout_ns,
+                 struct koken_teg_run **ret_run)
+{
+    if (!enter(rt, AWAITING)) {
+        return -ESHUTDOWN;
+    }
+    int rc = koken_teg_run_rt_(rt, executor, teg, options, timeout_ns, ret_run);
+    leave();
+    return rc;
+}
+
+static int stand_in(struct koken_teg_call *call)
+{
+    koken_sim_sleep(KOKEN_US(20 + koken_sim_random(200)));
+    return koken_teg_answer_bytes(call, "", 0);
+}
+
+/* A child of the system would not keep to the simulator's time. */
+koken_teg_node stop_teg_command(struct koken_teg *teg, const struct koken_teg_effect *effect,
+                                const char *const *argv)
+{
+    struct koken_teg_effect copy = *effect;
+    (void)argv;
+    copy.run = stand_in;
+    copy.place = KOKEN_TEG_ON_POOL;
+    return koken_teg_add(teg, &copy);
+}
+
+int stop_lease_end(struct koken *rt, koken_ref keeper, const struct koken_lease *lease)
+{
+    if (!enter(rt, AWAITING)) {
+        return -ESHUTDOWN;
+    }
+    int rc = koken_lease_end_rt_(rt, keeper, lease);
+    leave();
+    return rc;
+}
+
+int stop_gossip_open(struct koken *rt, const koken_ref *members, size_t count,
+                     const struct koken_gossip_options *options, koken_ref *ret_group)
+{
+    if (!enter(rt, CALLING)) {
+        return -ESHUTDOWN;
+    }
+    int rc = koken_gossip_open_rt_(rt, members, count, options, ret_group);
+    leave();
+    return rc;
+}
+
+/* What the scenario answers is the race's, which it is there to show; that it ends and leaves nothing is ours. */
+int stop_sim_run(int (*scenario_)(void *arg), void *arg, const struct koken_sim_options *options,
+                 struct koken_sim_report *ret_report)
+{
+    (void)options;
+    memset(ret_report, 0, sizeof *ret_report);
+    (void)scenario_(arg);
+    return 0;
+}
+
 int stop_nanosleep(const struct timespec *time, struct timespec *ret_left)
 {
     (void)ret_left;
@@ -277,7 +463,17 @@ static int scenario(void *arg)
     runtime = NULL;
     place = OUTSIDE;
     is_stopping = is_stopped = has_stopper = false;
+#ifdef STOP_ARGS
+    char line[] = "example " STOP_ARGS, *args[16] = {strtok(line, " ")};
+    int count = 1;
+    while (count < 15 && (args[count] = strtok(NULL, " ")) != NULL) { /* ends: the line does */
+        count++;
+    }
+    optind = 1;
+    int status = example_main(count, args);
+#else
     int status = example_main();
+#endif
     if (has_stopper) {
         koken_sim_join(stopper);
     }
