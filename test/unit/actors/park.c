@@ -262,6 +262,21 @@ static int on_peer_item(koken_ctx *ctx, struct peer *self, const struct item *ms
 
 KOKEN_AGENT(peer, struct peer, KOKEN_ON(begin, on_peer_begin), KOKEN_ON(item, on_peer_item));
 
+struct both {
+    koken_ref a, b;
+};
+
+/* On the one worker both have their beginning before either runs. */
+static int on_both(koken_ctx *ctx, struct both *self, const struct tick *msg)
+{
+    (void)ctx, (void)msg;
+    expect(koken_signal(self->a, begin, .to = self->b) == 0);
+    expect(koken_signal(self->b, begin, .to = self->a) == 0);
+    return 0;
+}
+
+KOKEN_AGENT(starter, struct both, KOKEN_ON(tick, on_both));
+
 /* Two agents fill each other's mailbox of one: whoever would close the cycle is told, nobody hangs. */
 Test(park, cycle_is_found)
 {
@@ -269,8 +284,9 @@ Test(park, cycle_is_found)
     clear();
     koken_ref a = koken_spawn(rt, peer, .capacity = 1, .policy = KOKEN_POLICY_PARK);
     koken_ref b = koken_spawn(rt, peer, .capacity = 1, .policy = KOKEN_POLICY_PARK);
-    cr_assert_eq(koken_signal(a, begin, .to = b), 0);
-    cr_assert_eq(koken_signal(b, begin, .to = a), 0);
+    struct both both = {a, b};
+    koken_ref first = koken_spawn(rt, starter, .arg = &both);
+    cr_assert_eq(koken_signal(first, tick), 0);
     check_balance(rt, 0);
     cr_assert_eq(reading(&handled), reading(&codes[0]), "what was accepted was handled");
     /* An agent that sends to itself when it is full: the shortest cycle. */
