@@ -26,6 +26,7 @@ struct kn_call {
     struct kn_fiber_agent *caller;
     struct kn_agent *callee;     /* S of it is ours */
     struct kn_envelope *request; /* in its mailbox */
+    const struct koken_await_call *asks;
     struct kn_wanted wanted;
     void *ret_answer;
     uint64_t asker;  /* id of the caller */

@@ -105,6 +105,7 @@ void kn_call_leave(struct koken_ctx *ctx)
         KN_ASSERT(kn_agent_is_held(f->agent));
         f->ctx.local = ctx->local;
         kn_fiber_wait_clock(f);
+        kn_fiber_note_await(f, call->asks);
         if (call->is_answered || !go_idle(ctx->local, f->agent)) {
             kn_agent_wake(ctx->local, f->agent);
         }
@@ -119,6 +120,7 @@ static enum kn_called run_call(struct kn_fiber_agent *f)
     enum kn_called called = kn_call_run(call);
     if (called == KN_CALLED_OPEN) {
         kn_fiber_wait_clock(f); /* it is to be woken in time */
+        kn_fiber_note_await(f, call->asks);
         return called;
     }
     if (called == KN_CALLED_GONE) {

@@ -12,6 +12,8 @@
 #include "actors/pending.h"
 #include "sched/fiber.h"
 
+#include <koken/give.h>
+
 /*
  * What a fiber waits for, for the simulator's report of a deadlock: set where the wait begins, true while it
  * lasts and it does not wait for room.
@@ -76,6 +78,14 @@ void kn_fiber_wait_end(struct kn_fiber_agent *f);
  */
 uint32_t kn_fiber_wait_quickly(struct kn_fiber_agent *f, uint64_t timeout_ns);
 void kn_fiber_wait_clock(struct kn_fiber_agent *f);
+
+/* Notes that the fiber's wait is for the answer to this. */
+static inline void kn_fiber_note_await(struct kn_fiber_agent *f,
+                                       const struct koken_await_call *call)
+{
+    f->waits =
+        (struct kn_fiber_wait_note){.what = "the answer", .type = call->type, .whom = call->to.id};
+}
 
 /* The present message has been handled; rc < 0: its agent fails with that. Inside the fiber. */
 void kn_fiber_message_over(struct kn_fiber_agent *f, int rc);

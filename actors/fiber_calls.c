@@ -242,8 +242,7 @@ KN_UNPAIRED static int await_answer(struct kn_fiber_agent *f, const struct koken
                                     struct kn_wanted wanted)
 {
     int rc = 0;
-    f->waits =
-        (struct kn_fiber_wait_note){.what = "the answer", .type = call->type, .whom = call->to.id};
+    kn_fiber_note_await(f, call);
     while (rc == 0 && !f->answer) { /* ends: the answer, the deadline, or cancelled */
         rc = kn_fiber_wait(f);
     }
@@ -299,7 +298,7 @@ KN_UNPAIRED int koken_await_handle_ctx_(koken_ctx *ctx, const struct koken_await
     if (f->is_cancelled) {
         return -ECANCELED;
     }
-    struct kn_call inside = {.wanted = wanted, .ret_answer = call->ret_answer};
+    struct kn_call inside = {.asks = call, .wanted = wanted, .ret_answer = call->ret_answer};
     bool is_call = begin_call(f, call, &inside);
     if ((is_call || f->awaited) && call->ret_is_sent) {
         *call->ret_is_sent = true;
