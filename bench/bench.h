@@ -36,8 +36,7 @@ struct bench {
 extern const struct bench bench_table[];
 extern const unsigned bench_count;
 
-/* ---- for benchmarks
- * ---------------------------------------------------------------------------------- */
+/* ---- for benchmarks ---- */
 
 /* bench_size is full, or a hundredth of it under --quick. */
 uint64_t bench_size(const struct bench_run *run, uint64_t full);
@@ -69,8 +68,7 @@ KOKEN_MUST_USE int bench_check(struct bench_run *run, const char *what, uint64_t
 /* bench_error keeps a text about rc for the user and answers rc. */
 KOKEN_MUST_USE int bench_error(struct bench_run *run, const char *what, int rc);
 
-/* ---- messages that many share
- * -------------------------------------------------------------------------- */
+/* ---- messages that many share ---- */
 
 KOKEN_MESSAGE(bench_go, {
     uint64_t n;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The netpoller.
+ * The netpoller: waits for descriptors, and the worker that sleeps for them (the table of who waits is descriptor.c).
  *
  * Each fd number has an entry that is never freed before the poller: a lock, the two waiters, and a
  * generation. A registration in the kernel is one-shot and carries the fd and the generation of its
@@ -32,275 +32,30 @@
  */
 #include "sched/netpoll.h"
 
-#include "base/alloc.h"
 #include "base/assert.h"
 #include "base/edges.h"
 #include "base/world.h"
+#include "sched/descriptor.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
-
-#define WAKE_TOKEN UINT64_MAX /* the eventfd's, not an fd with a generation */
-
-/* All (m). */
-struct entry {
-    struct kn_lock lock;
-    uint32_t generation;
-    struct kn_io *reader; /* waits for KN_IO_READ, or NULL */
-    struct kn_io *writer; /* waits for KN_IO_WRITE, or NULL; may be the same */
-    bool is_added;        /* the kernel knew the fd when we last looked */
-};
-
-struct kn_netpoll_chunk {
-    struct entry entries[KN_NETPOLL_CHUNK];
-};
-
-/* Completed waits, in order. */
-struct completed {
-    struct kn_io *first;
-    struct kn_io **end;
-};
-
-static void completed_init(struct completed *list)
-{
-    list->first = NULL;
-    list->end = &list->first;
-}
 
 void kn_netpoll_init(struct kn_netpoll *netpoll)
 {
     *netpoll = (struct kn_netpoll){.epoll_fd = -1, .wake_fd = -1};
 }
 
-/* ---- the table
- * ---------------------------------------------------------------------------------------- */
-
-static size_t table_size(void)
-{
-    return KN_NETPOLL_CHUNKS * sizeof(kn_atomic(struct kn_netpoll_chunk *));
-}
-
-/* Both descriptors, and the eventfd inside the epoll. */
-static int open_fds(struct kn_netpoll *netpoll)
-{
-    struct epoll_event event = {.events = EPOLLIN, .data = {.u64 = WAKE_TOKEN}};
-    int epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    int wake_fd;
-
-    if (epoll_fd < 0) {
-        goto err;
-    }
-    wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (wake_fd < 0) {
-        goto err_after_epoll;
-    }
-    if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, wake_fd, &event) < 0) {
-        goto err_after_wake;
-    }
-    netpoll->epoll_fd = epoll_fd;
-    netpoll->wake_fd = wake_fd;
-    return 0;
-
-err_after_wake:
-    (void)close(wake_fd);
-err_after_epoll:
-    (void)close(epoll_fd);
-err:
-    return -ENOMEM; /* too many files is a lack of resources like another */
-}
-
-static int open_locked(struct kn_netpoll *netpoll)
-{
-    kn_atomic(struct kn_netpoll_chunk *) *chunks;
-    int rc;
-
-    if (kn_load(&netpoll->is_open, relaxed)) { /* relaxed: written under the same lock */
-        return 0;
-    }
-    chunks = kn_alloc(table_size(), KN_CACHE_LINE, -1);
-    if (chunks == NULL) {
-        return -ENOMEM;
-    }
-    for (unsigned i = 0; i < KN_NETPOLL_CHUNKS; i++) {
-        kn_atomic_init(&chunks[i], NULL);
-    }
-    rc = open_fds(netpoll);
-    if (rc < 0) {
-        kn_free(chunks, table_size(), KN_CACHE_LINE);
-        return rc;
-    }
-    netpoll->chunks = chunks;
-    /* [NP1] release: the fds and the table. Pairs with acquire [NP1] in is_open(). */
-    kn_store(&netpoll->is_open, 1, release);
-    return 0;
-}
-
-static bool is_open(struct kn_netpoll *netpoll)
-{
-    /* [NP1] acquire: the fds and the table. Pairs with release [NP1] in open_locked(). */
-    return kn_load(&netpoll->is_open, acquire) != 0;
-}
-
-/* The entry of an fd that has one already, or NULL. */
-static struct entry *entry_find(struct kn_netpoll *netpoll, int fd)
-{
-    unsigned index = (unsigned)fd / KN_NETPOLL_CHUNK;
-    struct kn_netpoll_chunk *chunk;
-
-    if (fd < 0 || index >= KN_NETPOLL_CHUNKS || !is_open(netpoll)) {
-        return NULL;
-    }
-    /* [NP2] acquire: the entries as they were made. Pairs with release [NP2] in entry_make(). */
-    chunk = kn_load(&netpoll->chunks[index], acquire);
-    return chunk == NULL ? NULL : &chunk->entries[(unsigned)fd % KN_NETPOLL_CHUNK];
-}
-
-/* Opens the poller and makes the chunk, as needed. */
-static int entry_make(struct kn_netpoll *netpoll, int fd)
-{
-    unsigned index = (unsigned)fd / KN_NETPOLL_CHUNK;
-    struct kn_netpoll_chunk *chunk;
-    int rc;
-
-    kn_lock(&netpoll->lock);
-    rc = -ESHUTDOWN;
-    if (kn_load(&netpoll->is_shut, relaxed)) { /* relaxed: written under this lock; N4 */
-        goto out;
-    }
-    rc = open_locked(netpoll);
-    if (rc < 0 ||
-        kn_load(&netpoll->chunks[index], relaxed) != NULL) { /* relaxed: under this lock */
-        goto out;
-    }
-    rc = -ENOMEM;
-    chunk = kn_alloc(sizeof(*chunk), KN_CACHE_LINE, -1);
-    if (chunk == NULL) {
-        goto out;
-    }
-    *chunk = (struct kn_netpoll_chunk){0};
-    /* [NP2] release: the zeroed entries. Pairs with acquire [NP2] in entry_find(). */
-    kn_store(&netpoll->chunks[index], chunk, release);
-    rc = 0;
-out:
-    kn_unlock(&netpoll->lock);
-    return rc;
-}
-
-/* ---- one entry, locked
- * -------------------------------------------------------------------------------- */
-
-static bool has_waiter(const struct entry *entry)
-{
-    return entry->reader != NULL || entry->writer != NULL;
-}
-
-/* Takes a wait out of its entry: this ends it. */
-static void take_out(struct kn_netpoll *netpoll, struct entry *entry, struct kn_io *io)
-{
-    KN_ASSERT(entry->reader == io || entry->writer == io);
-    if (entry->reader == io) {
-        entry->reader = NULL;
-    }
-    if (entry->writer == io) {
-        entry->writer = NULL;
-    }
-    (void)kn_sub(&netpoll->waiting, 1, relaxed); /* relaxed: a hint, see kn_netpoll_is_needed() */
-}
-
-static void complete(struct kn_netpoll *netpoll, struct entry *entry, struct kn_io *io, int result,
-                     struct completed *list)
-{
-    /* Relaxed: before the wait can be missed in its entry, under whose lock both are; or by an awake worker. */
-    (void)kn_add(&netpoll->in_hand, 1, relaxed);
-    io->in_hand = &netpoll->in_hand;
-    take_out(netpoll, entry, io);
-    io->result = result;
-    io->next = NULL;
-    *list->end = io;
-    list->end = &io->next;
-}
-
-static void complete_all(struct kn_netpoll *netpoll, struct entry *entry, int result,
-                         struct completed *list)
-{
-    if (entry->reader != NULL) {
-        complete(netpoll, entry, entry->reader, result, list);
-    }
-    if (entry->writer != NULL) {
-        complete(netpoll, entry, entry->writer, result, list);
-    }
-}
-
-/* What the kernel says of it, in words of ours. */
-static int control_error(int error)
-{
-    switch (error) {
-    case EBADF:
-    case ENOENT: return -EBADF;
-    case EPERM: return -EPERM;
-    case ENOMEM:
-    case ENOSPC: /* fs.epoll.max_user_watches */ return -ENOMEM;
-    default: return -EINVAL; /* the epoll itself, or a ring of epolls */
-    }
-}
-
-/* Arms the kernel for events of the file that has this number now. -EBADF: it was another one
- * before. */
-static int control(struct kn_netpoll *netpoll, struct entry *entry, int fd, unsigned events)
-{
-    uint32_t generation = entry->generation + 1;
-    struct epoll_event event = {
-        .events = EPOLLONESHOT | (events & KN_IO_READ ? (uint32_t)EPOLLIN | EPOLLRDHUP : 0) |
-                  (events & KN_IO_WRITE ? (uint32_t)EPOLLOUT : 0),
-        .data = {.u64 = (uint64_t)generation << 32 | (uint32_t)fd},
-    };
-    int operation = entry->is_added ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
-    int rc = epoll_ctl(netpoll->epoll_fd, operation, fd, &event);
-
-    if (rc < 0 && errno == EEXIST) { /* a file that came back to its number, by dup2() */
-        rc = epoll_ctl(netpoll->epoll_fd, EPOLL_CTL_MOD, fd, &event);
-    }
-    if (rc < 0) {
-        rc = control_error(errno);
-        entry->is_added &= rc != -EBADF;
-        return rc;
-    }
-    entry->is_added = true;
-    entry->generation = generation; /* N1; who gets the event first waits for our lock */
-    return 0;
-}
-
-/*
- * Arms for all waiters and events more. Waiters for a file that is gone are completed, and then it
- * is tried once more for events alone.
- */
-static int arm(struct kn_netpoll *netpoll, struct entry *entry, int fd, unsigned events,
-               struct completed *list)
-{
-    unsigned all = events | (entry->reader != NULL ? (unsigned)KN_IO_READ : 0) |
-                   (entry->writer != NULL ? (unsigned)KN_IO_WRITE : 0);
-    bool was_added = entry->is_added;
-    int rc = control(netpoll, entry, fd, all);
-
-    if (rc != -EBADF || !was_added) {
-        return rc;
-    }
-    complete_all(netpoll, entry, -EBADF, list); /* N3 */
-    return events == 0 ? 0 : control(netpoll, entry, fd, events);
-}
-
-static bool is_busy(const struct entry *entry, unsigned events)
+static bool is_busy(const struct kn_fd *entry, unsigned events)
 {
     return ((events & KN_IO_READ) != 0 && entry->reader != NULL) ||
            ((events & KN_IO_WRITE) != 0 && entry->writer != NULL);
 }
 
-static int wait_locked(struct kn_netpoll *netpoll, struct entry *entry, struct kn_io *io,
-                       struct completed *list)
+static int wait_locked(struct kn_netpoll *netpoll, struct kn_fd *entry, struct kn_io *io,
+                       struct kn_io_list *list)
 {
     int rc;
 
@@ -309,7 +64,7 @@ static int wait_locked(struct kn_netpoll *netpoll, struct entry *entry, struct k
     }
     if (is_busy(entry, io->events)) {
         /* Unless those wait for a file that is gone: arming for them again finds out. */
-        rc = arm(netpoll, entry, io->fd, 0, list);
+        rc = kn_fd_arm(netpoll, entry, io->fd, 0, list);
         if (rc < 0) {
             return rc;
         }
@@ -317,7 +72,7 @@ static int wait_locked(struct kn_netpoll *netpoll, struct entry *entry, struct k
             return -EBUSY;
         }
     }
-    rc = arm(netpoll, entry, io->fd, io->events, list);
+    rc = kn_fd_arm(netpoll, entry, io->fd, io->events, list);
     if (rc < 0) {
         return rc;
     }
@@ -332,14 +87,13 @@ static int wait_locked(struct kn_netpoll *netpoll, struct entry *entry, struct k
     return 0;
 }
 
-/* ---- waiting
- * ------------------------------------------------------------------------------------------ */
+/* ---- waiting ---- */
 
 int kn_netpoll_wait(struct kn_netpoll *netpoll, struct kn_worker *worker, struct kn_io *keep_io)
 {
     const unsigned known = KN_IO_READ | KN_IO_WRITE;
-    struct completed list;
-    struct entry *entry;
+    struct kn_io_list list;
+    struct kn_fd *entry;
     int rc;
 
     if (keep_io->events == 0 || (keep_io->events & ~known) != 0) {
@@ -351,15 +105,15 @@ int kn_netpoll_wait(struct kn_netpoll *netpoll, struct kn_worker *worker, struct
     if (keep_io->fd / KN_NETPOLL_CHUNK >= KN_NETPOLL_CHUNKS) {
         return -EOVERFLOW;
     }
-    entry = entry_find(netpoll, keep_io->fd);
+    entry = kn_fd_find(netpoll, keep_io->fd);
     if (entry == NULL) {
-        rc = entry_make(netpoll, keep_io->fd);
+        rc = kn_fd_make(netpoll, keep_io->fd);
         if (rc < 0) {
             return rc;
         }
-        entry = entry_find(netpoll, keep_io->fd);
+        entry = kn_fd_find(netpoll, keep_io->fd);
     }
-    completed_init(&list);
+    kn_io_list_init(&list);
     kn_lock(&entry->lock);
     rc = wait_locked(netpoll, entry, keep_io, &list);
     kn_unlock(&entry->lock);
@@ -369,7 +123,7 @@ int kn_netpoll_wait(struct kn_netpoll *netpoll, struct kn_worker *worker, struct
 
 bool kn_netpoll_cancel(struct kn_netpoll *netpoll, struct kn_io *io)
 {
-    struct entry *entry = entry_find(netpoll, io->fd);
+    struct kn_fd *entry = kn_fd_find(netpoll, io->fd);
     bool is_waiting;
 
     if (entry == NULL) {
@@ -378,7 +132,7 @@ bool kn_netpoll_cancel(struct kn_netpoll *netpoll, struct kn_io *io)
     kn_lock(&entry->lock);
     is_waiting = entry->reader == io || entry->writer == io;
     if (is_waiting) {
-        take_out(netpoll, entry, io);
+        kn_fd_take_out(netpoll, entry, io);
     }
     kn_unlock(&entry->lock);
     return is_waiting;
@@ -386,15 +140,15 @@ bool kn_netpoll_cancel(struct kn_netpoll *netpoll, struct kn_io *io)
 
 void kn_netpoll_close(struct kn_netpoll *netpoll, struct kn_worker *worker, int fd)
 {
-    struct entry *entry = entry_find(netpoll, fd);
-    struct completed list;
+    struct kn_fd *entry = kn_fd_find(netpoll, fd);
+    struct kn_io_list list;
 
     if (entry == NULL) {
         return;
     }
-    completed_init(&list);
+    kn_io_list_init(&list);
     kn_lock(&entry->lock);
-    complete_all(netpoll, entry, -EBADF, &list);
+    kn_fd_complete_all(netpoll, entry, -EBADF, &list);
     if (entry->is_added) {
         /* It fails if the file is gone already, and then there is nothing to take out. */
         (void)epoll_ctl(netpoll->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
@@ -405,8 +159,7 @@ void kn_netpoll_close(struct kn_netpoll *netpoll, struct kn_worker *worker, int 
     (void)kn_netpoll_deliver(worker, list.first);
 }
 
-/* ---- events
- * ------------------------------------------------------------------------------------------- */
+/* ---- events ---- */
 
 /* Errors and hang-ups make both directions ready: the next read or write tells. */
 static unsigned ready_events(uint32_t events)
@@ -422,19 +175,24 @@ static unsigned ready_events(uint32_t events)
     return ready;
 }
 
-static void complete_ready(struct kn_netpoll *netpoll, struct entry *entry, struct kn_io *io,
-                           unsigned ready, struct completed *list)
+static bool has_waiter(const struct kn_fd *entry)
+{
+    return entry->reader != NULL || entry->writer != NULL;
+}
+
+static void complete_ready(struct kn_netpoll *netpoll, struct kn_fd *entry, struct kn_io *io,
+                           unsigned ready, struct kn_io_list *list)
 {
     if (io != NULL && (io->events & ready) != 0) {
-        complete(netpoll, entry, io, (int)(io->events & ready), list);
+        kn_fd_complete(netpoll, entry, io, (int)(io->events & ready), list);
     }
 }
 
 static void on_event(struct kn_netpoll *netpoll, const struct epoll_event *event,
-                     struct completed *list)
+                     struct kn_io_list *list)
 {
     int fd = (int)(uint32_t)event->data.u64;
-    struct entry *entry = entry_find(netpoll, fd);
+    struct kn_fd *entry = kn_fd_find(netpoll, fd);
     unsigned ready = ready_events(event->events);
 
     KN_ASSERT(entry != NULL);
@@ -442,8 +200,8 @@ static void on_event(struct kn_netpoll *netpoll, const struct epoll_event *event
     if (entry->generation == (uint32_t)(event->data.u64 >> 32)) { /* N1 */
         complete_ready(netpoll, entry, entry->reader, ready, list);
         complete_ready(netpoll, entry, entry->writer, ready, list);
-        if (has_waiter(entry) && arm(netpoll, entry, fd, 0, list) < 0) { /* N2 */
-            complete_all(netpoll, entry, -EBADF, list);
+        if (has_waiter(entry) && kn_fd_arm(netpoll, entry, fd, 0, list) < 0) { /* N2 */
+            kn_fd_complete_all(netpoll, entry, -EBADF, list);
         }
     }
     kn_unlock(&entry->lock);
@@ -467,11 +225,11 @@ static void on_wake(struct kn_netpoll *netpoll)
 static struct kn_io *on_events(struct kn_netpoll *netpoll, const struct epoll_event *events,
                                int count, bool is_sleeper)
 {
-    struct completed list;
+    struct kn_io_list list;
 
-    completed_init(&list);
+    kn_io_list_init(&list);
     for (int i = 0; i < count; i++) {
-        if (events[i].data.u64 != WAKE_TOKEN) {
+        if (events[i].data.u64 != KN_WAKE_TOKEN) {
             on_event(netpoll, &events[i], &list);
         } else if (is_sleeper) {
             on_wake(netpoll);
@@ -485,7 +243,7 @@ struct kn_io *kn_netpoll_poll(struct kn_netpoll *netpoll)
     struct epoll_event events[KN_NETPOLL_BATCH];
     int count;
 
-    if (!kn_netpoll_is_needed(netpoll) || !is_open(netpoll)) {
+    if (!kn_netpoll_is_needed(netpoll) || !kn_netpoll_is_open(netpoll)) {
         return NULL;
     }
     count = epoll_wait(netpoll->epoll_fd, events, KN_NETPOLL_BATCH, 0);
@@ -538,7 +296,7 @@ static int wait_events(struct kn_netpoll *netpoll, struct epoll_event *events, u
 bool kn_netpoll_enter(struct kn_netpoll *netpoll)
 {
     /* [NP4] acquire: the last sleeper's clearing of is_woken. Pairs with kn_netpoll_leave(). */
-    return kn_netpoll_is_needed(netpoll) && is_open(netpoll) &&
+    return kn_netpoll_is_needed(netpoll) && kn_netpoll_is_open(netpoll) &&
            kn_swap(&netpoll->has_sleeper, 1, acquire) == 0;
 }
 
@@ -565,7 +323,7 @@ void kn_netpoll_wake(struct kn_netpoll *netpoll)
 {
     const uint64_t one = 1;
 
-    if (!is_open(netpoll)) {
+    if (!kn_netpoll_is_open(netpoll)) {
         return; /* nobody can sleep there */
     }
     /* [NP3] release: what the waker did before. Pairs with acquire [NP3] in on_wake(). */
@@ -598,28 +356,27 @@ unsigned kn_netpoll_deliver(struct kn_worker *worker, struct kn_io *take_ready)
     return count;
 }
 
-/* ---- the end
- * ------------------------------------------------------------------------------------------ */
+/* ---- the end ---- */
 
 void kn_netpoll_shutdown(struct kn_netpoll *netpoll, struct kn_worker *worker)
 {
-    struct completed list;
+    struct kn_io_list list;
     bool was_open;
 
     kn_lock(&netpoll->lock);
-    was_open = is_open(netpoll);
+    was_open = kn_netpoll_is_open(netpoll);
     kn_store(&netpoll->is_shut, 1, relaxed); /* relaxed: the locks order it; N4 */
     kn_unlock(&netpoll->lock);
     if (!was_open) {
         return;
     }
-    completed_init(&list);
+    kn_io_list_init(&list);
     for (unsigned i = 0; i < KN_NETPOLL_CHUNKS; i++) {
-        struct entry *entry = entry_find(netpoll, (int)(i * KN_NETPOLL_CHUNK));
+        struct kn_fd *entry = kn_fd_find(netpoll, (int)(i * KN_NETPOLL_CHUNK));
 
         for (unsigned j = 0; entry != NULL && j < KN_NETPOLL_CHUNK; j++, entry++) {
             kn_lock(&entry->lock);
-            complete_all(netpoll, entry, -ESHUTDOWN, &list);
+            kn_fd_complete_all(netpoll, entry, -ESHUTDOWN, &list);
             kn_unlock(&entry->lock);
         }
     }
@@ -629,17 +386,13 @@ void kn_netpoll_shutdown(struct kn_netpoll *netpoll, struct kn_worker *worker)
 
 void kn_netpoll_fini(struct kn_netpoll *netpoll)
 {
-    if (!is_open(netpoll)) {
+    if (!kn_netpoll_is_open(netpoll)) {
         return;
     }
     /* Relaxed, all: no other thread is inside. */
     KOKEN_CHECK(kn_load(&netpoll->waiting, relaxed) == 0);
     KOKEN_CHECK(kn_load(&netpoll->has_sleeper, relaxed) == 0);
-    for (unsigned i = 0; i < KN_NETPOLL_CHUNKS; i++) {
-        kn_free(kn_load(&netpoll->chunks[i], relaxed), sizeof(struct kn_netpoll_chunk),
-                KN_CACHE_LINE);
-    }
-    kn_free(netpoll->chunks, table_size(), KN_CACHE_LINE);
+    kn_fd_table_free(netpoll);
     kn_quiet_begin();
     (void)close(netpoll->epoll_fd);
     (void)close(netpoll->wake_fd);

@@ -102,6 +102,13 @@ bool kn_netpoll_cancel(struct kn_netpoll *netpoll, struct kn_io *io);
  */
 void kn_netpoll_close(struct kn_netpoll *netpoll, struct kn_worker *worker, int fd);
 
+/* Whether somebody has ever waited for an fd: then its descriptors and its table are there. */
+static inline bool kn_netpoll_is_open(struct kn_netpoll *netpoll)
+{
+    /* [NP1] acquire: the fds and the table. Pairs with release [NP1] in sched/descriptor.c. */
+    return kn_load(&netpoll->is_open, acquire) != 0;
+}
+
 /* True while somebody waits for an fd: then a resting worker should sleep here. Cost: a load. */
 static inline bool kn_netpoll_is_needed(struct kn_netpoll *netpoll)
 {

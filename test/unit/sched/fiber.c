@@ -235,8 +235,7 @@ Test(fiber, overflow_dies_at_the_guard)
     stop();
 }
 
-/* ---- on several threads
- * -------------------------------------------------------------------------------- */
+/* ---- on several threads ---- */
 
 enum { ROAM_FIBERS = 16, ROAM_THREADS = 3, ROAM_STEPS = 2000 };
 

@@ -109,8 +109,7 @@ Test(idle, a_sleeper_may_be_out_of_reach_while_a_claimer_takes_another)
     cr_assert_eq(kn_idle_awake(word()), 2);
 }
 
-/* ---- all at once
- * ------------------------------------------------------------------------------------- */
+/* ---- all at once ---- */
 
 enum { WORKERS = 3, CLAIMERS = 2, TURNS = 30000 };
 

@@ -435,8 +435,7 @@ Test(netpoll, takes_more_events_than_one_batch)
     }
 }
 
-/* ---- sleeping
- * ------------------------------------------------------------------------------------------- */
+/* ---- sleeping ---- */
 
 Test(netpoll, sleep_ends_at_the_deadline_and_not_before)
 {
@@ -646,8 +645,7 @@ Test(netpoll, sleepers_that_take_turns_lose_no_wake, .timeout = 60)
     close_both(ends);
 }
 
-/* ---- all races at once
- * ----------------------------------------------------------------------------------- */
+/* ---- all races at once ---- */
 
 enum { RACE_FDS = 8, RACE_ROUNDS = 4000, RACE_WAITERS = 2 };
 

@@ -26,8 +26,7 @@ static void finish(struct kn_sched *sched)
     kn_sched_free(sched);
 }
 
-/* ---- timers
- * -------------------------------------------------------------------------------------- */
+/* ---- timers ---- */
 
 struct sleeper {
     struct kn_runnable runnable; /* first */
@@ -135,8 +134,7 @@ Test(park, a_kick_makes_the_owner_look)
     finish(sched);
 }
 
-/* ---- fds
- * ----------------------------------------------------------------------------------------- */
+/* ---- fds ---- */
 
 struct reader {
     struct kn_runnable runnable; /* first */

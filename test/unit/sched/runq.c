@@ -107,8 +107,7 @@ Test(runq, indices_may_wrap)
     }
 }
 
-/* ---- one owner, three thieves
- * ------------------------------------------------------------------------ */
+/* ---- one owner, three thieves ---- */
 
 enum { ROUNDS = 200000, THIEVES = 3 };
 

@@ -143,8 +143,7 @@ Test(sched, null_means_the_defaults_and_the_reason_is_logged_once)
     stop(sched);
 }
 
-/* ---- hooks
- * ------------------------------------------------------------------------------------------- */
+/* ---- hooks ---- */
 
 struct calls {
     kn_atomic(uint32_t) workers, worker_stops, threads, thread_stops, offline, online, quiescent,
@@ -320,8 +319,7 @@ Test(sched, a_limit_on_threads_fails_the_start)
     }
 }
 
-/* ---- idle
- * -------------------------------------------------------------------------------------------- */
+/* ---- idle ---- */
 
 static uint64_t process_cpu_ns(void)
 {

@@ -231,8 +231,7 @@ Test(stacks, fini_accepts_the_zero_state)
     kn_stack_pool_fini(&no_pool);
 }
 
-/* ---- stacks that wander between workers
- * -------------------------------------------------------------- */
+/* ---- stacks that wander between workers ---- */
 
 enum { WANDER_THREADS = 3, WANDER_ROUNDS = 3000, WANDER_SLOTS = 32 };
 

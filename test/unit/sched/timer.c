@@ -316,8 +316,7 @@ Test(timer, work_of_one_advance_is_bounded)
     free(item);
 }
 
-/* ---- the model: an array, looked through from end to end
- * ------------------------------------------ */
+/* ---- the model: an array, looked through from end to end ---- */
 
 static uint64_t last_slot;
 static uint64_t last_deadline;
@@ -455,8 +454,7 @@ Test(timer, agrees_with_a_sorted_model_over_all_levels, .timeout = 60)
     model_run(4, 56);
 }
 
-/* ---- many, and many threads
- * ------------------------------------------------------------------------ */
+/* ---- many, and many threads ---- */
 
 Test(timer, storm_of_a_million_cancels_keeps_nothing, .timeout = 60)
 {
