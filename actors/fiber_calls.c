@@ -308,6 +308,7 @@ KN_UNPAIRED int koken_await_handle_ctx_(koken_ctx *ctx, const struct koken_await
         if (kn_unlikely(!inside.is_answered)) {
             return await_answer(f, call, wanted);
         }
+        kn_take_over(&inside);
         kn_fiber_wait_end(f);
         if (kn_unlikely(kn_mailbox_has_system(&f->agent->mailbox))) {
             (void)kn_fiber_collect(f); /* a stop is to be noticed */

@@ -91,11 +91,13 @@ static int on_count(koken_ctx *ctx, struct client *self, const struct count_on *
 {
     int rc = 0;
     (void)msg;
-    for (unsigned i = 0; rc >= 0 && i < 10 && !self->has_enough; i++, self->sent++) {
+    for (unsigned i = 0; rc >= 0 && i < 10 && !self->has_enough; i++) {
         uint64_t who, key = (self->chance = self->chance * 69069 + 1) % (1u << 24) % KEYS;
         rc = koken_ring_find(self->now.ring, key, &who);
         rc = rc < 0 ? rc : koken_signal(self->now.shards.of[who], add, .key = key, .amount = 1);
+        self->sent += rc >= 0;
     }
+    rc = rc == -EAGAIN ? 0 : rc; /* it waits for room at one shard, and another is full too: later */
     self->has_enough = self->has_enough || self->sent >= ADDS_MAX;
     return rc < 0 || self->has_enough ? rc : koken_signal(koken_self(ctx), count_on);
 }

@@ -54,11 +54,14 @@ enum koken_policy {
     KOKEN_POLICY_DEFAULT,  /* what the runtime's options say, else REJECT */
     KOKEN_POLICY_REJECT,   /* refuse at the high mark until the low mark: -EAGAIN, the message stays
                               yours */
-    KOKEN_POLICY_PARK,     /* refused as by REJECT, but the sending agent waits, never its thread: a
-                            * fiber     inside the send, a handler after it has returned (64 messages more
-                            * are     taken of it, then -EAGAIN). A cycle answers -EDEADLK, a thread outside
-                            * -EAGAIN. Who ends while it waits takes what it has not got rid of with it:
-                            * dead letters */
+    /*
+     * Refused as by REJECT, but the sending agent waits, never its thread: a fiber inside the send, a handler
+     * after it has returned. Of a handler that is to wait, 64 messages more to the same receiver are taken,
+     * then -EAGAIN; another receiver that is full answers -EAGAIN at once, as an agent waits for one at a
+     * time. A cycle answers -EDEADLK, a thread outside -EAGAIN. Who ends while it waits takes what it has
+     * not got rid of with it: dead letters.
+     */
+    KOKEN_POLICY_PARK,
     KOKEN_POLICY_DROP_NEW, /* the message goes to the dead letters; the send succeeds */
     KOKEN_POLICY_DROP_OLD, /* the oldest waiting message goes to the dead letters instead */
     KOKEN_POLICY_SIGNAL, /* accept up to the capacity, but tell: KOKEN_PRESSURE above the high mark
