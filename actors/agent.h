@@ -176,6 +176,7 @@ struct KN_ALIGNED(KN_FALSE_SHARING) kn_local {
     struct kn_counters counters;            /* (w) */
     uint64_t far;                           /* (w) sends to whoever last ran on another worker */
     uint64_t passed;                        /* (w) items put into channels and taken out of them */
+    uint64_t sample_due;                    /* (w) the worker's tick from which on a turn is timed */
     kn_atomic(struct kn_letters *) letters; /* (a) made by (w) at the first; deadletter.h */
     struct kn_stacks stacks;                /* (w) of fibers */
     kn_atomic(const struct koken_type *)

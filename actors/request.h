@@ -145,28 +145,23 @@ void kn_agent_nudge(struct kn_local *local, struct kn_agent *a);
 void kn_agent_wake(struct kn_local *local, struct kn_agent *a);
 
 /*
- * Copies a payload; small ones by two or four words that may overlap. By words and not by vectors: the
+ * Copies a payload that fits a line with its header; by two or four words that may overlap. By words and not by vectors: the
  * caller has just stored it field by field, and a load that spans two such stores must wait for both to
  * reach the cache.
  */
-static inline void kn_payload_copy(void *to, const void *from, uint32_t size)
+static KN_ALWAYS_INLINE void kn_payload_copy_line(void *to, const void *from, uint32_t size)
 {
     char *t = to;
     const char *f = from;
+    KN_ASSERT(size <= 32);
     if (kn_likely(size - 16u <= 16u)) { /* 16 to 32 */
         __builtin_memcpy(t, f, 8);
         __builtin_memcpy(t + 8, f + 8, 8);
         __builtin_memcpy(t + size - 16, f + size - 16, 8);
         __builtin_memcpy(t + size - 8, f + size - 8, 8);
-    } else if (size - 8u <= 8u) { /* 8 to 15 */
+    } else if (size & 8) { /* 8 to 15 */
         __builtin_memcpy(t, f, 8);
         __builtin_memcpy(t + size - 8, f + size - 8, 8);
-    } else if (size > 32) {
-        uint32_t done = 0;
-        for (; done + 32 < size; done += 32) { /* at most seven lines of 32 bytes */
-            __builtin_memcpy(t + done, f + done, 32);
-        }
-        __builtin_memcpy(t + size - 32, f + size - 32, 32);
     } else if (size & 4) { /* 4 to 7 */
         uint32_t head, tail;
         __builtin_memcpy(&head, f, 4);
@@ -178,6 +173,22 @@ static inline void kn_payload_copy(void *to, const void *from, uint32_t size)
         t[size / 2] = f[size / 2];
         t[size - 1] = f[size - 1];
     }
+}
+
+/* The same for any size of an envelope. */
+static inline void kn_payload_copy(void *to, const void *from, uint32_t size)
+{
+    if (kn_likely(size <= 32)) {
+        kn_payload_copy_line(to, from, size);
+        return;
+    }
+    char *t = to;
+    const char *f = from;
+    uint32_t done = 0;
+    for (; done + 32 < size; done += 32) { /* at most seven lines of 32 bytes */
+        __builtin_memcpy(t + done, f + done, 32);
+    }
+    __builtin_memcpy(t + size - 32, f + size - 32, 32);
 }
 
 /* The agent that runs on the calling thread, or NULL on a thread outside. Not across a suspension.

@@ -40,7 +40,11 @@ static KN_ALWAYS_INLINE void fill(struct kn_envelope *e, const struct koken_type
     __builtin_memcpy((char *)e + offsetof(struct kn_envelope, corr), &head, sizeof head);
     e->type = type;
     e->from = from;
-    kn_payload_copy(e->payload, payload, type->size);
+    if (__builtin_constant_p(size_class) && size_class == 0) {
+        kn_payload_copy_line(e->payload, payload, type->size);
+    } else {
+        kn_payload_copy(e->payload, payload, type->size);
+    }
     kn_hand_over(e);
 }
 

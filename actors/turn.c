@@ -30,28 +30,36 @@
 enum {
     LOOK_EVERY = 16, /* messages between two looks for the system lane and the worker's nudge */
     SLOW_HANDLER_NS = 2000, /* handlers slower than this are looked after at each message */
-    SAMPLE_EVERY = 64,      /* turns of a worker of which one is timed */
+    SAMPLE_EVERY = 60,      /* turns of a worker of which one is timed at most */
 };
 
+/* The row for messages that have none of their own, or NULL. */
+static KN_NOINLINE const struct koken_row *find_any(const struct koken_agent_type *behaviour)
+{
+    const struct koken_row *any = NULL;
+    for (uint32_t i = 0; i < behaviour->row_count; i++) {
+        any = behaviour->rows[i].kind == KOKEN_ROW_ANY ? &behaviour->rows[i] : any;
+    }
+    return any;
+}
+
 /* Finds the handler of a message type; a table has at most 32 rows and mostly a few. */
-static const struct koken_row *find_row(const struct koken_agent_type *behaviour,
-                                        const struct koken_type *type)
+static KN_ALWAYS_INLINE const struct koken_row *find_row(const struct koken_agent_type *behaviour,
+                                                         const struct koken_type *type)
 {
     const struct koken_row *row = behaviour->rows;
-    const struct koken_row *end = row + behaviour->row_count;
-    const struct koken_row *any = NULL;
     KN_ASSERT(type != NULL);
     KN_ASSERT(behaviour->row_count <= 32);
-    if (kn_likely(row < end) && kn_likely(row->type == type)) {
+    if (kn_likely(row->type == type)) { /* a table without rows has one of no type */
         return row;
     }
-    for (; row < end; row++) {
+    const struct koken_row *end = row + behaviour->row_count;
+    for (row++; row < end; row++) {
         if (row->type == type) {
             return row;
         }
-        any = row->kind == KOKEN_ROW_ANY ? row : any;
     }
-    return any;
+    return find_any(behaviour);
 }
 
 /* A message that the behaviour has no row for, or that comes to one who has done its work. */
@@ -464,6 +472,17 @@ static KN_NOINLINE enum kn_ran run_sampled(struct koken_ctx *ctx, struct kn_agen
     return run_turn(ctx, a, &sample, OUT_NOT);
 }
 
+/* Whether this turn is timed. Those that follow in it without the dispatch loop are not, or the chain would end. */
+static KN_ALWAYS_INLINE bool is_sampled(struct kn_local *local)
+{
+    uint64_t tick = kn_load(&local->worker->tick, relaxed); /* relaxed: our own counter */
+    if (kn_likely(tick < local->sample_due)) {
+        return false;
+    }
+    local->sample_due = tick + SAMPLE_EVERY;
+    return true;
+}
+
 /*
  * The step of handler agents. As long as each has one message only, and the slot holds another handler agent
  * when it is idle, they follow each other here without the dispatch loop: what a message costs most often.
@@ -475,14 +494,13 @@ KN_HOT enum kn_ran kn_agent_turn(struct kn_worker *worker, struct kn_runnable *r
     enum kn_ran ran = KN_RAN_DONE;
     struct kn_agent *a = kn_container_of(run, struct kn_agent, run);
     kn_turn_begin(local, a, &ctx);
+    if (kn_unlikely(is_sampled(local))) {
+        ran = run_sampled(&ctx, a);
+        goto out;
+    }
     for (;;) { /* ends: at the beat at the latest */
         KN_ASSERT(!(a->flags & (KN_AGENT_FIBER | KN_AGENT_WAITER)));
         KN_ASSERT(kn_agent_check(a));
-        /* Relaxed: our own counter. */
-        if (kn_unlikely(kn_load(&ctx.local->worker->tick, relaxed) % SAMPLE_EVERY == 0)) {
-            ran = run_sampled(&ctx, a);
-            break;
-        }
         struct kn_runnable *next = NULL;
         enum outcome out = run_one(&ctx, a, &next);
         if (kn_unlikely(out != OUT_IDLE)) {
@@ -495,6 +513,7 @@ KN_HOT enum kn_ran kn_agent_turn(struct kn_worker *worker, struct kn_runnable *r
         a = kn_container_of(next, struct kn_agent, run);
         kn_turn_pass(ctx.local, a, &ctx);
     }
+out:
     KN_ASSERT(!ctx.outer); /* hooks have been left */
     kn_turn_end(ctx.local);
     if (kn_unlikely(ran == KN_RAN_AGAIN && &a->run != run)) { /* not the one the loop knows of */
@@ -517,14 +536,13 @@ enum kn_called kn_call_run(struct kn_call *call)
     kn_call_count_step(local->worker);
     local->running = &ctx;
     kn_turn_pass(local, a, &ctx);
-    /* Relaxed: our own counter. */
-    bool is_sampled = kn_load(&local->worker->tick, relaxed) % SAMPLE_EVERY == 0;
-    if (kn_likely(!is_sampled)) {
+    bool is_timed = is_sampled(local);
+    if (kn_likely(!is_timed)) {
         out = run_one(&ctx, a, NULL);
     }
     if (kn_unlikely(out == OUT_NOT)) {
         (void)kn_message_deadline(call->request); /* it may not be the first to be handled */
-        ran = is_sampled ? run_sampled(&ctx, a) : run_turn(&ctx, a, NULL, out);
+        ran = is_timed ? run_sampled(&ctx, a) : run_turn(&ctx, a, NULL, out);
     } else if (kn_unlikely(out != OUT_IDLE && out != OUT_ENDED)) {
         ran = run_turn(&ctx, a, NULL, out);
     }

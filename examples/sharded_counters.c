@@ -6,6 +6,7 @@
  */
 #include <koken.h>
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 

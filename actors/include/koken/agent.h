@@ -60,7 +60,7 @@ struct koken_agent_type {
     const char *name;
     uint32_t state_size; /* bytes; zero-filled before init */
     uint32_t state_align;
-    const struct koken_row *rows;
+    const struct koken_row *rows; /* one at least, of no type if row_count is 0 */
     uint32_t row_count;
     uint32_t is_fiber;
     uint32_t kinds; /* of its rows, 1 << enum koken_row_kind each; 0: not known */
