@@ -46,6 +46,7 @@ static unsigned queue_first;
 static unsigned queue_count;
 static volatile long used;
 static struct order *kept;
+static int is_stashed; /* the message at hand */
 
 static void copy_bytes(void *to, const void *from, size_t size)
 {
@@ -63,10 +64,13 @@ static void handle_now(struct agent *agent)
     struct entry *entry = &agent->now;
 
     kn_payload_claim(entry->type, entry->payload);
+    is_stashed = 0;
     if (agent->fn != NULL && entry->type == agent->type) {
         (void)agent->fn(NULL, agent->state, entry->payload);
     }
-    if (entry->type->drop != NULL) {
+    if (is_stashed) { /* and brought back at once */
+        (void)koken_signal_(entry->to, entry->type, entry->payload);
+    } else if (entry->type->drop != NULL) {
         entry->type->drop(entry->payload);
     }
 }
@@ -233,6 +237,31 @@ koken_ref koken_spawn_rt_(struct koken *rt, const struct koken_agent_type *type,
         copy_bytes(state, options->arg, type->state_size);
     }
     return ref;
+}
+
+int koken_try_spawn_rt_(struct koken *rt, const struct koken_agent_type *type,
+                        const struct koken_spawn_options *options, koken_ref *ret_ref)
+{
+    *ret_ref = koken_spawn_rt_(rt, type, options);
+    return 0;
+}
+
+int koken_stash(koken_ctx *ctx)
+{
+    (void)ctx;
+    is_stashed = 1;
+    return 0;
+}
+
+void koken_unstash(koken_ctx *ctx)
+{
+    (void)ctx;
+}
+
+koken_ref koken_self(const koken_ctx *ctx)
+{
+    (void)ctx;
+    return (koken_ref){kn_caps_agent};
 }
 
 koken_ref market_sink(void)

@@ -31,12 +31,15 @@ TYPE_CLASSES = {"send-nonsendable", "nonsendable-field", "type-mismatch"}
 # The programs h* were written when header and lint were finished, and are not to be tuned for.
 GOALS = {"b": {"before": 0.95, "any": 1.0, "debug": 49}, "h": {"before": 0.80, "any": 1.0, "debug": 18},
          "k": {"before": 0.80, "any": 1.0, "debug": 23},
+         # n* too, of regions, channels, votes, stashes, letters: 13 of 20 before the run and 16 in the debug build when first
+         # shown (n04 by a report that was false, n03 not at all).
+         "n": {"before": 0.65, "any": 0.95, "debug": 16},
          # What an agent starts with, and trusted messages: added with the rules that see them.
          "s": {"before": 1.0, "any": 1.0, "debug": 0}}
 CHEAPEST_FIRST = ["text", "types", "tsa", "query", "globals", "gcc", "clang", "analyzer"]
-FLAGS = ["-std=gnu11", "-D_GNU_SOURCE", f"-I{HERE}"] + [f"-I{ROOT}/{m}/include" for m in ("base", "caps", "actors")]
+FLAGS = ["-std=gnu11", "-D_GNU_SOURCE", f"-I{HERE}"] + [f"-I{ROOT}/{m}/include" for m in ("base", "caps", "actors", "orchestration")]
 LIBRARY = ["caps/payload.c", "caps/region.c", "caps/census.c", "caps/watch.c", "caps/protect.c", "actors/give.c", "base/alloc.c", "base/assert.c", "base/clock.c",
-           "base/heap_malloc.c", "test/caps/market.c"] + sorted(
+           "base/heap_malloc.c", "test/caps/market.c", "test/caps/stall.c"] + sorted(
                os.path.relpath(p, ROOT) for p in glob.glob(f"{ROOT}/base/platform/linux/*.c"))
 DEBUG = ["-g", "-O1", "-fno-omit-frame-pointer", "-fsanitize=address", "-DKN_DEBUG", "-DKN_NO_JEMALLOC",
          "-DKOKEN_CAPS_DEBUG", "-DKOKEN_NO_FORTIFY", "-w", f"-I{ROOT}"]
@@ -51,7 +54,7 @@ def build_library(folder, build):
     objects = []
     for source in LIBRARY:
         target = os.path.join(folder, f"{build}_" + source.replace("/", "_") + ".o")
-        flags = TSAN if build == "tsan" and source.endswith("market.c") else BUILDS[build]
+        flags = TSAN if build == "tsan" and source.startswith("test/") else BUILDS[build]
         subprocess.run(["gcc", *FLAGS, *flags, "-c", os.path.join(ROOT, source), "-o", target], check=True)
         objects.append(target)
     return objects
