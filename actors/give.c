@@ -135,21 +135,49 @@ int koken_request_given_(koken_ctx *ctx, koken_ref to, uint64_t timeout_ns, cons
 
 /* ---- payloads that an agent starts with ---- */
 
-void koken_given_back_(struct koken_given_ *given)
+/* What an agent's init finds behind arg. */
+struct given {
+    const void *payload; /* NULL: taken */
+    bool is_val;
+};
+
+/* After the spawn: what init did not take is given back. */
+static void give_back_rest(const struct given *given)
 {
     if (given->payload != NULL) {
-        give_back(given->payload, given->is_val != 0);
-        given->payload = NULL;
+        give_back(given->payload, given->is_val);
     }
+}
+
+int koken_spawn_given_rt_(struct koken *rt, const struct koken_agent_type *type, koken_ref *ret_ref,
+                          const void *payload, int is_val)
+{
+    struct given given = {payload, is_val != 0};
+    const struct koken_spawn_options options = {.arg = &given};
+    int rc = koken_try_spawn_rt_(rt, type, &options, ret_ref);
+
+    give_back_rest(&given);
+    return rc;
+}
+
+int koken_spawn_given_ctx_(koken_ctx *ctx, const struct koken_agent_type *type, koken_ref *ret_ref,
+                           const void *payload, int is_val)
+{
+    struct given given = {payload, is_val != 0};
+    const struct koken_spawn_options options = {.arg = &given};
+    int rc = koken_try_spawn_ctx_(ctx, type, &options, ret_ref);
+
+    give_back_rest(&given);
+    return rc;
 }
 
 /* The spawner lies in its spawn while init runs, so its variable is init's to change. */
 static const void *take_given(const void *arg, const struct koken_type *type, bool is_val)
 {
-    struct koken_given_ *given = (struct koken_given_ *)(uintptr_t)arg;
+    struct given *given = (struct given *)(uintptr_t)arg;
     const void *payload;
 
-    if (given == NULL || given->payload == NULL || (given->is_val != 0) != is_val ||
+    if (given == NULL || given->payload == NULL || given->is_val != is_val ||
         kn_payload_of(given->payload)->type != type) {
         return NULL;
     }

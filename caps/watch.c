@@ -26,9 +26,12 @@
 
 enum { HELD_MAX = 4096, PASSES_MAX = 8192, FILL = 0xde };
 
-/* Where a payload last changed hands. */
+/*
+ * Where a payload last changed hands. Its address is kept upside down: LeakSanitizer would take the table for a reference,
+ * and not report what nobody else refers to.
+ */
 struct pass {
-    const void *payload;
+    uintptr_t name;
     struct koken_site site;
     uint64_t agent;
     enum koken_op op;
@@ -117,6 +120,11 @@ void kn_quarantine(struct kn_payload *header, enum kn_payload_state as)
  */
 static KN_TLS struct pass sending;
 
+static uintptr_t name_of(const void *payload)
+{
+    return ~(uintptr_t)payload;
+}
+
 static struct pass *pass_of(const void *payload)
 {
     return &passes[((uintptr_t)payload >> 5) % PASSES_MAX];
@@ -125,7 +133,7 @@ static struct pass *pass_of(const void *payload)
 static void remember(const void *payload, enum koken_op op, const struct koken_site *site)
 {
     pthread_mutex_lock(&lock);
-    *pass_of(payload) = (struct pass){payload, *site, kn_caps_agent, op};
+    *pass_of(payload) = (struct pass){name_of(payload), *site, kn_caps_agent, op};
     pthread_mutex_unlock(&lock);
 }
 
@@ -140,7 +148,8 @@ _Noreturn static void report(const char *rule, const void *payload, const struct
     pass = *pass_of(payload);
     used = snprintf(text, sizeof text, "koken caps: %s: '%s' by agent %llu", rule, site->what,
                     (unsigned long long)kn_caps_agent);
-    if (pass.payload == payload && payload != NULL && used > 0 && (size_t)used < sizeof text) {
+    if (pass.name == name_of(payload) && payload != NULL && used > 0 &&
+        (size_t)used < sizeof text) {
         snprintf(text + used, sizeof text - (size_t)used,
                  "; it was %s as '%s' at %s:%d by agent %llu", op_names[pass.op], pass.site.what,
                  pass.site.file, pass.site.line, (unsigned long long)pass.agent);
@@ -200,7 +209,7 @@ void koken_trace_(const void *payload, uint32_t generation, enum koken_op op,
         report(rule, payload, site);
     }
     if (op == KOKEN_OP_SEND) {
-        sending = (struct pass){payload, *site, kn_caps_agent, op};
+        sending = (struct pass){name_of(payload), *site, kn_caps_agent, op};
     } else if (op >= KOKEN_OP_MOVE) {
         remember(payload, op, site);
     }
@@ -242,6 +251,30 @@ void koken_left_behind_(const void *handle)
     }
 }
 
+/* The handles of a letter are sent as one: each is checked, and its payload moves. */
+void koken_letter_leaves_(const struct koken_type *type, void *letter,
+                          const struct koken_site *site)
+{
+    for (uint32_t i = 0; i < type->field_count; i++) {
+        const struct koken_field *field = &type->fields[i];
+        char *slot = (char *)letter + field->offset;
+        struct kn_handle handle;
+
+        if (field->kind != KOKEN_FIELD_ISO && field->kind != KOKEN_FIELD_VAL) {
+            continue;
+        }
+        KN_ASSERT(field->size == sizeof handle);
+        memcpy(&handle, slot, sizeof handle);
+        if (handle.payload == NULL) {
+            continue;
+        }
+        koken_trace_(handle.payload, handle.generation, KOKEN_OP_SEND, site);
+        handle.payload = koken_relocate_(handle.payload);
+        handle.generation = koken_renew_(handle.payload);
+        memcpy(slot, &handle, sizeof handle);
+    }
+}
+
 /* The state of the debug checks when an iso becomes a val. */
 void kn_payload_frozen(struct kn_payload *header)
 {
@@ -256,8 +289,8 @@ void kn_payload_frozen_within(const void *payload, const void *whole)
 {
     pthread_mutex_lock(&lock);
     struct pass pass = *pass_of(whole);
-    if (pass.payload == whole) {
-        pass.payload = payload;
+    if (pass.name == name_of(whole)) {
+        pass.name = name_of(payload);
         *pass_of(payload) = pass;
     }
     pthread_mutex_unlock(&lock);
@@ -273,11 +306,11 @@ void kn_payload_written(const void *payload, const char *place)
 /* Under the lock: what was said of a payload's last change of hands goes with it. */
 static void carry_pass(const struct pass *sent, const void *from, const void *to)
 {
-    struct pass pass = sent->payload == from ? *sent : *pass_of(from);
+    struct pass pass = sent->name == name_of(from) ? *sent : *pass_of(from);
 
-    if (pass.payload == from) {
+    if (pass.name == name_of(from)) {
         *pass_of(from) = pass;
-        pass.payload = to;
+        pass.name = name_of(to);
         *pass_of(to) = pass;
     }
 }
@@ -370,11 +403,11 @@ void *koken_relocate_(const void *payload)
     struct kn_payload *to = NULL;
     const struct pass sent = sending;
 
-    sending.payload = NULL;
+    sending.name = 0;
     if (from->state == KN_PAYLOAD_ISO) {
         to = move_one(from, &sent, &todo);
     }
-    if (to == NULL && sent.payload == payload) {
+    if (to == NULL && sent.name == name_of(payload)) {
         remember(payload, sent.op, &sent.site);
     }
     if (to == NULL) {

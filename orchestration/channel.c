@@ -7,6 +7,7 @@
 #include "actors/slots.h"
 #include "base/edges.h"
 #include "base/world.h"
+#include "caps/payload.h"
 #include "orchestration/channel_wait.h"
 #include "orchestration/either.h"
 
@@ -351,6 +352,15 @@ KN_HOT int koken_channel_send_(struct koken_channel *channel, uint64_t timeout_n
         }
     }
     return kn_channel_send_slowly(channel, timeout_ns, type, payload);
+}
+
+int koken_channel_give_(struct koken_channel *channel, uint64_t timeout_ns, const void *payload,
+                        int is_val)
+{
+    struct kn_handle handle;
+    const struct koken_type *type = kn_payload_message(payload, is_val != 0, &handle);
+
+    return koken_channel_send_(channel, timeout_ns, type, &handle);
 }
 
 KN_HOT int koken_channel_recv_(struct koken_channel *channel, uint64_t timeout_ns,

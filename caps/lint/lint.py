@@ -15,11 +15,13 @@ The layers (those whose tool is absent are skipped with --partial, else it is an
   text      KOKEN_MESSAGE_TRUSTED and KOKEN_ARG_TRUSTED without a reason
   analyzer  gcc -O1 -fanalyzer                            --deep only: slow
 
-Reports are merged by file, line and rule. Exit status: 0 nothing, 1 something, 2 the tool could not run.
+Reports are merged by file, line and rule. Exit status: 0 nothing, 1 something, 2 a file could not be checked, because it
+does not compile or a tool failed (and there is nothing else), or the lint could not run.
 """
 import argparse
 import concurrent.futures
 import glob
+import itertools
 import json
 import os
 import re
@@ -45,14 +47,41 @@ RULES = {
     "R6": ("no casts to payload pointers, no pointers in numbers, no private parts",
            "use the operations of koken/caps.h"),
     "ROLE": ("a state is touched by its own agent only", "send a message instead"),
+    "BUILD": ("what does not compile cannot be checked",
+              "let it compile first: compiler options go after --, or say -p FOLDER of compile_commands.json"),
 }
 
+# Rule, and words and advice of its own where those of the rule would not tell what to do.
 QUERY_RULES = {
-    "caps-assign": "R2", "caps-copy": "R2", "caps-copy-address": "R2", "caps-copy-struct": "R2",
-    "caps-keep": "R3", "caps-keep-static": "R3", "caps-global": "R5",
-    "caps-smuggle": "R6", "caps-cast": "R6", "caps-private": "R6", "caps-private-call": "R6",
-    "caps-forge": "R6", "caps-arg": "R4", "caps-arg-kept": "R4",
+    "caps-assign": ("R2", "a variable that owns is assigned", "use koken_set, which sees that it was empty"),
+    "caps-copy": ("R2",), "caps-copy-struct": ("R2", "a struct that holds handles is copied"),
+    "caps-copy-address": ("R2", "the address of a handle is taken, which lets others copy or keep it",
+                          "pass the state, payload or letter that the handle is in; an item of a channel comes out by "
+                          "koken_channel_recv_iso, an answer by koken_await_iso"),
+    "caps-keep": ("R3", "a field for a pointer to a payload"),
+    "caps-keep-static": ("R3", "a static pointer to a payload"),
+    "caps-borrow": ("R3", "a borrowed pointer is put into a variable",
+                    "use it in the statement that borrows it, or for a block by KOKEN_WITH (pointer, handle) { ... }"),
+    "caps-global": ("R5",), "caps-smuggle": ("R6", "a pointer made a number, or a number a pointer"),
+    "caps-cast": ("R6", "a cast to a pointer to a payload"), "caps-private": ("R6", "the private parts of a handle"),
+    "caps-private-call": ("R6", "a private function of koken/caps.h"), "caps-forge": ("R6", "a handle made by hand"),
+    "caps-arg": ("R4",), "caps-arg-kept": ("R4",),
 }
+
+# To clang's thread-safety analysis a handle is a mutex. What it says, in words of payloads.
+TSA_WORDS = [
+    (r"mutex '(.+)' is not held on every path through here", r"'\1' owns something on one path to here, and nothing on another"),
+    (r"mutex '(.+)' is still held at the end of function", r"'\1' still owns something at the end of the function"),
+    (r"expecting mutex '(.+)' to be held at start of each loop",
+     r"'\1' owns something at one beginning of the loop, and nothing at another"),
+    (r"expecting mutex '(.+)' to be held at the end of function", r"'\1' owns nothing at the end of the function"),
+    (r"calling function 'koken_access_\w+' requires holding (?:iso|val|mutex) '(.+)' exclusively",
+     r"'\1' is used where it owns nothing any more"),
+    (r"releasing (?:iso|val|mutex) '(.+)' that was not held", r"'\1' is consumed where it owns nothing any more"),
+    (r"acquiring (?:iso|val|mutex) '(.+)' that is already held", r"'\1' is given something while it owns something"),
+]
+# A compiler's error that is about capabilities, and not about C.
+ABOUT_TYPES = re.compile(r"koken|nobody_reads_|\w_(iso|val|ref|box|tag)\b|read-only|const-qualified|discards")
 
 DIAGNOSTIC = re.compile(r"^(?P<file>[^:\n]+):(?P<line>\d+):(?:\d+:)? (?:fatal )?(?P<kind>error|warning): (?P<text>.*)$")
 MACRO_FLAGS = {"gcc": ["-ftrack-macro-expansion=0"], "clang": ["-fmacro-backtrace-limit=1"]}
@@ -62,8 +91,10 @@ ABOUT = re.compile(r"thread-safety|use-after-free|mismatched-dealloc|free-nonhea
 
 
 class Report:
-    def __init__(self, file, line, rule, text, layer):
+    def __init__(self, file, line, rule, text, layer, advice=None):
         self.file, self.line, self.rule, self.text, self.layer = file, line, rule, text, layer
+        self.advice = advice or RULES[rule][1] if rule else ""
+        self.notes = [] # the lines of the tool after it
 
     def key(self):
         return (self.file, self.line, self.rule)
@@ -99,12 +130,23 @@ def rule_of(text):
         return "R1" if "leak" in text or "double" in text or "null" in text else "R3"
     if "dealloc" in text or "nonheap" in text or "Wcast-qual" in text:
         return "R6"
-    return "R0"
+    return "R0" if ABOUT_TYPES.search(text) and "file not found" not in text and "No such file" not in text else "BUILD"
+
+
+def in_words(text, notes):
+    """A report of the thread-safety analysis as one of ownership, with the line where that began if a note tells it."""
+    for pattern, words in TSA_WORDS:
+        said, count = re.subn(pattern, words, text)
+        if count:
+            since = re.search(r":(\d+):\d+: note: (?:mutex|iso|val) acquired here", "\n".join(notes))
+            return said.replace(" [-Wthread-safety-analysis]", "") + (f", since line {since[1]}" if since else "")
+    return text
 
 
 def diagnostics(output, layer, file, all_errors):
     found = []
-    for line in output.splitlines():
+    lines = output.splitlines()
+    for number, line in enumerate(lines):
         match = DIAGNOSTIC.match(line)
         if not match:
             continue
@@ -113,8 +155,12 @@ def diagnostics(output, layer, file, all_errors):
             continue
         if match["kind"] == "warning" and not ABOUT.search(text):
             continue
-        found.append(Report(match["file"] if match["file"].endswith(os.path.basename(file)) else file,
-                            int(match["line"]), rule_of(text), text, layer))
+        text = re.sub(r"call to .koken_gone_handle_. declared with .*attribute(?: error)?: koken: ", "", text)
+        is_own = match["file"].endswith(os.path.basename(file))
+        if not is_own:
+            text += f" [{match['file']}:{match['line']}]"
+        found.append(Report(match["file"] if is_own else file, int(match["line"]) if is_own else 1, rule_of(text), text, layer))
+        found[-1].notes = list(itertools.takewhile(lambda line: not DIAGNOSTIC.match(line), lines[number + 1:]))
     return found
 
 
@@ -130,17 +176,24 @@ def check_optimised(tool, flags, file, layer):
 
 def check_tsa(tool, flags, file):
     argv = [tool, *flags, *MACRO_FLAGS["clang"], "-DKOKEN_LINT", "-Wthread-safety", "-fsyntax-only", file]
-    return [r for r in diagnostics(run(argv)[1], "tsa", file, all_errors=False) if "thread-safety" in r.text]
+    found = [r for r in diagnostics(run(argv)[1], "tsa", file, all_errors=False) if "thread-safety" in r.text]
+    for report in found:
+        report.text = in_words(report.text, report.notes)
+    return found
 
 
 def check_query(tool, flags, file):
     argv = [tool, "-f", os.path.join(HERE, "caps.query"), file, "--", *flags, "-DKOKEN_LINT", "-w"]
+    code, said = run(argv)
     found = []
-    for match in re.finditer(r'^([^:\n]+):(\d+):\d+: note: "([a-z-]+)" binds here$', run(argv)[1], re.M):
-        rule = QUERY_RULES[match[3]]
+    for match in re.finditer(r'^([^:\n]+):(\d+):\d+: note: "([a-z-]+)" binds here$', said, re.M):
+        rule, words, advice = (*QUERY_RULES[match[3]], None, None)[:3]
         if rule == "R4" and is_trusted(lines_of(file), int(match[2])):
             continue
-        found.append(Report(file, int(match[2]), rule, f"{RULES[rule][0]} [{match[3]}]", "query"))
+        found.append(Report(file, int(match[2]), rule, f"{words or RULES[rule][0]} [{match[3]}]", "query", advice))
+    if code != 0 and not re.search(r"\berror: ", said): # those of the file itself the types layer reports
+        found.append(Report(file, 1, "BUILD", f"{tool} failed ({code}): {(said.strip().splitlines() or ['it said nothing'])[0]}",
+                            "query", "its checks of R2 to R6 are missing for this file"))
     return found
 
 
@@ -199,9 +252,10 @@ def line_of(file, name):
 
 def check_analyzer(tool, flags, file):
     argv = [tool, *flags, *MACRO_FLAGS["gcc"], "-O1", "-DKOKEN_ANALYZE", "-fanalyzer", "-c", file, "-o", os.devnull]
-    # "<unknown>" leaks come from loops that it merges; the thread-safety pass sees the real ones.
+    # Leaks of what it calls <unknown>, or where that decides, come from loops that it merges; the thread-safety pass sees
+    # the real ones.
     return [r for r in diagnostics(run(argv)[1], "analyzer", file, all_errors=False)
-            if "analyzer" in r.text and "<unknown>" not in r.text]
+            if "analyzer" in r.text and "<unknown>" not in r.text + ("".join(r.notes) if "leak" in r.text else "")]
 
 
 def layers(found, deep):
@@ -231,27 +285,37 @@ def check_file(file, flags, found, deep):
 
 
 def merge(reports):
-    """One report per file, line and rule: the first layer's words, the names of all layers."""
+    """One report per file, line and rule, with the names of all layers: the thread-safety analysis' words, which name
+    the variable, else those of the first layer."""
     merged = {}
     for report in reports:
         first = merged.setdefault(report.key(), report)
         if first is not report and report.layer not in first.layer.split("+"):
             first.layer += "+" + report.layer
+            first.text = report.text if report.layer == "tsa" else first.text
     return sorted(merged.values(), key=lambda r: (r.file, r.line, r.rule))
 
 
 def flags_of(command):
     """What of a compile command says how to read the file: -I, -D, -U, -std, -include, -isystem."""
     words = command.get("arguments") or shlex.split(command["command"])
-    kept, take_next = [], False
+    kept, option = [], None
+
+    def path(word, option="-I"):
+        if option in ("-D", "-U"):
+            return word
+        at = os.path.join(command["directory"], word)
+        return at if option not in ("-include", "-imacros") or os.path.exists(at) else word  # looked for as #include is
     for word in words[1:]:
-        if take_next:
-            kept.append(word)
-            take_next = False
-        elif word in ("-I", "-D", "-U", "-include", "-isystem"):
-            kept.append(word)
-            take_next = True
-        elif re.match(r"-(I|D|U|std=|isystem)", word):
+        match = re.match(r"-(?:I|isystem|iquote|idirafter)(?=.)", word)
+        if option:
+            kept += [option, path(word, option)]
+            option = None
+        elif word in ("-I", "-D", "-U", "-include", "-imacros", "-isystem", "-iquote", "-idirafter"):
+            option = word
+        elif match:
+            kept.append(match[0] + path(word[match.end():]))
+        elif re.match(r"-(D|U|std=|pthread$)", word):
             kept.append(word)
     return kept
 
@@ -270,6 +334,8 @@ def jobs_of(options):
     for file in options.files:
         with open(file, "rb"):
             pass
+        if not file.endswith(".c"):
+            raise ValueError(f"{file} is not a .c file: capabilities are checked in C, headers where they are included")
     if not options.database:
         flags = ["-std=gnu11", *own_includes(), *options.flags]
         return [(file, flags) for file in options.files]
@@ -277,13 +343,18 @@ def jobs_of(options):
     if os.path.isdir(database):
         database = os.path.join(database, "compile_commands.json")
     with open(database, encoding="utf-8") as source:
-        commands = json.load(source)
+        try:
+            commands = [dict(command, file=os.path.join(command["directory"], command["file"]))
+                        for command in json.load(source)]
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(f"{database} is no compile_commands.json: {error}") from error
     wanted = {os.path.abspath(file) for file in options.files}
     jobs = []
     for command in commands:
-        file = os.path.abspath(os.path.join(command["directory"], command["file"]))
-        if file.endswith(".c") and (not wanted or file in wanted):
-            jobs.append((file, flags_of(command) + options.flags))
+        file = os.path.abspath(command["file"])
+        job = (file, flags_of(command) + options.flags)
+        if file.endswith(".c") and (not wanted or file in wanted) and job not in jobs:
+            jobs.append(job)
     unknown = sorted(wanted - {file for file, _ in jobs})
     if unknown:
         raise ValueError(f"{database} does not say how to compile {unknown[0]}")
@@ -338,19 +409,22 @@ def main(argv):
             return 2
     try:
         jobs = jobs_of(options)
+        out = open(options.sarif, "w", encoding="utf-8") if options.sarif else None # before the work, not after it
     except (OSError, ValueError, KeyError) as error:
-        print(f"koken lint: {error}", file=sys.stderr)
+        words = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) else error
+        print(f"koken lint: {words}", file=sys.stderr)
         return 2
     with concurrent.futures.ThreadPoolExecutor(max(options.jobs, 1)) as pool:
         lists = list(pool.map(lambda job: check_file(job[0], job[1], found, options.deep), jobs))
     reports = merge([report for part in lists for report in part])
     for report in reports:
-        print(f"{report.file}:{report.line}: {report.rule}: {report.text} ({report.layer})\n"
-              f"    {RULES[report.rule][1]}")
-    if options.sarif:
-        with open(options.sarif, "w", encoding="utf-8") as out:
+        print(f"{report.file}:{report.line}: {report.rule}: {report.text} ({report.layer})\n    {report.advice}")
+    if out:
+        with out:
             json.dump(sarif(reports), out, indent=1)
-    return 1 if reports else 0
+    if not reports:
+        return 0
+    return 1 if any(report.rule != "BUILD" for report in reports) else 2
 
 
 if __name__ == "__main__":

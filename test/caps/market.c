@@ -246,6 +246,13 @@ int koken_try_spawn_rt_(struct koken *rt, const struct koken_agent_type *type,
     return 0;
 }
 
+int koken_try_spawn_ctx_(koken_ctx *ctx, const struct koken_agent_type *type,
+                         const struct koken_spawn_options *options, koken_ref *ret_ref)
+{
+    (void)ctx;
+    return koken_try_spawn_rt_(NULL, type, options, ret_ref);
+}
+
 int koken_stash(koken_ctx *ctx)
 {
     (void)ctx;

@@ -9,6 +9,8 @@
 #include <koken/channel.h>
 #include <koken/quorum.h>
 
+#include "caps/payload.h"
+
 enum { ITEMS_MAX = 8, ITEM_ROOM = 64, MEMBERS_MAX = 4 };
 
 struct koken_channel {
@@ -53,6 +55,15 @@ int koken_channel_send_(struct koken_channel *channel, uint64_t timeout_ns,
     }
     memcpy(channel->items[(channel->first + channel->count++) % ITEMS_MAX], payload, type->size);
     return 0;
+}
+
+int koken_channel_give_(struct koken_channel *channel, uint64_t timeout_ns, const void *payload,
+                        int is_val)
+{
+    struct kn_handle handle;
+    const struct koken_type *type = kn_payload_message(payload, is_val != 0, &handle);
+
+    return koken_channel_send_(channel, timeout_ns, type, &handle);
 }
 
 int koken_channel_recv_(struct koken_channel *channel, uint64_t timeout_ns,

@@ -102,8 +102,10 @@ struct koken_await_call {
 #define koken_give_letter(to, NAME, letter)                                                        \
     KOKEN_CAPS_(__extension__({                                                                    \
         KOKEN_IS_LETTER_("koken_give_letter", NAME, letter);                                       \
+        const koken_ref koken_to_ = (to); /* may read the letter */                                \
         struct NAME *koken_letter_ = &(letter);                                                    \
-        int koken_rc_ = koken_signal_((to), &koken_type_##NAME, koken_letter_);                    \
+        KOKEN_LETTER_LEAVES_(NAME, koken_letter_, #letter);                                        \
+        int koken_rc_ = koken_signal_(koken_to_, &koken_type_##NAME, koken_letter_);               \
         if (koken_rc_ >= 0) {                                                                      \
             koken_rc_ = 0;                                                                         \
             *koken_letter_ = (struct NAME){0};                                                     \
@@ -198,8 +200,13 @@ struct koken_await_call {
  * an empty koken_slot(T, slot). Errors: as koken_receive.
  */
 #define koken_receive_iso(ctx, timeout_ns, T, slot)                                                \
-    KOKEN_CAPS_(koken_receive_only_((ctx), (timeout_ns), &koken_type_##T##_iso,                    \
-                                    (struct T##_iso *){&(slot)}))
+    KOKEN_CAPS_(__extension__({                                                                    \
+        KOKEN_RULE_(KOKEN_MAY_MOVE_(slot),                                                         \
+                    "koken_receive_iso: '" #slot "' lies inside a val or box");                    \
+        KOKEN_VACANT_(slot);                                                                       \
+        koken_receive_only_((ctx), (timeout_ns), &koken_type_##T##_iso,                            \
+                            (struct T##_iso *){&(slot)});                                          \
+    }))
 
 /*
  * koken_spawn_given(where, &ref, agent, h) makes an agent that starts with an iso or val: its KOKEN_INIT gets it as
@@ -213,26 +220,27 @@ struct koken_await_call {
         KOKEN_RULE_(koken_kinds_##NAME##_ & 1 << KOKEN_ROW_INIT,                                   \
                     "koken_spawn_given: agent '" #NAME "' has no KOKEN_INIT that could take '" #h  \
                     "'");                                                                          \
+        const struct koken_agent_type *koken_kind_ = &koken_agent_##NAME;                          \
+        koken_ref *koken_made_ = (ret_ref); /* may read h */                                       \
         KOKEN_GONE_(h);                                                                            \
         KOKEN_TRACE_(h, KOKEN_OP_SEND);                                                            \
-        struct koken_given_ koken_given_arg_ = {KOKEN_SEND_(KOKEN_LIVE_((h).ptr_)),                \
-                                                KOKEN_IS_(h, val)};                                \
+        const void *koken_start_ = KOKEN_SEND_(KOKEN_LIVE_((h).ptr_));                             \
         (h).ptr_ = NULL;                                                                           \
-        const struct koken_spawn_options koken_given_options_ = {.arg = &koken_given_arg_};        \
-        int koken_rc_ = KOKEN_WHERE_(where, koken_try_spawn_rt_, koken_try_spawn_ctx_)(            \
-            (where), &koken_agent_##NAME, &koken_given_options_, (ret_ref));                       \
-        koken_given_back_(&koken_given_arg_);                                                      \
-        koken_rc_;                                                                                 \
+        KOKEN_WHERE_(where, koken_spawn_given_rt_, koken_spawn_given_ctx_)                         \
+        ((where), koken_kind_, koken_made_, koken_start_, KOKEN_IS_(h, val));                      \
     }))
 #define koken_given_iso(T, arg)                                                                    \
     KOKEN_CAPS_(KOKEN_WRAP_(T##_iso, koken_given_take_iso_((arg), &koken_payload_##T)))
 #define koken_given_val(T, arg)                                                                    \
     KOKEN_CAPS_(KOKEN_WRAP_(T##_val, koken_given_take_val_((arg), &koken_payload_##T)))
-struct koken_given_ {
-    const void *payload;
-    int is_val;
-};
-KOKEN_API void koken_given_back_(struct koken_given_ *given);
+KOKEN_MUST_USE KOKEN_API int koken_spawn_given_rt_(struct koken *rt,
+                                                   const struct koken_agent_type *type,
+                                                   koken_ref *ret_ref, const void *payload,
+                                                   int is_val) KOKEN_NEEDS_ARG_(4);
+KOKEN_MUST_USE KOKEN_API int koken_spawn_given_ctx_(koken_ctx *ctx,
+                                                    const struct koken_agent_type *type,
+                                                    koken_ref *ret_ref, const void *payload,
+                                                    int is_val) KOKEN_NEEDS_ARG_(4);
 KOKEN_API void *koken_given_take_iso_(const void *arg, const struct koken_type *type);
 KOKEN_API const void *koken_given_take_val_(const void *arg, const struct koken_type *type);
 
@@ -281,7 +289,14 @@ KOKEN_MUST_USE KOKEN_API int koken_request_given_(koken_ctx *ctx, koken_ref to, 
     KOKEN_NEEDS_ARG_(4);
 
 /* The sends end what the makers begin, too. */
-KOKEN_MAKERS_(KOKEN_ENDS_(koken_post_iso_, 2), KOKEN_ENDS_(koken_post_val_, 2));
+#define KOKEN_SENDS_                                                                               \
+    KOKEN_ENDS_(koken_reply_handle_, 2)                                                            \
+    KOKEN_ENDS_(koken_answer_handle_, 2)                                                           \
+    KOKEN_ENDS_(koken_await_given_rt_, 3) KOKEN_ENDS_(koken_await_given_ctx_, 3)                   \
+        KOKEN_ENDS_(koken_request_given_, 4) KOKEN_ENDS_(koken_spawn_given_rt_, 4)                 \
+            KOKEN_ENDS_(koken_spawn_given_ctx_, 4)
+KOKEN_MAKERS_(KOKEN_ENDS_(koken_post_iso_, 2) KOKEN_SENDS_,
+              KOKEN_ENDS_(koken_post_val_, 2) KOKEN_SENDS_);
 
 #endif /* C */
 

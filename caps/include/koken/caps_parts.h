@@ -304,6 +304,8 @@ KOKEN_API uint32_t koken_renew_(const void *payload);
 KOKEN_API void *koken_relocate_(const void *payload);
 KOKEN_API void koken_vacant_(const void *payload, const struct koken_site *site);
 KOKEN_API void koken_left_behind_(const void *handle);
+KOKEN_API void koken_letter_leaves_(const struct koken_type *type, void *letter,
+                                    const struct koken_site *site);
 
 /*
  * koken_caps_protect has every val that is frozen from now on, with all that it owns, put on pages that cannot be
@@ -322,6 +324,8 @@ KOKEN_MUST_USE KOKEN_API int koken_caps_protect(void);
 #define KOKEN_VACANT_(f) KOKEN_VACANT_AT_(f, #f)
 #define KOKEN_VACANT_AT_(f, text) koken_vacant_((f).ptr_, KOKEN_SITE_(text))
 #define KOKEN_RENEW_(h) ((h).generation_ = koken_renew_((h).ptr_))
+#define KOKEN_LETTER_LEAVES_(NAME, at, text)                                                       \
+    koken_letter_leaves_(&koken_type_##NAME, (at), KOKEN_SITE_(text))
 #define KOKEN_WRAP_(TYPE, p)                                                                       \
     __extension__({                                                                                \
         __typeof__(TYPE) koken_wrapped_ = {0};                                                     \
@@ -348,6 +352,7 @@ static inline __attribute__((unused)) void koken_guard_end_(struct koken_guard_ 
 #define KOKEN_VACANT_(f) ((void)0)
 #define KOKEN_VACANT_AT_(f, text) ((void)0)
 #define KOKEN_RENEW_(h) ((void)0)
+#define KOKEN_LETTER_LEAVES_(NAME, at, text) ((void)0)
 #define KOKEN_WRAP_(TYPE, p)                                                                       \
     __extension__({                                                                                \
         __typeof__(TYPE) koken_wrapped_ = {0};                                                     \

@@ -26,8 +26,7 @@
 #ifndef KOKEN_CHANNEL_H
 #define KOKEN_CHANNEL_H
 
-#include <koken/caps.h>
-#include <koken/signal.h>
+#include <koken/give.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -85,7 +84,7 @@ KOKEN_MUST_USE int koken_channel_send_(struct koken_channel *channel, uint64_t t
 
 /*
  * koken_channel_recv(channel, timeout_ns, message, &item) takes the oldest item out, into item, which is then
- * the caller's with all handles in it (koken_take). koken_channel_try_recv does not wait. Errors: as
+ * the caller's with all handles in it (koken_take); of an iso or val koken_channel_recv_iso. koken_channel_try_recv does not wait. Errors: as
  * koken_channel_send, for an item in place of room; in a handler agent use koken_channel_receive_later.
  */
 #define koken_channel_recv(channel, timeout_ns, NAME, ret_item)                                    \
@@ -95,22 +94,69 @@ KOKEN_MUST_USE int koken_channel_send_(struct koken_channel *channel, uint64_t t
 KOKEN_MUST_USE int koken_channel_recv_(struct koken_channel *channel, uint64_t timeout_ns,
                                        const struct koken_type *type, void *ret_item);
 
+#ifndef __cplusplus
+
 /*
- * koken_channel_give_letter(channel, timeout_ns, name, letter) sends a message that owns something: a
- * KOKEN_LETTER, or the message T_iso or T_val of a payload, in a variable. 0: the variable is all zero, what it
- * owned has gone with the item. Else it is what it was. Errors: as koken_channel_send.
+ * koken_channel_give(channel, timeout_ns, h) sends an iso or val, a variable, by a channel of T_iso or T_val. 0: h is
+ * empty. Else h is what it was: if (koken_channel_give(jobs, KOKEN_S(1), o) != 0) { ... o is still ours ... }. As of
+ * koken_give, compare with 0 only by == and !=. koken_channel_recv_iso(channel, timeout_ns, T, slot) takes one out
+ * into slot, an empty koken_slot(T, slot) or field, koken_channel_recv_val into a koken_slot_val. Errors: as
+ * koken_channel_send and koken_channel_recv.
+ */
+#define koken_channel_give(channel, timeout_ns, h)                                                 \
+    KOKEN_CAPS_(KOKEN_REFUSED_(__extension__({                                                     \
+                                   KOKEN_MAY_SEND_("koken_channel_give", h);                       \
+                                   struct koken_channel *koken_to_ = (channel); /* may read h */   \
+                                   KOKEN_NEEDS_(h);                                                \
+                                   KOKEN_TRACE_(h, KOKEN_OP_SEND);                                 \
+                                   (h).ptr_ = KOKEN_SEND_(KOKEN_LIVE_((h).ptr_));                  \
+                                   KOKEN_RENEW_(h);                                                \
+                                   int koken_rc_ = koken_channel_give_(                            \
+                                       koken_to_, (timeout_ns), (h).ptr_, KOKEN_IS_(h, val));      \
+                                   if (koken_rc_ == 0) {                                           \
+                                       (h).ptr_ = NULL;                                            \
+                                   }                                                               \
+                                   koken_rc_;                                                      \
+                               }),                                                                 \
+                               h))
+#define koken_channel_recv_iso(channel, timeout_ns, T, slot)                                       \
+    KOKEN_RECV_HANDLE_("koken_channel_recv_iso", channel, timeout_ns, T##_iso, slot)
+#define koken_channel_recv_val(channel, timeout_ns, T, slot)                                       \
+    KOKEN_RECV_HANDLE_("koken_channel_recv_val", channel, timeout_ns, T##_val, slot)
+#define KOKEN_RECV_HANDLE_(name, channel, timeout_ns, NAME, slot)                                  \
+    KOKEN_CAPS_(__extension__({                                                                    \
+        KOKEN_RULE_(KOKEN_MAY_MOVE_(slot), name ": '" #slot "' lies inside a val or box");         \
+        KOKEN_VACANT_(slot);                                                                       \
+        koken_channel_recv_((channel), (timeout_ns), &koken_type_##NAME,                           \
+                            (struct NAME *){&(slot)});                                             \
+    }))
+#ifdef KOKEN_ANALYZE /* as of koken_give_val_ */
+int koken_channel_give_(struct koken_channel *channel, uint64_t timeout_ns, void *payload,
+                        int is_val) KOKEN_NEEDS_ARG_(3);
+#else
+KOKEN_MUST_USE int koken_channel_give_(struct koken_channel *channel, uint64_t timeout_ns,
+                                       const void *payload, int is_val) KOKEN_NEEDS_ARG_(3);
+#endif
+
+/*
+ * koken_channel_give_letter(channel, timeout_ns, name, letter) sends a KOKEN_LETTER in a variable. 0: the variable is
+ * all zero, what it owned has gone with the item. Else it is what it was. Errors: as koken_channel_send.
  */
 #define koken_channel_give_letter(channel, timeout_ns, NAME, letter)                               \
     KOKEN_CAPS_(__extension__({                                                                    \
         KOKEN_IS_LETTER_("koken_channel_give_letter", NAME, letter);                               \
+        struct koken_channel *koken_to_ = (channel); /* may read the letter */                     \
         struct NAME *koken_letter_ = &(letter);                                                    \
+        KOKEN_LETTER_LEAVES_(NAME, koken_letter_, #letter);                                        \
         int koken_rc_ =                                                                            \
-            koken_channel_send_((channel), (timeout_ns), &koken_type_##NAME, koken_letter_);       \
+            koken_channel_send_(koken_to_, (timeout_ns), &koken_type_##NAME, koken_letter_);       \
         if (koken_rc_ == 0) {                                                                      \
             *koken_letter_ = (struct NAME){0};                                                     \
         }                                                                                          \
         koken_rc_;                                                                                 \
     }))
+
+#endif /* C */
 
 /*
  * koken_channel_receive_later asks for one item in a handler agent's name: it comes as a message of the

@@ -25,7 +25,8 @@ static void trade(koken_ref risk)
         return;
     }
     koken_mut(ask)->price = 3;
-    market_use(spread(&(struct pair){koken_move(bid), koken_move(ask)})); /* BAD: nobody owns the pair */
+    market_use(
+        spread(&(struct pair){koken_move(bid), koken_move(ask)})); /* BAD: nobody owns the pair */
 }
 
 int main(void)

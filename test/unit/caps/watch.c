@@ -5,7 +5,7 @@
 
 #include "caps/payload.h"
 
-#include <koken/caps.h>
+#include <koken/give.h>
 #include <koken/runtime.h>
 
 #include <criterion/criterion.h>
@@ -129,6 +129,39 @@ Test(watch, a_ref_of_another_agent_stops, .signal = SIGABRT)
     koken_mut(r)->quantity = 1;
     kn_caps_agent = 2;
     koken_mut(r)->quantity = 2;
+}
+
+KOKEN_LETTER(crate, (plain, int, number), (iso, order, of), (val, leg, note));
+
+/* Proves: what a letter holds moves when it is given, and stays usable when the letter was refused. */
+Test(watch, what_a_letter_holds_moves)
+{
+    struct crate crate = {.number = 3};
+    koken_iso(order, o) = fresh();
+    koken_iso(leg, l) = koken_new(leg);
+    koken_val(leg, v) = koken_freeze(l);
+    const void *before = koken_get(o), *shared = koken_get(v);
+
+    koken_put(crate.of, o);
+    koken_put(crate.note, v);
+    cr_assert_eq(koken_give_letter(KOKEN_NOBODY, crate, crate), -ESRCH);
+    cr_assert_neq((const void *)koken_peek(crate.of), before);
+    cr_assert_eq((const void *)koken_peek(crate.note), shared);
+    cr_assert_eq(koken_peek(crate.of)->id, 7);
+    koken_iso(order, p) = koken_take(crate.of);
+    koken_val(leg, w) = koken_take(crate.note);
+    koken_drop(p);
+    koken_drop(w);
+}
+
+Test(watch, a_letter_with_a_stale_handle_stops, .signal = SIGABRT)
+{
+    struct crate crate = {.number = 3};
+    koken_iso(order, o) = fresh();
+
+    copy_bytes(&crate.of, &o, sizeof o);
+    koken_drop(o);
+    cr_assert_eq(koken_give_letter(KOKEN_NOBODY, crate, crate), -ESRCH);
 }
 
 Test(watch, a_thousand_drops_leave_the_quarantine_bounded)

@@ -364,3 +364,35 @@ Test(channel, moves_what_an_item_owns)
     (void)koken_channel_unref(channel); /* the last reference: what is in it goes too */
     stop(rt);
 }
+
+/* Proves: an iso or val goes by its own word, stays when it is refused, and comes out into a slot. */
+Test(channel, gives_isos_and_vals)
+{
+    struct koken *rt = start(1);
+    struct koken_channel *isos = NULL, *vals = NULL;
+    cr_assert_eq(koken_channel_new(rt, &isos, parcel_iso, 1), 0);
+    cr_assert_eq(koken_channel_new(rt, &vals, parcel_val, 1), 0);
+    koken_iso(parcel, p) = koken_new(parcel);
+    koken_iso(parcel, q) = koken_new(parcel);
+    koken_mut(p)->number = 5;
+    cr_assert_eq(koken_channel_give(vals, 0, p), -EINVAL); /* of another type */
+    cr_assert_eq(koken_channel_give(isos, 0, p), 0);
+    cr_assert_null(p.ptr_);
+    cr_assert_eq(koken_channel_give(isos, 0, q), -EAGAIN);
+    cr_assert_not_null(q.ptr_);
+    koken_slot(parcel, got);
+    cr_assert_eq(koken_channel_recv_iso(isos, 0, parcel, got), 0);
+    koken_iso(parcel, r) = koken_take(got);
+    cr_assert_eq(koken_get(r)->number, 5);
+    koken_val(parcel, v) = koken_freeze(r);
+    cr_assert_eq(koken_channel_give(vals, 0, v), 0);
+    koken_slot_val(parcel, shown);
+    cr_assert_eq(koken_channel_recv_val(vals, 0, parcel, shown), 0);
+    koken_val(parcel, w) = koken_take(shown);
+    cr_assert_eq(koken_get(w)->number, 5);
+    koken_drop(w);
+    cr_assert_eq(koken_channel_give(isos, 0, q), 0);
+    (void)koken_channel_unref(isos); /* with what is in it */
+    (void)koken_channel_unref(vals);
+    stop(rt);
+}
