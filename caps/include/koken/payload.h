@@ -216,8 +216,14 @@ KOKEN_API void koken_release_fields_(const struct koken_type *type, void *object
 #define KOKEN_LIST_1(M, T, WHERE, ...) KOKEN_EACH_(M, T, WHERE, __VA_ARGS__)
 #define KOKEN_LIST_0(M, T, WHERE, ...)
 
-/* 1 for 1 to 32 arguments, 0 for 33 to 64. */
-#define KOKEN_FITS_(...)                                                                           \
+/* 1 for 1 to 32 rows, 0 for more; of more than 64 the pick is the row at that place. */
+#define KOKEN_FITS_(...) KOKEN_FITS2_(KOKEN_FITS64_(__VA_ARGS__))
+#define KOKEN_FITS2_(n) KOKEN_CAT_(KOKEN_FITS_ROW_, KOKEN_IS_ROW_(n))(n)
+#define KOKEN_FITS_ROW_0(n) n
+#define KOKEN_FITS_ROW_1(n) 0
+#define KOKEN_IS_ROW_(x) KOKEN_SECOND_(KOKEN_ROW_BEGINS_ x, 0, 0)
+#define KOKEN_ROW_BEGINS_(...) , 1
+#define KOKEN_FITS64_(...)                                                                         \
     KOKEN_PICK64_(__VA_ARGS__, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,   \
                   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, \
                   1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1)
@@ -252,6 +258,9 @@ KOKEN_API void koken_release_fields_(const struct koken_type *type, void *object
 
 /* Checks that need no complete type come first: theirs is the first line that a mistake prints. */
 #define KOKEN_CHECK_FIELDS_(T, WHERE, ...)                                                         \
+    KOKEN_STATIC_ASSERT_(KOKEN_IS_ROW_(KOKEN_FIRST_(__VA_ARGS__)),                                 \
+                         "koken: " #T " holds nothing, or fields that are not rows in "            \
+                         "parentheses: (plain, long, price)");                                     \
     KOKEN_STATIC_ASSERT_(KOKEN_FITS_(__VA_ARGS__),                                                 \
                          "koken: " #T " has more than 32 fields: move some into a payload of "     \
                          "their own and refer to it by iso or val");                               \
@@ -371,10 +380,16 @@ KOKEN_API void koken_release_fields_(const struct koken_type *type, void *object
              : KOKEN_NUMBER_UNSIGNED, default                                                      \
              : KOKEN_NUMBER_SIGNED)
 
+#define KOKEN_ALIGN_MAX_PAYLOAD_ 32
+#define KOKEN_ALIGN_MAX_LETTER_ 32
+#define KOKEN_ALIGN_MAX_STATE_ 64
+
 /* Two more rows follow the last field: of a payload, the messages that its iso and val are. */
 #define KOKEN_DESCRIBE_(OBJECT, T, WHERE, RELEASE, ISO, VAL, ...)                                  \
     KOKEN_LIST_(KOKEN_VERIFY_, T, WHERE, __VA_ARGS__)                                              \
     KOKEN_STATIC_ASSERT_(sizeof(struct T) > 0, "koken: " #T " holds nothing: give it a field");    \
+    KOKEN_STATIC_ASSERT_(KOKEN_ALIGNOF_(struct T) <= KOKEN_ALIGN_MAX_##WHERE##_,                   \
+                         "koken: " #T " needs an alignment of more than 32 bytes (a state: 64)");  \
     static const struct koken_field koken_fields_##T##_[] = {                                      \
         KOKEN_LIST_(KOKEN_ROW_OF_, T, WHERE, __VA_ARGS__){NULL, ISO, 0, 0, 0, 0, 0},               \
         {NULL, VAL, 0, 0, 0, 0, 0}};                                                               \
