@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# koken_lint(target) adds the target lint-TARGET, which reports what breaks the rules of koken/caps.h in the C
-# sources of TARGET and fails when there is anything. Needs Python 3 and at least gcc or clang.
+# koken_lint(target [option...]) adds the target lint-TARGET, which reports what breaks the rules of koken/caps.h in the
+# C sources of TARGET and fails when there is anything. Options are those of `koken lint`: --deep, --partial, --sarif FILE.
+# Needs Python 3, gcc, clang, clang-query and objdump; with --partial at least gcc or clang.
 
 include_guard(GLOBAL)
 set(KOKEN_LINT_SCRIPT "${CMAKE_CURRENT_LIST_DIR}/lint.py" CACHE INTERNAL "the capability lint")
@@ -17,10 +18,13 @@ function(koken_lint target)
       list(APPEND files "${path}")
     endif()
   endforeach()
+  if(NOT files)
+    message(FATAL_ERROR "koken_lint: ${target} has no C sources to look at")
+  endif()
   set(includes "$<TARGET_PROPERTY:${target},INCLUDE_DIRECTORIES>")
   set(definitions "$<TARGET_PROPERTY:${target},COMPILE_DEFINITIONS>")
   add_custom_target(lint-${target}
-    COMMAND "${Python3_EXECUTABLE}" "${KOKEN_LINT_SCRIPT}" ${files} -- -std=gnu11
+    COMMAND "${Python3_EXECUTABLE}" "${KOKEN_LINT_SCRIPT}" ${ARGN} ${files} -- -std=gnu11
       "$<$<BOOL:${includes}>:-I$<JOIN:${includes},;-I>>"
       "$<$<BOOL:${definitions}>:-D$<JOIN:${definitions},;-D>>"
     COMMAND_EXPAND_LISTS VERBATIM
