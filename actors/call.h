@@ -19,6 +19,7 @@
 
 #include "actors/request.h"
 #include "base/edges.h"
+#include "sched/fair.h"
 
 #include <errno.h>
 
@@ -86,6 +87,7 @@ static inline void kn_call_count_step(struct kn_worker *worker)
     worker->budget--;
     /* Relaxed: one writer; a measure for others. */
     kn_store(&worker->tick, kn_load(&worker->tick, relaxed) + 1, relaxed);
+    kn_fair_run(worker, NULL);
 }
 
 #endif

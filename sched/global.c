@@ -3,6 +3,7 @@
 #include "sched/global.h"
 
 #include "base/assert.h"
+#include "sched/fair.h"
 #include "sched/prio.h"
 
 #include <stddef.h>
@@ -25,6 +26,9 @@ void kn_global_push(struct kn_global *global, struct kn_runnable *first, struct 
     level->count += count;
     /* [SI1] seq_cst: see kn_global_len(). */
     (void)kn_add(&global->total, count, seq_cst);
+    for (uint32_t i = 0; i < count; i++, first = first->next) {
+        kn_fair_put(level, first, level->count - count + i);
+    }
     kn_unlock(&global->lock);
 }
 
@@ -71,6 +75,9 @@ struct kn_runnable *kn_global_take(struct kn_global *global, uint32_t max, enum 
     level->count -= count;
     KN_ASSERT((level->first == NULL) == (level->count == 0));
     last->next = NULL;
+    for (struct kn_runnable *each = first; each != NULL; each = each->next) {
+        kn_fair_take(level, each);
+    }
     (void)kn_sub(&global->total, count, seq_cst); /* [SI1] */
     kn_unlock(&global->lock);
     *ret_count = count;

@@ -42,6 +42,7 @@ struct kn_runnable *kn_lifo_steal(struct kn_worker *victim)
             stolen =
                 kn_load(&victim->lifo, relaxed); /* relaxed, both: revoked, nobody else is here */
             kn_store(&victim->lifo, NULL, relaxed);
+            kn_fair_take(&victim->lifo, stolen);
             break;
         }
         kn_pause();

@@ -34,6 +34,7 @@
 #include "base/align.h"
 #include "base/assert.h"
 #include "base/atomic.h"
+#include "sched/fair.h"
 #include "sched/worker.h"
 
 #include <stdbool.h>
@@ -90,6 +91,8 @@ static KN_ALWAYS_INLINE struct kn_runnable *kn_lifo_put(struct kn_worker *worker
     old = kn_load(&worker->lifo, relaxed); /* relaxed, both: inside the bracket the slot is ours */
     KN_ASSERT(old != runnable);            /* it would be ready twice */
     kn_store(&worker->lifo, runnable, relaxed);
+    kn_fair_take(&worker->lifo, old);
+    kn_fair_put(&worker->lifo, runnable, 0);
     kn_lifo_leave(worker);
     return old;
 }
@@ -105,6 +108,8 @@ static KN_ALWAYS_INLINE struct kn_runnable *kn_lifo_put_alone(struct kn_worker *
     KN_ASSERT(old != runnable);
     KN_ASSERT(kn_load(&worker->lifo_revoke, relaxed) == 0);
     kn_store(&worker->lifo, runnable, relaxed);
+    kn_fair_take(&worker->lifo, old);
+    kn_fair_put(&worker->lifo, runnable, 0);
     return old;
 }
 
@@ -118,6 +123,7 @@ static KN_ALWAYS_INLINE struct kn_runnable *kn_lifo_take(struct kn_worker *worke
     runnable =
         kn_load(&worker->lifo, relaxed); /* relaxed, both: inside the bracket the slot is ours */
     kn_store(&worker->lifo, NULL, relaxed);
+    kn_fair_take(&worker->lifo, runnable);
     kn_lifo_leave(worker);
     return runnable;
 }
@@ -152,6 +158,7 @@ static KN_ALWAYS_INLINE struct kn_runnable *kn_worker_next(
         runnable = NULL;
     } else {
         kn_store(&worker->lifo, NULL, relaxed);
+        kn_fair_take(&worker->lifo, runnable);
     }
     if (!is_alone) {
         kn_lifo_leave(worker);
@@ -159,6 +166,7 @@ static KN_ALWAYS_INLINE struct kn_runnable *kn_worker_next(
     if (kn_likely(runnable != NULL)) {
         worker->budget--;
         kn_store(&worker->tick, tick + 1, relaxed); /* relaxed: one writer; a measure for others */
+        kn_fair_run(worker, runnable);
     }
     return runnable;
 }

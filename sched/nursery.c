@@ -35,6 +35,7 @@ bool kn_nursery_push(struct kn_worker *worker, struct kn_runnable *runnable)
         koken_deque_push(worker->nursery, runnable) < 0) {
         return false;
     }
+    kn_fair_put(&worker->nursery, runnable, 0);
     if (!worker->has_young) {
         worker->has_young = true;
         worker->young_since_ns = worker->now_ns;
@@ -47,6 +48,7 @@ struct kn_runnable *kn_nursery_pop_any(struct kn_worker *worker)
 {
     struct kn_runnable *runnable = koken_deque_pop(worker->nursery);
 
+    kn_fair_take(&worker->nursery, runnable);
     worker->has_young = runnable != NULL;
     return runnable;
 }
@@ -113,7 +115,11 @@ struct kn_runnable *kn_nursery_steal(struct kn_worker *victim)
     void *item = NULL;
 
     KN_ASSERT(victim != kn_worker_self);
-    return koken_deque_steal(victim->nursery, &item) == 1 ? item : NULL;
+    if (koken_deque_steal(victim->nursery, &item) != 1) {
+        return NULL;
+    }
+    kn_fair_take(&victim->nursery, item);
+    return item;
 }
 
 uint32_t kn_nursery_head(const struct kn_worker *worker)

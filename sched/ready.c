@@ -53,6 +53,7 @@ void kn_worker_flush_again(struct kn_worker *worker)
     if (again != NULL) {
         KN_ASSERT(worker->again_level < KN_PRIO_COUNT_);
         worker->again = NULL;
+        kn_fair_take(&worker->again, again);
         kn_ready_push(worker, again, worker->again_level);
     }
 }

@@ -34,6 +34,7 @@ struct kn_runnable *kn_runq_steal(struct kn_runq *victim, struct kn_runq *mine, 
         }
         /* [SR1] release: the slots have been read. Pairs with acquire [SR1] in kn_runq_push(). */
         if (kn_cas_weak(&victim->head, &head, head + count, release, relaxed)) {
+            kn_fair_steal(victim, mine, base, count);
             struct kn_runnable *last =
                 kn_load(&mine->slots[(base + count - 1) % KN_RUNQ_SLOTS], relaxed);
 
@@ -66,6 +67,9 @@ uint32_t kn_runq_spill(struct kn_runq *queue, struct kn_runnable **ret_first,
     /* [SR1] release, as in kn_runq_steal(). Strong: a failure means that thieves made room. */
     if (!kn_cas_strong(&queue->head, &head, head + KN_RUNQ_SLOTS / 2, release, relaxed)) {
         return 0;
+    }
+    for (uint32_t i = 0; i < KN_RUNQ_SLOTS / 2; i++) {
+        kn_fair_take(queue, batch[i]);
     }
     /* Only now are they ours to link. */
     for (uint32_t i = 0; i + 1 < KN_RUNQ_SLOTS / 2; i++) {

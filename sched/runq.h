@@ -21,6 +21,7 @@
 #include "base/align.h"
 #include "base/assert.h"
 #include "base/atomic.h"
+#include "sched/fair.h"
 #include "sched/runnable.h"
 
 #include <stdbool.h>
@@ -50,6 +51,7 @@ static inline bool kn_runq_push(struct kn_runq *queue, struct kn_runnable *runna
     }
     kn_store(&queue->slots[tail % KN_RUNQ_SLOTS], runnable,
              relaxed); /* relaxed: tail publishes it */
+    kn_fair_put(queue, runnable, tail - head);
     /* [SR2] release: publishes the slot and the runnable. Pairs with acquire [SR2] in
      * kn_runq_steal(). */
     kn_store(&queue->tail, tail + 1, release);
@@ -68,10 +70,12 @@ static inline struct kn_runnable *kn_runq_pop(struct kn_runq *queue, bool is_sin
 
         if (is_single) {
             kn_store(&queue->head, head + 1, relaxed); /* relaxed: nobody else consumes */
+            kn_fair_take(queue, runnable);
             return runnable;
         }
         /* [SR1] release: the slot has been read. Relaxed on failure: only the number is used. */
         if (kn_cas_weak(&queue->head, &head, head + 1, release, relaxed)) {
+            kn_fair_take(queue, runnable);
             return runnable;
         }
     }

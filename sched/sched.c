@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "base/edges.h"
+#include "sched/fair.h"
 #include "sched/lifo.h"
 #include "sched/machine.h"
 #include "sched/nursery.h"
@@ -43,7 +44,7 @@ static int fill_config(const struct kn_sched_config *given, struct kn_sched_conf
 
 static void log_reason(const struct kn_sched *sched, const struct kn_count_reason *reason)
 {
-    char wanted[24] = "any", quota[24] = "none", line[200];
+    char wanted[24] = "any", quota[24] = "none", line[256];
 
     if (sched->config.log == NULL) {
         return;
@@ -57,10 +58,11 @@ static void log_reason(const struct kn_sched *sched, const struct kn_count_reaso
     (void)snprintf(
         line, sizeof(line),
         "koken: %u workers (processors allowed: %u, cgroup quota: %s, configured: %s%s), "
-        "%u NUMA nodes, clock %s, LIFO slot %s",
+        "%u NUMA nodes, clock %s, LIFO slot %s, fair within %llu steps",
         reason->workers, reason->pus, quota, wanted, reason->is_exact ? " exactly" : "",
         sched->topology->nodes, kn_clock_name(),
-        sched->workers[0]->is_biased ? "biased" : "by exchange");
+        sched->workers[0]->is_biased ? "biased" : "by exchange",
+        (unsigned long long)kn_fair_turn(sched->config.budget));
     sched->config.log(sched->config.log_arg, line);
 }
 
@@ -137,6 +139,7 @@ static void free_workers(struct kn_sched *sched, unsigned hooked)
 {
     const struct kn_sched_hooks *hooks = &sched->config.hooks;
 
+    kn_fair_end(sched);
     for (unsigned i = hooked; i-- > 0 && hooks->worker_stop != NULL;) {
         hooks->worker_stop(sched->workers[i], hooks->arg);
     }
@@ -161,6 +164,9 @@ static int new_workers(struct kn_sched *sched)
     memset(sched->workers, 0, size);
     for (unsigned i = 0; i < sched->worker_count && rc == 0; i++) {
         rc = new_worker(sched, i, is_biased);
+    }
+    if (rc == 0) {
+        kn_fair_begin(sched);
     }
     while (rc == 0 && hooked < sched->worker_count && hooks->worker_start != NULL) {
         rc = hooks->worker_start(sched->workers[hooked], hooks->arg);
@@ -302,6 +308,7 @@ static struct kn_runnable *leftover_of(struct kn_worker *worker)
 
     KN_ASSERT(kn_machine_self == NULL);
     worker->again = NULL;
+    kn_fair_take(&worker->again, runnable);
     if (runnable == NULL) {
         runnable = kn_lifo_take(worker);
     }

@@ -18,6 +18,7 @@
 
 #include "base/alloc.h"
 #include "base/edges.h"
+#include "base/mutant.h"
 
 #include <errno.h>
 #include <string.h>
@@ -113,9 +114,14 @@ static struct kn_runnable *end_turn(struct kn_worker *worker, enum kn_prio *ret_
 static KN_NOINLINE struct kn_runnable *pick_above(struct kn_worker *worker, enum kn_prio *ret_prio)
 {
     uint32_t levels = kn_load(&worker->levels, relaxed); /* relaxed: written by this thread */
-    enum kn_prio prio = kn_prio_due(levels | 1u << KN_PRIO_NORMAL, worker->skipped);
+    uint32_t queue_skipped = worker->skipped[KN_PRIO_NORMAL];
+    enum kn_prio prio;
     struct kn_runnable *runnable;
 
+    worker->skipped[KN_PRIO_NORMAL] = worker->slot_skipped;
+    prio = kn_prio_due(levels | 1u << KN_PRIO_NORMAL, worker->skipped);
+    worker->slot_skipped = worker->skipped[KN_PRIO_NORMAL];
+    worker->skipped[KN_PRIO_NORMAL] = queue_skipped; /* as the queue has not had its turn */
     *ret_prio = prio;
     if (prio == KN_PRIO_NORMAL) {
         return kn_lifo_take(worker);
@@ -132,7 +138,10 @@ static KN_NOINLINE struct kn_runnable *pick_above(struct kn_worker *worker, enum
 static KN_NOINLINE struct kn_runnable *pick_slot(struct kn_worker *worker, enum kn_prio *ret_prio)
 {
     if (worker->budget <= 0) {
-        return end_turn(worker, ret_prio);
+        if (!kn_mutant(KN_MUTANT_STARVED_QUEUE)) {
+            return end_turn(worker, ret_prio);
+        }
+        worker->budget = worker->budget_full;
     }
     /* Relaxed: written by this thread. */
     if ((kn_load(&worker->levels, relaxed) & KN_LEVELS_ABOVE_NORMAL) != 0) {
@@ -152,6 +161,7 @@ static struct kn_runnable *pick(struct kn_worker *worker, enum kn_prio *ret_prio
     if (runnable == NULL && worker->again != NULL) {
         runnable = start_turn(worker, worker->again);
         worker->again = NULL;
+        kn_fair_take(&worker->again, runnable);
         *ret_prio = worker->again_level;
     }
     return runnable != NULL ? runnable : pick_queue(worker, ret_prio);
@@ -268,11 +278,34 @@ static void age_nursery(struct kn_worker *worker)
     }
 }
 
+/*
+ * What of the global queue comes before the own ones, or NULL. Not at two beats in a row without a pick of the own
+ * ones, as a beat comes before each dispatch if they are long; and if a turn is over it does not begin another one,
+ * or the queue's might never come. (D-SCHED-15)
+ */
+static struct kn_runnable *take_first(struct kn_worker *worker, enum kn_prio *ret_prio)
+{
+    uint64_t queued = kn_count_read(&worker->stats.queued);
+    struct kn_runnable *runnable;
+
+    if (queued == worker->first_queued && kn_worker_has_work(worker)) {
+        worker->first_queued = 0;
+        return NULL;
+    }
+    runnable = take_global(worker, /* take_share= */ false, ret_prio);
+    if (runnable == NULL) {
+        return NULL;
+    }
+    worker->first_queued = queued + 1;
+    if (worker->budget <= 0) {
+        worker->budget = 1;
+    }
+    return runnable;
+}
+
 /* Every 61st dispatch. Returns what has to run first, or NULL. */
 static KN_NOINLINE struct kn_runnable *beat(struct kn_worker *worker, enum kn_prio *ret_prio)
 {
-    struct kn_runnable *runnable;
-
     read_clock(worker);
     schedule_beat(worker);
     say_quiescent(worker);
@@ -287,16 +320,7 @@ static KN_NOINLINE struct kn_runnable *beat(struct kn_worker *worker, enum kn_pr
     look_at_timers(worker);
     look_at_fds(worker);
     kn_ready_share(worker);
-    runnable = take_global(worker, /* take_share= */ false, ret_prio);
-    if (runnable != NULL && worker->budget <= 0) {
-        struct kn_runnable *slot = kn_lifo_take(worker);
-
-        if (slot != NULL) {
-            kn_ready_push(worker, slot, KN_PRIO_NORMAL);
-        }
-        return start_turn(worker, runnable);
-    }
-    return runnable;
+    return take_first(worker, ret_prio);
 }
 
 /* Somebody wants something of this worker. False: it is gone. */
@@ -395,6 +419,7 @@ KN_NOINLINE void kn_worker_requeue(struct kn_worker *worker, struct kn_runnable 
         worker->again == NULL) {
         worker->again = runnable;
         worker->again_level = prio;
+        kn_fair_put(&worker->again, runnable, 0);
         return;
     }
     kn_ready_push(worker, runnable, prio);
@@ -413,6 +438,7 @@ static KN_ALWAYS_INLINE void dispatch(struct kn_worker *worker, struct kn_runnab
     worker->budget--;
     /* Relaxed: one writer; readers compare it with what it was. */
     kn_store(&worker->tick, kn_load(&worker->tick, relaxed) + 1, relaxed);
+    kn_fair_run(worker, runnable);
     if (kn_unlikely(runnable->step(worker, runnable) == KN_RAN_AGAIN)) {
         kn_worker_requeue(kn_worker_self, runnable,
                           prio); /* a blocking section may have changed the worker */

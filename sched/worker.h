@@ -104,7 +104,9 @@ struct kn_worker {
     uint64_t beat_tick, beat_ns; /* start of the stretch that dispatch_ns is measured over */
     uint32_t last_each_ns;       /* what the stretch before that gave */
     uint64_t polled_ns;          /* last look at fds */
-    uint64_t spin_limit_ns;      /* adapts between spin_ns and a fraction of it */
+    uint64_t first_queued;       /* stats.queued once what the last beat has put first runs */
+    uint32_t slot_skipped;  /* as skipped[], for the slot where it counts as the normal level */
+    uint64_t spin_limit_ns; /* adapts between spin_ns and a fraction of it */
     struct kn_suspect suspect;
     struct kn_traffic traffic; /* fold.c */
     bool wants_fold;           /* it mostly talks to other workers */

@@ -25,8 +25,8 @@ static const char help_text[] =
     "  -2, --twice          run each seed twice and compare the traces\n"
     "  -t, --trace FILE     write each line of one run to FILE (- for stdout); implies -n 1\n"
     "      --no-shrink      do not look for a smaller schedule of a failure\n"
-    "      --mutant NAME    plant a bug: dropped-wake, repeated-message, lost-monitor; and then\n"
-    "                       succeed only if it is found\n"
+    "      --mutant NAME    plant a bug: dropped-wake, repeated-message, lost-monitor,\n"
+    "                       starved-queue; and then succeed only if it is found\n"
     "      --min-distinct N fail if fewer traces differ\n"
     "\n"
     "Exit status: 0 no seed failed, 1 one did (its seed and story are printed), 2 misuse.\n";
@@ -40,7 +40,8 @@ struct request {
 };
 
 static const char *const strategies[] = {"mixed", "random", "pct", "exhaustive"};
-static const char *const mutants[] = {"none", "dropped-wake", "repeated-message", "lost-monitor"};
+static const char *const mutants[] = {"none", "dropped-wake", "repeated-message", "lost-monitor",
+                                      "starved-queue"};
 
 static struct koken_sim_report report;
 
@@ -86,11 +87,13 @@ static int search(const struct request *r)
         return 1;
     }
     printf("%llu seeds, %llu steps, %llu misfortunes of %d kinds, %llu of the first 4096 traces "
-           "differ, sum %016llx, %.2f s, %.0f seeds/min\n",
+           "differ, sum %016llx, %.2f s, %.0f seeds/min\n"
+           "the longest of %llu waits took %.1f %% of its bound\n",
            (unsigned long long)report.seeds, (unsigned long long)report.steps,
            (unsigned long long)report.faults, __builtin_popcount(report.kinds),
            (unsigned long long)report.distinct, (unsigned long long)report.hash_sum, took,
-           (double)report.seeds / took * 60);
+           (double)report.seeds / took * 60, (unsigned long long)report.waits,
+           (double)report.wait_worst / 10);
     if (report.has_failed) {
         printf("%srepeat with: koken sim --seed %llu --seeds 1 --faults %u --strategy %s --depth "
                "%u%s%s\n",

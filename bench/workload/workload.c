@@ -26,6 +26,7 @@ const struct workload workloads[] = {
      load_graphs, load_graphs_after},
     {"tickets", "linear values among executors that are stopped anywhere: each is used once",
      load_tickets, NULL},
+    {"fair", "agents that would keep others from running, and those others (P6)", load_fair, NULL},
     {"futures", "futures, tasks, groups, pipelines, an engine, cancelled anywhere (P7, P14)",
      load_futures, load_futures_after},
     {NULL, NULL, NULL, NULL},

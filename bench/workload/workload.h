@@ -51,6 +51,7 @@ void load_channels(struct load *load);
 void load_graphs(struct load *load);
 void load_tickets(struct load *load);
 void load_futures(struct load *load);
+void load_fair(struct load *load);
 
 /* After load_futures: what is left is given back, and every callback has been called. */
 void load_futures_after(struct load *load);

@@ -127,7 +127,7 @@ static int measure_length(struct search *s)
     plan.faults = 0;
     int rc = sim_once(&plan, s->scenario, s->arg, r);
     s->shared->length = r->steps > LENGTH_MIN ? r->steps : LENGTH_MIN;
-    r->order_sum = r->total_steps = 0;
+    r->order_sum = r->total_steps = r->waits = r->wait_worst = 0;
     return rc;
 }
 
@@ -243,6 +243,8 @@ static void sum_up(struct search *s, struct koken_sim_report *report)
     report->steps = r->total_steps;
     report->hash = r->hash;
     report->hash_sum = r->order_sum;
+    report->waits = r->waits;
+    report->wait_worst = r->wait_worst;
     report->has_failed = r->has_failed;
     for (unsigned i = 0; i < KN_FAULT_COUNT_; i++) {
         report->faults += r->faults[i];

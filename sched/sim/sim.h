@@ -73,6 +73,7 @@ struct sim_result {
     uint64_t total_steps;
     uint64_t faults[KN_FAULT_COUNT_]; /* of all runs */
     uint64_t order_sum;               /* sum of hashes: the same for the same seeds */
+    uint64_t waits, wait_worst;       /* fair.c: how many; of the bound, in thousandths */
     bool has_failed;
     bool has_missed; /* a choice of the plan named a task that could not run */
     char what[SIM_WHAT_MAX];

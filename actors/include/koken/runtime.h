@@ -107,7 +107,8 @@ struct koken_options {
     uint32_t mailbox_high;     /* water marks, default 80 % and 20 % of the capacity */
     uint32_t mailbox_low;
     enum koken_policy policy; /* default REJECT */
-    uint32_t budget;          /* messages an agent may handle in one turn, default 256 */
+    uint32_t
+        budget; /* messages an agent may handle in one turn, default 256; see the log's "fair" */
     uint64_t spin_ns;   /* how long an idle worker looks for work before it sleeps, default 20 us */
     bool no_spin;       /* sleep at once */
     bool no_stealing;   /* agents stay on the worker that woke them */

@@ -99,6 +99,8 @@ struct koken_sim_report {
     uint64_t faults;   /* misfortunes of all runs */
     unsigned kinds;    /* bit per kind of which there was one */
     bool has_failed;
+    uint64_t waits;      /* of agents that were ready, until they ran or came to another queue */
+    uint64_t wait_worst; /* the longest, in thousandths of the bound that holds for it */
     char text[KOKEN_SIM_TEXT_MAX]; /* of a failure: what, how to repeat it, and the story */
 };
 

@@ -6,6 +6,7 @@
  */
 #include "sched/worker.h"
 #include "base/world.h"
+#include "sched/lifo.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>
@@ -427,6 +428,86 @@ Test(worker, ageing_lets_the_lowest_level_through_a_flood_of_the_highest)
     cr_assert_leq(third->order, 4 * KN_AGEING_DISPATCHES);
     free(third);
     free(flood);
+}
+
+/* Comes from outside again and again, and is long. */
+static enum kn_ran step_from_outside(struct kn_worker *worker, struct kn_runnable *runnable)
+{
+    struct task *task = of(runnable);
+
+    kn_store(&worker->dispatch_ns, 1000 * 1000, relaxed); /* as the clock would say */
+    if (task->queued_count > 0) {
+        task->queued_count = 0;
+        kn_ready_tail(worker, &task->queued->runnable, KN_PRIO_NORMAL);
+        kn_store(&order, 0, relaxed);
+    }
+    if (kn_load(&has_third_run, relaxed) == 0 && kn_add(&order, 1, relaxed) < 10000) {
+        kn_ready_foreign(worker->sched, runnable, KN_PRIO_NORMAL);
+    }
+    return KN_RAN_DONE;
+}
+
+Test(worker, a_flood_from_outside_of_long_steps_does_not_starve_the_own_queue)
+{
+    struct kn_sched *sched = start(1, (struct kn_sched_config){0});
+    struct task *flood = new_tasks(1, step_from_outside);
+    struct task *third = new_tasks(1, step_third);
+
+    kn_store(&has_third_run, 0, relaxed);
+    flood->queued = third;
+    flood->queued_count = 1;
+    kn_ready_foreign(sched, &flood->runnable, KN_PRIO_NORMAL);
+    finish(sched);
+    cr_assert_eq(kn_load(&has_third_run, relaxed), 1);
+    cr_assert_leq(third->order, KN_GLOBAL_EVERY + 2);
+    free(third);
+    free(flood);
+}
+
+enum { HELPERS = 256, TURN = 34 };
+
+/* Always ready, on the highest level, and keeps the slot full. */
+static enum kn_ran step_with_helper(struct kn_worker *worker, struct kn_runnable *runnable)
+{
+    struct task *task = of(runnable);
+
+    if (task->left == 0) {
+        kn_ready_tail(worker, &task->partner->runnable, KN_PRIO_NORMAL);
+    }
+    if (!kn_lifo_is_full(worker) && task->left < HELPERS) {
+        kn_ready(worker, &task->queued[task->left++].runnable, KN_PRIO_NORMAL);
+    }
+    if (kn_load(&has_third_run, relaxed) == 0 && kn_add(&order, 1, relaxed) < 100000) {
+        kn_ready_tail(worker, runnable, KN_PRIO_CRITICAL);
+    }
+    return KN_RAN_DONE;
+}
+
+static enum kn_ran step_nothing(struct kn_worker *worker, struct kn_runnable *runnable)
+{
+    (void)worker;
+    (void)runnable;
+    return KN_RAN_DONE;
+}
+
+/* The number of messages in a turn is that of picks after which ageing chooses the normal level: the worst one. */
+Test(worker, a_full_slot_under_a_flood_of_the_highest_does_not_starve_the_queue)
+{
+    struct kn_sched *sched = start(1, (struct kn_sched_config){.budget = TURN});
+    struct task *high = new_tasks(1, step_with_helper);
+    struct task *third = new_tasks(1, step_third);
+
+    kn_store(&order, 0, relaxed);
+    kn_store(&has_third_run, 0, relaxed);
+    high->partner = third;
+    high->queued = new_tasks(HELPERS, step_nothing);
+    kn_ready_foreign(sched, &high->runnable, KN_PRIO_CRITICAL);
+    finish(sched);
+    cr_assert_eq(kn_load(&has_third_run, relaxed), 1);
+    cr_assert_leq(third->order, 2 * TURN * (3 * KN_AGEING_DISPATCHES + 3));
+    free(high->queued);
+    free(third);
+    free(high);
 }
 
 static enum kn_ran step_fill(struct kn_worker *worker, struct kn_runnable *runnable)
