@@ -241,12 +241,36 @@ static uint32_t largest(const struct kn_insn *insn)
     return a > insn->c ? a : insn->c;
 }
 
-/* The form of the code; the window's size. */
+/* The block that an instruction is in. Its gas and instructions go into its label; the first one has none. */
+struct block {
+    uint32_t label; /* NOBODYS: it ends before here. FIRSTS: it begins the program */
+    uint32_t start; /* its first instruction after the label */
+    uint32_t gas;
+};
+enum { NOBODYS = -1, FIRSTS = -2 };
+
+static void end_block(struct koken_program *program, struct block *block, uint32_t end)
+{
+    uint32_t steps = end - block->start;
+    KN_ASSERT(block->start <= end && steps <= KN_CODE_MAX);
+    if (block->label == (uint32_t)FIRSTS) {
+        program->first_gas = block->gas;
+        program->first_steps = steps;
+    } else if (block->label != (uint32_t)NOBODYS) {
+        KN_ASSERT(program->code[block->label].op == KN_OP_LABEL);
+        program->code[block->label].d = block->gas;
+        program->code[block->label].a = (uint16_t)(steps + 1);
+    }
+    block->label = (uint32_t)NOBODYS;
+}
+
+/* The form of the code; the window's size; gas and instructions of each block. */
 static int check_code(struct koken_program *program, struct koken_machine_error *error)
 {
     uint32_t most = 0, count = program->code_count;
-    for (uint32_t pc = 0; pc < count; pc++) {
-        const struct kn_insn *insn = &program->code[pc];
+    struct block block = {.label = (uint32_t)FIRSTS};
+    const struct kn_insn *insn = program->code;
+    for (uint32_t pc = 0; pc < count; pc++, insn++) {
         uint64_t word;
         memcpy(&word, insn, sizeof word);
         uint8_t op = (uint8_t)word;
@@ -264,12 +288,22 @@ static int check_code(struct koken_program *program, struct koken_machine_error 
                 return rc;
             }
             most = a > most ? a : most;
+            if (op == KN_OP_LABEL) {
+                end_block(program, &block, pc);
+                block = (struct block){.label = pc, .start = pc + 1};
+                program->label_count++;
+            } else if (kn_op_ends_block(op)) {
+                block.gas += kn_op_gas[op];
+                end_block(program, &block, pc + 1);
+            }
         } else if (kn_unlikely(word & TOO_LARGE)) {
             return bad(error, pc, "register");
         } else if (kn_unlikely(is_larger(word, most))) {
             most = largest(insn);
         }
+        block.gas += kn_op_gas[op];
     }
+    end_block(program, &block, count);
     if (most >= program->register_count) {
         program->register_count = most + 1;
     }
@@ -277,36 +311,18 @@ static int check_code(struct koken_program *program, struct koken_machine_error 
     return 0;
 }
 
-/* Gas and instructions of each block go into its label; the first block has none. */
-static void measure_blocks(struct koken_program *program)
+/* Of a program that has functions: values of others do not name them. */
+static uint32_t stamp_of(const struct koken_program *program)
 {
-    KN_ASSERT(program->code[program->code_count].op == KN_OP_END);
-    uint32_t gas = 0, steps = 0;
+    KN_ASSERT(program->function_count > 0);
     uint64_t stamp = program->code_count, words[2];
-    for (uint32_t pc = program->code_count; pc-- > 0;) {
-        struct kn_insn *insn = &program->code[pc];
-        uint8_t op = insn->op;
-        if (kn_unlikely(op == KN_OP_LABEL)) {
-            KN_ASSERT(steps < KN_CODE_MAX);
-            insn->d = gas;
-            insn->a = (uint16_t)(steps + 1);
-            gas = steps = 0;
-            program->label_count++;
-        } else {
-            if (kn_op_ends_block(op)) {
-                gas = steps = 0;
-            }
-            gas += kn_op_gas[op];
-            steps++;
-        }
-        memcpy(words, insn, sizeof words);
+    for (uint32_t pc = 0; pc < program->code_count; pc++) {
+        memcpy(words, &program->code[pc], sizeof words);
         /* a sum, so that no product waits for the one before */
         stamp += (words[0] + pc * UINT64_C(0x9e3779b97f4a7c15)) *
                  (words[1] + (2 * pc + 1) * UINT64_C(0xbf58476d1ce4e5b9));
     }
-    program->first_gas = gas;
-    program->first_steps = steps;
-    program->stamp = (uint32_t)(stamp ^ stamp >> 32);
+    return (uint32_t)(stamp ^ stamp >> 32);
 }
 
 static int compare_names(const struct koken_program *program, uint8_t *seen,
@@ -349,7 +365,7 @@ int kn_program_seal(struct koken_program *program, struct koken_machine_error *e
     if (rc < 0) {
         return rc;
     }
-    measure_blocks(program);
+    program->stamp = program->function_count ? stamp_of(program) : 0;
     if (program->label_count > 1) {
         memset(seen, 0, program->symbol_count);
         rc = compare_names(program, seen, error);

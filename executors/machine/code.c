@@ -202,14 +202,38 @@ uint32_t kn_program_insn(struct koken_program *program, struct kn_insn insn)
     return ADD_(program->code, program->code_room, program->code_count, insn, KN_CODE_MAX + 2);
 }
 
-bool kn_program_room(struct koken_program *program, uint32_t count)
+/* The bytes of a whole program's block. */
+static size_t whole_size(uint32_t code_room)
 {
-    KN_ASSERT(count <= KN_CODE_MAX && program->code_count == 0);
-    return has_room(&program->code, &program->code_room, 0, count + 1, sizeof *program->code,
-                    KN_CODE_MAX + 2);
+    return sizeof(struct koken_program) + code_room * sizeof(struct kn_insn);
+}
+
+struct koken_program *kn_program_whole(struct koken_program *draft, uint32_t count)
+{
+    KN_ASSERT(count <= KN_CODE_MAX && !draft->code && draft->code_room == 0);
+    struct koken_program *program = kn_alloc(whole_size(count + 1), 16, -1);
+    if (!program) {
+        return NULL;
+    }
+    memcpy(program, draft, sizeof *program);
+    kn_store(&program->refs, 1, relaxed); /* nobody else knows it yet */
+    program->is_whole = true;
+    program->code_room = count + 1;
+    program->code = program->inside;
+    return program;
 }
 
 /* ---- reading and giving back ---- */
+
+void kn_draft_free(struct koken_program *draft)
+{
+    kn_free(draft->texts, draft->text_room, 16);
+    kn_free(draft->symbols, draft->symbol_room * sizeof *draft->symbols, 16);
+    kn_free(draft->constants, draft->constant_room * sizeof *draft->constants, 16);
+    kn_free(draft->functions, draft->function_room * sizeof *draft->functions, 16);
+    kn_free(draft->conditions, draft->condition_room * sizeof *draft->conditions, 16);
+    kn_free(draft->effects, draft->effect_room * sizeof *draft->effects, 16);
+}
 
 struct koken_program *koken_program_ref(struct koken_program *program)
 {
@@ -224,13 +248,15 @@ void koken_program_free(struct koken_program *program)
     if (!program || kn_sub(&program->refs, 1, acq_rel) > 1) {
         return;
     }
+    if (program->symbol_room | program->constant_room | program->condition_room |
+        program->function_room | program->effect_room) {
+        kn_draft_free(program);
+    }
+    if (program->is_whole) {
+        kn_free(program, whole_size(program->code_room), 16);
+        return;
+    }
     kn_free(program->code, program->code_room * sizeof *program->code, 16);
-    kn_free(program->texts, program->text_room, 16);
-    kn_free(program->symbols, program->symbol_room * sizeof *program->symbols, 16);
-    kn_free(program->constants, program->constant_room * sizeof *program->constants, 16);
-    kn_free(program->functions, program->function_room * sizeof *program->functions, 16);
-    kn_free(program->conditions, program->condition_room * sizeof *program->conditions, 16);
-    kn_free(program->effects, program->effect_room * sizeof *program->effects, 16);
     kn_free(program, sizeof *program, _Alignof(struct koken_program));
 }
 
@@ -239,6 +265,9 @@ uint32_t koken_program_count(const struct koken_program *program)
     return program->code_count;
 }
 
+_Static_assert(offsetof(struct koken_program, inside) % 16 == 0 &&
+                   offsetof(struct koken_program, inside) == sizeof(struct koken_program),
+               "the code of a whole program is as well aligned as that of another one");
 _Static_assert((int)KOKEN_GAS_MOVE == (int)KN_OP_MOVE && (int)KOKEN_GAS_JUMP == (int)KN_OP_JUMP,
                "the first costs have the numbers of their operations");
 

@@ -184,7 +184,7 @@ struct kn_text {
 struct koken_program {
     kn_atomic(uint32_t) refs;
     kn_atomic(uint32_t) is_checked; /* the static check has passed from empty registers */
-    uint32_t stamp;                 /* of its content: functions know their program by it */
+    uint32_t stamp;                 /* of its content: functions know their program by it; else 0 */
     uint32_t code_count, code_room;
     uint32_t text_size, text_room;
     uint32_t symbol_count, symbol_room;
@@ -195,7 +195,7 @@ struct koken_program {
     uint32_t label_count;
     uint32_t register_count;         /* the window's size */
     uint32_t first_gas, first_steps; /* of the block that begins the program */
-    uint32_t needs_table;            /* symbols must be known to the machine */
+    bool is_whole;                   /* code lies in `inside` */
     struct kn_insn *code;            /* one more than code_count: END */
     char *texts;
     struct kn_text *symbols;
@@ -203,6 +203,7 @@ struct koken_program {
     struct kn_function *functions;
     struct kn_condition *conditions;
     struct kn_effect *effects;
+    struct kn_insn inside[]; /* the code of a program that is whole */
 };
 
 extern const char *const kn_op_names[KN_OP_COUNT_];
@@ -255,8 +256,13 @@ uint32_t kn_program_condition(struct koken_program *program, struct kn_condition
 uint32_t kn_program_effect(struct koken_program *program, struct kn_effect effect);
 uint32_t kn_program_insn(struct koken_program *program, struct kn_insn insn);
 
-/* Room for so many instructions and the END after them. False: there is none. */
-bool kn_program_room(struct koken_program *program, uint32_t count);
+/*
+ * A program with the draft's tables, which are its own from now on, and with room for so many instructions and the
+ * END after them, in one block. The draft lies anywhere, was set to zeros, and is no program by itself. NULL: there is
+ * no memory, and the draft is as it was; kn_draft_free then frees its tables.
+ */
+struct koken_program *kn_program_whole(struct koken_program *draft, uint32_t count);
+void kn_draft_free(struct koken_program *draft);
 
 /*
  * Closes a program that was built, or decoded from bytes that nobody vouches for: every number in it is looked

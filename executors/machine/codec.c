@@ -301,41 +301,49 @@ static inline bool get_plain(struct kn_reader *reader, unsigned *guess, struct k
     return true;
 }
 
-static int get_program(struct kn_reader *reader, struct koken_program *program,
-                       struct koken_machine_error *error)
+static int no_program(bool is_bad, struct koken_machine_error *error)
 {
-    bool is_ours = kn_get_magic(reader, magic, sizeof magic);
-    bool is_kept = is_ours && get_tables(reader, program);
-    uint32_t count = is_kept ? kn_get_count(reader, KN_CODE_MAX, 1) : 0;
-    is_kept = is_kept && kn_program_room(program, count);
+    return is_bad ? kn_machine_fail(error, KOKEN_CODE_BAD_BYTES, NULL, 0, KOKEN_NO_REGISTER,
+                                    "Machine error: these bytes are no program")
+                  : kn_machine_fail(error, KOKEN_CODE_NO_MEMORY, NULL, 0, KOKEN_NO_REGISTER,
+                                    "Memory error: out of memory");
+}
+
+/* The code, into a program that has room for it. False: these bytes are none. */
+static bool get_code(struct kn_reader *reader, struct koken_program *program, uint32_t count)
+{
+    KN_ASSERT(program->is_whole && program->code_room == count + 1);
     unsigned guess = 3;
-    struct kn_insn *insn = program->code, *end = insn + (is_kept ? count : 0);
-    for (; insn < end && !reader->is_bad; insn++) {
+    for (struct kn_insn *insn = program->code, *end = insn + count; insn < end; insn++) {
         if (kn_unlikely(!get_plain(reader, &guess, insn))) {
             *insn = get_insn(reader);
+            if (reader->is_bad) {
+                break;
+            }
         }
     }
-    program->code_count = is_kept ? count : 0;
-    if (reader->is_bad || (is_kept && reader->at != reader->end)) {
-        return kn_machine_fail(error, KOKEN_CODE_BAD_BYTES, NULL, 0, KOKEN_NO_REGISTER,
-                               "Machine error: these bytes are no program");
-    }
-    return is_kept ? kn_program_seal(program, error)
-                   : kn_machine_fail(error, KOKEN_CODE_NO_MEMORY, NULL, 0, KOKEN_NO_REGISTER,
-                                     "Memory error: out of memory");
+    program->code_count = count;
+    return !reader->is_bad && reader->at == reader->end;
 }
 
 int koken_program_decode(const void *bytes, size_t size, struct koken_program **ret_program,
                          struct koken_machine_error *ret_error)
 {
-    struct koken_program *program = kn_program_new();
-    if (!program) {
-        return kn_machine_fail(ret_error, KOKEN_CODE_NO_MEMORY, NULL, 0, KOKEN_NO_REGISTER,
-                               "Memory error: out of memory");
-    }
+    /* The tables come first: how long the code is, is known when they are there. So they have a block each, and all
+     * the rest has one; most programs that are short have no tables. */
+    struct koken_program draft, *program = NULL;
     const uint8_t *at = bytes;
     struct kn_reader reader = {.at = at, .end = at + size};
-    int rc = get_program(&reader, program, ret_error);
+    memset(&draft, 0, sizeof draft);
+    bool is_kept = kn_get_magic(&reader, magic, sizeof magic) && get_tables(&reader, &draft);
+    uint32_t count = is_kept ? kn_get_count(&reader, KN_CODE_MAX, 1) : 0;
+    program = is_kept && !reader.is_bad ? kn_program_whole(&draft, count) : NULL;
+    if (!program) {
+        kn_draft_free(&draft);
+        return no_program(reader.is_bad, ret_error);
+    }
+    int rc = get_code(&reader, program, count) ? kn_program_seal(program, ret_error)
+                                               : no_program(true, ret_error);
     if (rc < 0) {
         koken_program_free(program);
         return rc;

@@ -252,6 +252,20 @@ static int step(struct flow *flow, const struct kn_insn *insn)
     }
 }
 
+/* A label: what is known on all ways to it. Whether there is one. */
+static bool enter_block(struct flow *flow, uint32_t pc)
+{
+    uint32_t place = flow->places[pc];
+    KN_ASSERT(place < flow->program->label_count);
+    if (flow->is_live) {
+        bool was_changed = flow->is_changed;
+        join(flow, pc, flow->now);
+        flow->is_changed = was_changed; /* what is joined here is read here, at once */
+    }
+    memcpy(flow->now, flow->labels + (size_t)place * flow->size, flow->size);
+    return flow->is_reached[place];
+}
+
 static int pass(struct flow *flow)
 {
     KN_ASSERT(flow->is_live && !flow->is_changed);
@@ -260,24 +274,18 @@ static int pass(struct flow *flow)
     for (uint32_t pc = 0, count = program->code_count; pc < count; pc++, insn++) {
         flow->pc = pc;
         if (kn_unlikely(insn->op == KN_OP_LABEL)) {
-            uint32_t place = flow->places[pc];
-            if (flow->is_live) {
-                bool was_changed = flow->is_changed;
-                join(flow, pc, flow->now);
-                flow->is_changed = was_changed; /* what is joined here is read here, at once */
+            flow->is_live = enter_block(flow, pc);
+        } else {
+            int rc = step(flow, insn);
+            if (kn_unlikely(rc < 0)) {
+                return rc;
             }
-            flow->is_live = flow->is_reached[place];
-            memcpy(flow->now, flow->labels + (size_t)place * flow->size, flow->size);
-            continue;
+            flow->is_live = !kn_op_ends_block(insn->op);
         }
-        if (!flow->is_live) {
-            continue;
+        while (kn_unlikely(!flow->is_live) && pc + 1 < count && insn[1].op != KN_OP_LABEL) {
+            pc++; /* what nobody reaches; ends: at a label, or at the end */
+            insn++;
         }
-        int rc = step(flow, insn);
-        if (kn_unlikely(rc < 0)) {
-            return rc;
-        }
-        flow->is_live = !kn_op_ends_block(insn->op);
     }
     return 0;
 }

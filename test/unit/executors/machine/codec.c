@@ -3,6 +3,7 @@
  * Proves: what is encoded is decoded to the same program with the same bytes; any bytes that were changed or cut
  * off give a program or an error, and never run past their gas; the corpus of the fuzzer says the same.
  */
+#include "base/alloc.h"
 #include "test/support/machine.h"
 
 static const char everything[] =
@@ -80,3 +81,29 @@ Test(codec, whatever_the_bytes_are)
     (void)run_bytes((const uint8_t *)"KASM\1\x80\0\0\0\0\0\0", 12, &is_program);
     cr_assert(!is_program); /* a number that is longer than it must be */
 }
+
+#ifdef KN_DEBUG
+/* A program is in one block, and its tables in theirs; whichever of them is refused, nothing is left. */
+Test(codec, no_memory_leaves_nothing)
+{
+    static uint8_t bytes[5000];
+    struct koken_program *program = assembled(everything);
+    size_t size = koken_program_encode(program, bytes, sizeof bytes);
+    koken_program_free(program);
+    uint64_t live = kn_alloc_live();
+    int rc = -ENOMEM;
+    uint32_t tries = 0;
+    for (; rc < 0; tries++) {
+        struct koken_machine_error error;
+        cr_assert_lt(tries, 100);
+        kn_alloc_fail_after(tries);
+        rc = koken_program_decode(bytes, size, &program, &error);
+        kn_alloc_fail_after(UINT64_MAX);
+        cr_assert(rc == 0 || (rc == -ENOMEM && error.code == KOKEN_CODE_NO_MEMORY));
+        cr_assert_eq(kn_alloc_live() == live, rc < 0);
+    }
+    cr_assert_gt(tries, 6); /* tables of five sorts, and texts */
+    koken_program_free(program);
+    cr_assert_eq(kn_alloc_live(), live);
+}
+#endif
