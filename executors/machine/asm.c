@@ -7,204 +7,9 @@
  * label's name, then its place.
  */
 #include "executors/machine/code.h"
+#include "executors/machine/words.h"
 
 #include <string.h>
-
-struct assembler {
-    struct koken_program *program;
-    struct koken_machine_error *error;
-    const char *at, *end;
-    uint32_t line;
-    bool is_second; /* .isa 5 */
-};
-
-enum { WORD_MAX = 64 };
-
-static int wrong(struct assembler *as, const char *what, const char *word)
-{
-    return kn_machine_fail(as->error, KOKEN_CODE_SYNTAX, NULL, as->line, KOKEN_NO_REGISTER,
-                           "Machine error: line %u: %s%s%s%s", as->line, what, *word ? " '" : "",
-                           word, *word ? "'" : "");
-}
-
-static int full(struct assembler *as)
-{
-    return kn_machine_fail(as->error, KOKEN_CODE_PROGRAM_TOO_LARGE, NULL, as->line,
-                           KOKEN_NO_REGISTER, "Machine error: line %u: too much of it", as->line);
-}
-
-/* ---- words ---- */
-
-static bool is_letter(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '.';
-}
-
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
-static void skip_blanks(struct assembler *as)
-{
-    KN_ASSERT(as->at <= as->end);
-    while (as->at < as->end && (*as->at == ' ' || *as->at == '\t' || *as->at == '\r')) {
-        as->at++;
-    }
-    if (as->at < as->end && *as->at == ';') {
-        while (as->at < as->end && *as->at != '\n') {
-            as->at++;
-        }
-    }
-}
-
-static bool accept(struct assembler *as, char c)
-{
-    skip_blanks(as);
-    bool is_there = as->at < as->end && *as->at == c;
-    as->at += is_there;
-    return is_there;
-}
-
-static bool is_over(struct assembler *as)
-{
-    skip_blanks(as);
-    return as->at >= as->end || *as->at == '\n';
-}
-
-/* The next word, "" if there is none. */
-static void read_word(struct assembler *as, char word[WORD_MAX])
-{
-    size_t len = 0;
-    skip_blanks(as);
-    while (as->at < as->end && (is_letter(*as->at) || (len > 0 && is_digit(*as->at)))) {
-        if (len + 1 < WORD_MAX) {
-            word[len++] = *as->at;
-        }
-        as->at++;
-    }
-    word[len] = '\0';
-    KN_ASSERT(len < WORD_MAX);
-}
-
-/* Takes the word if it is the next one. */
-static bool accept_word(struct assembler *as, const char *word)
-{
-    const char *before = as->at;
-    char next[WORD_MAX];
-    read_word(as, next);
-    if (strcmp(next, word) == 0) {
-        return true;
-    }
-    as->at = before;
-    return false;
-}
-
-static int read_number(struct assembler *as, uint32_t most, uint32_t *ret_number)
-{
-    uint64_t number = 0;
-    skip_blanks(as);
-    if (as->at >= as->end || !is_digit(*as->at)) {
-        return wrong(as, "a number is missing", "");
-    }
-    while (as->at < as->end && is_digit(*as->at)) {
-        number = number * 10 + (uint64_t)(*as->at++ - '0');
-        if (number > most) {
-            return wrong(as, "the number is too large", "");
-        }
-    }
-    *ret_number = (uint32_t)number;
-    KN_ASSERT(number <= most);
-    return 0;
-}
-
-static int read_register(struct assembler *as, uint32_t *ret_reg)
-{
-    KN_ASSERT(as->at <= as->end);
-    skip_blanks(as);
-    if (as->at + 1 >= as->end || *as->at != 'r' || !is_digit(as->at[1])) {
-        return wrong(as, "a register is missing", "");
-    }
-    as->at++;
-    int rc = read_number(as, UINT32_MAX, ret_reg);
-    if (rc == 0 && *ret_reg >= KN_REGISTERS_MAX) {
-        return kn_machine_fail(as->error, KOKEN_CODE_INVALID_INSTRUCTION, NULL, as->line,
-                               *ret_reg < KOKEN_NO_REGISTER ? *ret_reg : KOKEN_NO_REGISTER,
-                               "Machine error: line %u: invalid register r%u, at most r%d",
-                               as->line, *ret_reg, KN_REGISTERS_MAX - 1);
-    }
-    return rc;
-}
-
-static int hex(char c)
-{
-    return is_digit(c) ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* A quoted text, or a word; as a symbol. */
-static int read_symbol(struct assembler *as, uint32_t *ret_symbol)
-{
-    char text[KN_SYMBOL_MAX + 1];
-    size_t len = 0;
-    if (!accept(as, '"')) {
-        read_word(as, text);
-        len = strlen(text);
-        if (len == 0) {
-            return wrong(as, "a name is missing", "");
-        }
-    } else {
-        while (as->at < as->end && *as->at != '"' && *as->at != '\n') {
-            char c = *as->at++;
-            if (c == '\\' && as->end - as->at >= 3 && *as->at == 'x' && hex(as->at[1]) >= 0 &&
-                hex(as->at[2]) >= 0) {
-                c = (char)(hex(as->at[1]) * 16 + hex(as->at[2]));
-                as->at += 3;
-            } else if (c == '\\' && as->at < as->end && (*as->at == '"' || *as->at == '\\')) {
-                c = *as->at++;
-            } else if (c == '\\') {
-                return wrong(as, "an escape that nobody knows", "");
-            }
-            if (len >= KN_SYMBOL_MAX) {
-                return wrong(as, "the text is too long", "");
-            }
-            text[len++] = c;
-        }
-        if (as->at >= as->end || *as->at++ != '"') {
-            return wrong(as, "the text does not end", "");
-        }
-    }
-    *ret_symbol = kn_program_symbol(as->program, text, len);
-    return *ret_symbol == UINT32_MAX ? full(as) : 0;
-}
-
-static int expect(struct assembler *as, char c)
-{
-    char word[2] = {c, '\0'};
-    return accept(as, c) ? 0 : wrong(as, "missing", word);
-}
-
-static int find(const char *const *names, unsigned count, const char *word)
-{
-    for (unsigned i = 0; i < count; i++) {
-        if (strcmp(names[i], word) == 0) {
-            return (int)i;
-        }
-    }
-    return -ESRCH;
-}
-
-static uint8_t read_kind(struct assembler *as)
-{
-    if (accept(as, '!')) {
-        return KOKEN_KIND_UNRESTRICTED;
-    }
-    for (uint8_t kind = 0; kind < 4; kind++) {
-        if (accept_word(as, kn_kind_names[kind])) {
-            return kind;
-        }
-    }
-    return KOKEN_KIND_AFFINE;
-}
 
 /* ---- constants ---- */
 
@@ -216,6 +21,8 @@ static int add_constant(struct assembler *as, struct kn_constant constant, uint3
     *ret_number = kn_program_constant(as->program, constant);
     return *ret_number == UINT32_MAX ? full(as) : 0;
 }
+
+static int read_type(struct assembler *as, unsigned depth, struct kn_constant *ret_constant);
 
 /* Two constants, one after the other, in brackets. */
 static int read_pair(struct assembler *as, unsigned depth,
@@ -233,6 +40,49 @@ static int read_pair(struct assembler *as, unsigned depth,
     return rc < 0 ? rc : add_constant(as, parts[1], &ret_numbers[1]);
 }
 
+/* Whether choices come now that have names: `(name:`. */
+static bool is_named(const struct assembler *as)
+{
+    struct assembler ahead = *as;
+    char word[WORD_MAX];
+    if (!accept(&ahead, '(')) {
+        return false;
+    }
+    if (accept(&ahead, '"')) {
+        return true;
+    }
+    read_word(&ahead, word);
+    return word[0] != '\0' && accept(&ahead, ':');
+}
+
+/* name: type, name: type, ... after the bracket or a comma, and the bracket at the end; a list from here on. */
+static int read_choices(struct assembler *as, unsigned depth, uint32_t list,
+                        struct kn_constant *ret_constant)
+{
+    KN_ASSERT(kn_type_is_list(list));
+    struct kn_constant type = {0}, rest = {.tag = KOKEN_VALUE_TYPE, .a = KN_TYPE_UNIT};
+    struct kn_constant entry = {.tag = KOKEN_VALUE_SUM};
+    uint32_t first = 0, second;
+    if (depth >= KN_NESTING_MAX) {
+        return wrong(as, "nested too deep", "");
+    }
+    as->at++; /* the bracket, or the comma */
+    int rc = read_symbol(as, &entry.a);
+    rc = rc < 0 ? rc : expect(as, ':');
+    rc = rc < 0 ? rc : read_type(as, depth + 1, &type);
+    rc = rc < 0 ? rc : add_constant(as, type, &entry.b);
+    skip_blanks(as);
+    if (rc == 0 && as->at < as->end && *as->at == ',') {
+        rc = read_choices(as, depth + 1, list, &rest);
+    } else {
+        rc = rc < 0 ? rc : expect(as, ')');
+    }
+    rc = rc < 0 ? rc : add_constant(as, entry, &first);
+    rc = rc < 0 ? rc : add_constant(as, rest, &second);
+    *ret_constant = (struct kn_constant){.tag = KOKEN_VALUE_TYPE, .a = list, .b = first};
+    return rc;
+}
+
 static int read_type(struct assembler *as, unsigned depth, struct kn_constant *ret_constant)
 {
     char word[WORD_MAX];
@@ -241,6 +91,12 @@ static int read_type(struct assembler *as, unsigned depth, struct kn_constant *r
     int type = find(kn_type_names, KN_TYPE_COUNT_, word), rc = 0;
     if (type < 0 || depth >= KN_NESTING_MAX) {
         return wrong(as, type < 0 ? "no type is called" : "nested too deep", word);
+    }
+    if ((type == KN_TYPE_CHOOSE || type == KN_TYPE_OFFER) && is_named(as)) {
+        return read_choices(as, depth,
+                            type == KN_TYPE_CHOOSE ? (uint32_t)KN_TYPE_CHOOSE_OF
+                                                   : (uint32_t)KN_TYPE_OFFER_OF,
+                            ret_constant);
     }
     if (kn_type_parts[type] > 1) {
         rc = read_pair(as, depth, read_type, parts);
@@ -442,6 +298,15 @@ static int read_value(struct assembler *as, struct kn_insn *insn)
     return rc < 0 ? rc : add_constant(as, constant, &insn->d);
 }
 
+static int read_name(struct assembler *as, struct kn_insn *insn)
+{
+    uint32_t symbol = 0;
+    int rc = read_symbol(as, &symbol);
+    KN_ASSERT(symbol < KN_TABLE_MAX && KN_TABLE_MAX <= UINT16_MAX);
+    insn->c = (uint16_t)symbol;
+    return rc;
+}
+
 static int read_operand(struct assembler *as, char kind, unsigned *reg_count, struct kn_insn *insn)
 {
     KN_ASSERT(*reg_count < 4);
@@ -450,6 +315,7 @@ static int read_operand(struct assembler *as, char kind, unsigned *reg_count, st
     case 'l': return read_symbol(as, &insn->d);
     case 'm':
     case 'n': return read_symbol(as, &insn->e);
+    case 's': return read_name(as, insn);
     case 'k': return read_value(as, insn);
     case 'c': return read_condition(as, 0, &insn->d);
     case 'e': return read_effect(as, &insn->d);
@@ -555,10 +421,11 @@ static int resolve(struct koken_program *program, struct koken_machine_error *er
     }
     for (uint32_t pc = 0; rc == 0 && pc < program->code_count; pc++) {
         struct kn_insn *insn = &program->code[pc];
-        if (insn->op == KN_OP_JUMP || insn->op == KN_OP_MATCH) {
+        bool has_two = insn->op == KN_OP_MATCH || insn->op == KN_OP_CASE;
+        if (insn->op == KN_OP_JUMP || has_two) {
             rc = place_of(program, places, insn->d, error, pc, &insn->d);
         }
-        if (rc == 0 && insn->op == KN_OP_MATCH) {
+        if (rc == 0 && has_two) {
             rc = place_of(program, places, insn->e, error, pc, &insn->e);
         }
     }

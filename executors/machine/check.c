@@ -20,6 +20,27 @@ static int bad_table(struct koken_machine_error *error, const char *what)
                            "Machine error: %s", what);
 }
 
+/* A type whose number is i: the parts lie before it, one after the other. */
+static bool is_sound_type(const struct koken_program *program, const struct kn_constant *type,
+                          uint32_t i)
+{
+    KN_ASSERT(type->tag == KOKEN_VALUE_TYPE && i < program->constant_count);
+    if (type->a >= KN_TYPE_COUNT_ || kn_type_parts[type->a] == 0) {
+        return type->a < KN_TYPE_COUNT_ && type->b == 0;
+    }
+    if (type->b >= i || kn_type_parts[type->a] > i - type->b) {
+        return false;
+    }
+    const struct kn_constant *first = &program->constants[type->b];
+    const struct kn_constant *last = first + kn_type_parts[type->a] - 1;
+    if (!kn_type_is_list(type->a)) {
+        return first->tag == KOKEN_VALUE_TYPE && last->tag == KOKEN_VALUE_TYPE;
+    }
+    return first->tag == KOKEN_VALUE_SUM && first->kind == KOKEN_KIND_AFFINE && first->b < i &&
+           program->constants[first->b].tag == KOKEN_VALUE_TYPE && last->tag == KOKEN_VALUE_TYPE &&
+           (last->a == type->a || last->a == KN_TYPE_UNIT);
+}
+
 static bool is_sound_constant(const struct koken_program *program, uint32_t i)
 {
     KN_ASSERT(i < program->constant_count);
@@ -37,20 +58,13 @@ static bool is_sound_constant(const struct koken_program *program, uint32_t i)
     case KOKEN_VALUE_SUM: return constant->a < program->symbol_count && constant->b < i;
     case KOKEN_VALUE_BUILTIN: return constant->a < KN_BUILTIN_COUNT_ && constant->b == 0;
     case KOKEN_VALUE_FUNCTION: return constant->a < program->function_count && constant->b == 0;
-    case KOKEN_VALUE_TYPE: /* the parts lie before it, one after the other */
-        return constant->a < KN_TYPE_COUNT_ &&
-               (kn_type_parts[constant->a] == 0
-                    ? constant->b == 0
-                    : constant->b < i && kn_type_parts[constant->a] <= i - constant->b &&
-                          program->constants[constant->b].tag == KOKEN_VALUE_TYPE &&
-                          program->constants[constant->b + kn_type_parts[constant->a] - 1].tag ==
-                              KOKEN_VALUE_TYPE);
+    case KOKEN_VALUE_TYPE: return is_sound_type(program, constant, i);
     default: return false;
     }
 }
 
 /* How deep constants are nested; parts come first, so one pass will do. */
-static int check_constants(const struct koken_program *program, struct koken_machine_error *error)
+static int check_constants(struct koken_program *program, struct koken_machine_error *error)
 {
     KN_ASSERT(program->constant_count <= KN_TABLE_MAX);
     uint8_t depths[KN_TABLE_MAX];
@@ -60,6 +74,7 @@ static int check_constants(const struct koken_program *program, struct koken_mac
         if (!is_sound_constant(program, i)) {
             return bad_table(error, "a constant is not sound");
         }
+        program->has_protocols |= constant->tag == KOKEN_VALUE_TYPE && constant->a >= KN_TYPE_SEND;
         if (constant->tag == KOKEN_VALUE_PRODUCT || constant->tag == KOKEN_VALUE_TENSOR) {
             depth = depths[constant->a] > depths[constant->b] ? depths[constant->a]
                                                               : depths[constant->b];
@@ -162,13 +177,15 @@ static int check_others(const struct koken_program *program, struct koken_machin
     const struct kn_insn *insn = &program->code[pc];
     switch (insn->op) {
     case KN_OP_MATCH:
+    case KN_OP_CASE:
     case KN_OP_JUMP:
         if (!is_label(program, insn->d) ||
-            (insn->op == KN_OP_MATCH && !is_label(program, insn->e))) {
+            (insn->op != KN_OP_JUMP && !is_label(program, insn->e))) {
             return kn_machine_fail(error, KOKEN_CODE_LABEL_NOT_FOUND, NULL, pc, KOKEN_NO_REGISTER,
                                    "Machine error: label not found");
         }
-        return 0;
+        return insn->op != KN_OP_CASE || insn->c < program->symbol_count ? 0
+                                                                         : bad(error, pc, "name");
     case KN_OP_CHECK: return insn->d < program->condition_count ? 0 : bad(error, pc, "condition");
     case KN_OP_PERFORM: return insn->d < program->effect_count ? 0 : bad(error, pc, "effect");
     case KN_OP_LABEL: return insn->e < program->symbol_count ? 0 : bad(error, pc, "label");
@@ -187,7 +204,8 @@ static int check_others(const struct koken_program *program, struct koken_machin
 /* Operations that have operands besides registers, or fewer than three of these. */
 #define HAS_OTHERS                                                                                 \
     (1u << KN_OP_MATCH | 1u << KN_OP_JUMP | 1u << KN_OP_CHECK | 1u << KN_OP_PERFORM |              \
-     1u << KN_OP_LABEL | 1u << KN_OP_CONST | 1u << KN_OP_RETURN | 1u << KN_OP_SELECT)
+     1u << KN_OP_LABEL | 1u << KN_OP_CONST | 1u << KN_OP_RETURN | 1u << KN_OP_SELECT |             \
+     1u << KN_OP_CASE)
 #define HAS_KIND                                                                                   \
     (1u << KN_OP_CONST | 1u << KN_OP_WITNESS | 1u << KN_OP_ADD | 1u << KN_OP_SUB |                 \
      1u << KN_OP_MUL | 1u << KN_OP_DIV | 1u << KN_OP_LESS | 1u << KN_OP_EQUAL)
@@ -199,21 +217,22 @@ static int check_special(struct koken_program *program, struct koken_machine_err
     KN_ASSERT(pc < program->code_count && (HAS_OTHERS >> program->code[pc].op & 1));
     struct kn_insn *insn = &program->code[pc];
     uint32_t a = insn->a, b = insn->b, fourth = insn->op == KN_OP_SELECT ? insn->d : 0;
+    uint32_t c = insn->op == KN_OP_CASE ? 0 : insn->c; /* a name */
     if (insn->op == KN_OP_LABEL) {
         insn->a = insn->b = insn->c = 0;
         insn->d = 0;
-        a = b = 0;
+        a = b = c = 0;
     }
     if (insn->op == KN_OP_RETURN && insn->a == KOKEN_NO_REGISTER) {
         *ret_most = 0;
         return 0;
     }
-    if (kn_unlikely((a | b | insn->c | fourth) >= KN_REGISTERS_MAX)) {
+    if (kn_unlikely((a | b | c | fourth) >= KN_REGISTERS_MAX)) {
         return bad(error, pc, "register");
     }
     b = insn->op == KN_OP_CONST ? 0 : b; /* a tag */
     a = a > b ? a : b;
-    a = a > insn->c ? a : insn->c;
+    a = a > c ? a : c;
     *ret_most = a > fourth ? a : fourth;
     return check_others(program, error, pc);
 }

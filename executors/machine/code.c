@@ -276,6 +276,7 @@ enum koken_gas kn_gas_of(uint8_t op)
     KN_ASSERT(op < KN_OP_END);
     return op <= KN_OP_JUMP    ? (enum koken_gas)op
            : op == KN_OP_SPLIT ? KOKEN_GAS_SPLIT
+           : op == KN_OP_CASE  ? KOKEN_GAS_MATCH
                                : KOKEN_GAS_ARITHMETIC;
 }
 

@@ -23,8 +23,8 @@ enum {
 
 /*
  * X(NAME, mnemonic, gas, operands): r register that is read and consumed, p one that is only looked at, w one
- * that is written, l label, m second label, k constant, c condition, e effect, n a label's own name, o an
- * optional register that is read. Operands fill a, b, c, d in their order.
+ * that is written, l label, m second label, k constant, c condition, e effect, n a label's own name, s a symbol (in
+ * c), o an optional register that is read. Operands fill a, b, c, d in their order.
  */
 #define KN_OPS(X)                                                                                  \
     X(MOVE, "move", 1, "rw")                                                                       \
@@ -52,6 +52,7 @@ enum {
     X(LESS, "less", 1, "rrw")                                                                      \
     X(EQUAL, "equal", 1, "rrw")                                                                    \
     X(SPLIT, "split", 1, "rww")                                                                    \
+    X(CASE, "case", 5, "rwslm")                                                                    \
     X(END, "end", 0, "")
 
 enum kn_op {
@@ -88,6 +89,9 @@ enum kn_builtin {
 /*
  * Types, as values, with as many parts as they have. Those from SEND on are protocols, of one end of a channel: what
  * it does first, and how it goes on. AGAIN is the innermost REC, OUTER(AGAIN) the one around that, and so on.
+ *
+ * Choices of names are lists: the first part is a sum (the name, and in it how it goes on), the second one the other
+ * choices, or UNIT. In a text they are written as CHOOSE and OFFER are.
  */
 #define KN_TYPES(X)                                                                                \
     X(UNIT, "unit", 0)                                                                             \
@@ -106,13 +110,20 @@ enum kn_builtin {
     X(FINISH, "end", 0)                                                                            \
     X(REC, "rec", 1)                                                                               \
     X(OUTER, "outer", 1)                                                                           \
-    X(AGAIN, "again", 0)
+    X(AGAIN, "again", 0)                                                                           \
+    X(CHOOSE_OF, "choose", 2)                                                                      \
+    X(OFFER_OF, "offer", 2)
 
 enum kn_type {
 #define KN_TYPE_(NAME, text, parts) KN_TYPE_##NAME,
     KN_TYPES(KN_TYPE_) KN_TYPE_COUNT_
 #undef KN_TYPE_
 };
+
+static inline bool kn_type_is_list(uint32_t type)
+{
+    return type == KN_TYPE_CHOOSE_OF || type == KN_TYPE_OFFER_OF;
+}
 
 /* Conditions: trees in one array, parts before the whole. */
 #define KN_CONDITIONS(X)                                                                           \
@@ -145,7 +156,7 @@ struct kn_insn {
     uint8_t kind; /* of what CONST, WITNESS and arithmetic write; else 0 */
     uint16_t a, b, c;
     uint32_t d; /* the fourth operand; a label; a constant, condition or effect */
-    uint32_t e; /* the second label of MATCH; the name of LABEL */
+    uint32_t e; /* the second label of MATCH and CASE; the name of LABEL */
 };
 _Static_assert(sizeof(struct kn_insn) == 16, "an instruction is 16 bytes");
 
@@ -183,8 +194,9 @@ struct kn_text {
 
 struct koken_program {
     kn_atomic(uint32_t) refs;
-    kn_atomic(uint32_t) is_checked; /* the static check has passed from empty registers */
-    uint32_t stamp;                 /* of its content: functions know their program by it; else 0 */
+    kn_atomic(uint32_t) is_checked;  /* the static check has passed from empty registers */
+    kn_atomic(uint32_t) is_followed; /* that of protocols has */
+    uint32_t stamp; /* of its content: functions know their program by it; else 0 */
     uint32_t code_count, code_room;
     uint32_t text_size, text_room;
     uint32_t symbol_count, symbol_room;
@@ -195,6 +207,7 @@ struct koken_program {
     uint32_t label_count;
     uint32_t register_count;         /* the window's size */
     uint32_t first_gas, first_steps; /* of the block that begins the program */
+    bool has_protocols;              /* a type that is one is among the constants */
     bool is_whole;                   /* code lies in `inside` */
     struct kn_insn *code;            /* one more than code_count: END */
     char *texts;
@@ -203,7 +216,7 @@ struct koken_program {
     struct kn_function *functions;
     struct kn_condition *conditions;
     struct kn_effect *effects;
-    struct kn_insn inside[]; /* the code of a program that is whole */
+    _Alignas(16) struct kn_insn inside[]; /* the code of a program that is whole */
 };
 
 extern const char *const kn_op_names[KN_OP_COUNT_];
@@ -223,13 +236,16 @@ _Static_assert(KN_OP_COUNT_ <= 32, "a set of operations is a word");
 static inline bool kn_op_ends_block(uint8_t op)
 {
     KN_ASSERT(op < KN_OP_COUNT_);
-    return (1u << KN_OP_JUMP | 1u << KN_OP_MATCH | 1u << KN_OP_RETURN | 1u << KN_OP_END) >> op & 1;
+    return (1u << KN_OP_JUMP | 1u << KN_OP_MATCH | 1u << KN_OP_RETURN | 1u << KN_OP_CASE |
+            1u << KN_OP_END) >>
+               op &
+           1;
 }
 
 /* Says itself where the program goes on. */
 static inline bool kn_op_jumps(uint8_t op)
 {
-    return op == KN_OP_APPLY || op == KN_OP_TRANSFORM || op == KN_OP_MATCH;
+    return op == KN_OP_APPLY || op == KN_OP_TRANSFORM || op == KN_OP_MATCH || op == KN_OP_CASE;
 }
 
 /* Says of what kind the value is that it writes. (CONST says so with its value.) */
@@ -276,6 +292,14 @@ KOKEN_MUST_USE int kn_program_flow(const struct koken_program *program,
                                    const struct koken_value *registers, uint32_t count,
                                    struct koken_machine_error *ret_error);
 
+/* The static check of protocols (protocol_check.c): of what the text says alone, whatever the machine has. */
+KOKEN_MUST_USE int kn_protocols_check(const struct koken_program *program,
+                                      struct koken_machine_error *ret_error);
+
+/* kn_protocols_check, done once. */
+KOKEN_MUST_USE int kn_protocols_check_once(struct koken_program *program,
+                                           struct koken_machine_error *ret_error);
+
 /* koken_program_check, done once. */
 KOKEN_MUST_USE int kn_program_check_once(struct koken_program *program,
                                          struct koken_machine_error *ret_error);
@@ -300,6 +324,7 @@ struct kn_out {
 };
 void kn_out(struct kn_out *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void kn_out_quoted(struct kn_out *out, const char *text, size_t len);
+void kn_out_type(struct kn_out *out, const struct koken_program *program, uint32_t constant);
 void kn_out_insn(struct kn_out *out, const struct koken_program *program, uint32_t pc);
 
 /* Fills an error in: code, where, and what there is to say. Answers the code's errno. */

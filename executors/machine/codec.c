@@ -14,10 +14,10 @@
 enum { VERSION = 1 };
 static const uint8_t magic[5] = {'K', 'A', 'S', 'M', VERSION};
 
-/* Which operands an operation has: registers in a to d, then numbers in d and e. */
+/* Which operands an operation has: registers in a to d, then numbers in c, d and e. */
 struct shape {
     uint8_t reg_count;
-    bool has_tag, has_d, has_e, has_kind; /* has_tag: b of CONST */
+    bool has_tag, has_name, has_d, has_e, has_kind; /* has_tag: b of CONST; has_name: c of CASE */
 };
 
 /* What the operands in code.h come to; debug builds compare. */
@@ -47,6 +47,7 @@ static const struct shape shapes[KN_OP_COUNT_] = {
     [KN_OP_LESS] = {.reg_count = 3, .has_kind = true},
     [KN_OP_EQUAL] = {.reg_count = 3, .has_kind = true},
     [KN_OP_SPLIT] = {.reg_count = 3},
+    [KN_OP_CASE] = {.reg_count = 2, .has_name = true, .has_d = true, .has_e = true},
 };
 
 __attribute__((unused)) static inline bool is_right(uint8_t op)
@@ -60,10 +61,11 @@ __attribute__((unused)) static inline bool is_right(uint8_t op)
         case 'k': shape.has_d = shape.has_tag = true; break;
         case 'm':
         case 'n': shape.has_e = true; break;
+        case 's': shape.has_name = true; break;
         default: shape.reg_count++; break;
         }
     }
-    return memcmp(&shape, &shapes[op], sizeof shape) == 0; /* five bytes */
+    return memcmp(&shape, &shapes[op], sizeof shape) == 0; /* six bytes */
 }
 
 /* ---- writing ---- */
@@ -130,6 +132,9 @@ size_t koken_program_encode(const struct koken_program *program, void *bytes, si
         }
         if (shape.has_tag) {
             kn_put_number(&writer, insn->b);
+        }
+        if (shape.has_name) {
+            kn_put_number(&writer, insn->c);
         }
         if (shape.has_d) {
             kn_put_number(&writer, insn->d);
@@ -222,6 +227,9 @@ static inline struct kn_insn get_insn(struct kn_reader *reader)
     if (shape->has_tag) {
         insn.b = (uint16_t)kn_get_below(reader, KOKEN_VALUE_TAG_COUNT_);
     }
+    if (shape->has_name) {
+        insn.c = (uint16_t)kn_get_below(reader, KN_TABLE_MAX);
+    }
     if (shape->has_d) {
         insn.d = kn_get(reader);
     }
@@ -258,7 +266,7 @@ static const struct plain plains[KN_OP_COUNT_] = {
     [KN_OP_DIV] = PLAIN_(4),      [KN_OP_LESS] = PLAIN_(4),      [KN_OP_EQUAL] = PLAIN_(4),
     [KN_OP_SPLIT] = PLAIN_(3),    [KN_OP_MATCH] = OTHER_,        [KN_OP_CHECK] = OTHER_,
     [KN_OP_PERFORM] = OTHER_,     [KN_OP_LABEL] = OTHER_,        [KN_OP_CONST] = OTHER_,
-    [KN_OP_JUMP] = OTHER_,        [KN_OP_END] = OTHER_,
+    [KN_OP_JUMP] = OTHER_,        [KN_OP_CASE] = OTHER_,         [KN_OP_END] = OTHER_,
 };
 _Static_assert(KN_OP_MOVE == 0, "no other operation is a word of zeros");
 

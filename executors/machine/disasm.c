@@ -41,17 +41,35 @@ static void print_function(struct kn_out *out, const struct koken_program *progr
     }
 }
 
-static void print_type(struct kn_out *out, const struct koken_program *program, uint32_t number)
+static void print_choices(struct kn_out *out, const struct koken_program *program,
+                          const struct kn_constant *list)
+{
+    const char *before = "(";
+    for (; kn_type_is_list(list->a) && !is_full(out); before = ", ") { /* ends: parts come before */
+        const struct kn_constant *entry = &program->constants[list->b];
+        KN_ASSERT(entry->tag == KOKEN_VALUE_SUM && list->tag == KOKEN_VALUE_TYPE);
+        kn_out(out, "%s", before);
+        print_symbol(out, program, entry->a);
+        kn_out(out, ": ");
+        kn_out_type(out, program, entry->b);
+        list = entry + 1;
+    }
+    kn_out(out, ")");
+}
+
+void kn_out_type(struct kn_out *out, const struct koken_program *program, uint32_t number)
 {
     KN_ASSERT(number < program->constant_count);
     const struct kn_constant *constant = &program->constants[number];
     kn_out(out, "%s", kn_type_names[constant->a]);
-    if (kn_type_parts[constant->a] && !is_full(out)) {
+    if (kn_type_is_list(constant->a)) {
+        print_choices(out, program, constant);
+    } else if (kn_type_parts[constant->a] && !is_full(out)) {
         kn_out(out, "(");
-        print_type(out, program, constant->b);
+        kn_out_type(out, program, constant->b);
         if (kn_type_parts[constant->a] > 1) {
             kn_out(out, ", ");
-            print_type(out, program, constant->b + 1);
+            kn_out_type(out, program, constant->b + 1);
         }
         kn_out(out, ")");
     }
@@ -86,7 +104,7 @@ static void print_constant(struct kn_out *out, const struct koken_program *progr
         break;
     case KOKEN_VALUE_TYPE:
         kn_out(out, "type ");
-        print_type(out, program, number);
+        kn_out_type(out, program, number);
         break;
     default:
         kn_out(out, constant->tag == KOKEN_VALUE_PRODUCT ? "product(" : "tensor(");
@@ -117,7 +135,7 @@ static void print_condition(struct kn_out *out, const struct koken_program *prog
         } else if (*part == 'r') {
             kn_out(out, "r%u", operand);
         } else if (*part == 'k') {
-            print_type(out, program, operand);
+            kn_out_type(out, program, operand);
         } else {
             print_symbol(out, program, operand);
         }
@@ -179,6 +197,7 @@ void kn_out_insn(struct kn_out *out, const struct koken_program *program, uint32
         case 'l': print_label(out, program, insn->d); break;
         case 'm': print_label(out, program, insn->e); break;
         case 'n': print_symbol(out, program, insn->e); break;
+        case 's': print_symbol(out, program, insn->c); break;
         case 'k': print_value_of(out, program, insn); break;
         case 'c': print_condition(out, program, insn->d); break;
         case 'e': print_effect(out, program, &program->effects[insn->d]); break;

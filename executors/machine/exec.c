@@ -334,7 +334,7 @@ L_MOVE:
         : DO_SIMPLE(p - q, p >= q, KOKEN_VALUE_INT) L_LESS
         : DO_SIMPLE(p < q, true, KOKEN_VALUE_BOOL) L_RETURN : L_END : DO_END L_APPLY : L_ALLOC
         : L_CONSUME : L_CHECK : L_PERFORM : L_SELECT : L_WITNESS : L_TRANSFORM : L_ALLOC5
-        : L_CONSUME5 : L_COMPOSE : L_TENSOR : L_MUL : L_DIV : L_EQUAL : L_SPLIT : other
+        : L_CONSUME5 : L_COMPOSE : L_TENSOR : L_MUL : L_DIV : L_EQUAL : L_SPLIT : L_CASE : other
         : DO_OTHER stop : settle_gas(m, left);
     return rc < 0 ? rc : 0;
 }

@@ -185,6 +185,23 @@ static int branch(struct flow *flow, const struct kn_insn *insn)
     return rc;
 }
 
+/* CASE uses its sum, and writes what is in it, on one of its ways only. */
+static int branch_by_name(struct flow *flow, const struct kn_insn *insn)
+{
+    KN_ASSERT(insn->op == KN_OP_CASE);
+    unsigned sum;
+    int rc = look(flow, insn->a);
+    if (rc == 0) {
+        join(flow, insn->e, flow->now);
+        rc = use(flow, insn->a, &sum);
+    }
+    rc = rc < 0 ? rc : write(flow, insn->b, 1u << AFFINE);
+    if (rc == 0) {
+        join(flow, insn->d, flow->now);
+    }
+    return rc;
+}
+
 /* SELECT uses one of two. */
 static int choose(struct flow *flow, const struct kn_insn *insn)
 {
@@ -214,6 +231,7 @@ static int step(struct flow *flow, const struct kn_insn *insn)
     case KN_OP_CONST:
     case KN_OP_WITNESS: return write(flow, insn->a, facts_of_kind(insn->kind));
     case KN_OP_MATCH: return branch(flow, insn);
+    case KN_OP_CASE: return branch_by_name(flow, insn);
     case KN_OP_SELECT: return choose(flow, insn);
     case KN_OP_CONSUME:
     case KN_OP_CONSUME5:
@@ -379,7 +397,20 @@ int koken_program_check(const struct koken_program *program, struct koken_machin
     if (kn_load(&program->is_checked, relaxed)) { /* a fact about what does not change */
         return 0;
     }
-    return kn_program_flow(program, NULL, 0, ret_error);
+    int rc = kn_program_flow(program, NULL, 0, ret_error);
+    return rc < 0 ? rc : kn_protocols_check(program, ret_error);
+}
+
+int kn_protocols_check_once(struct koken_program *program, struct koken_machine_error *ret_error)
+{
+    if (!program->has_protocols || kn_load(&program->is_followed, relaxed)) { /* as above */
+        return 0;
+    }
+    int rc = kn_protocols_check(program, ret_error);
+    if (rc == 0) {
+        kn_store(&program->is_followed, 1, relaxed); /* nothing else is published by it */
+    }
+    return rc;
 }
 
 int kn_program_check_once(struct koken_program *program, struct koken_machine_error *ret_error)

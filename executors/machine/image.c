@@ -228,11 +228,17 @@ uint32_t kn_arrival_symbol(const struct kn_arrival *arrival, struct kn_reader *r
 }
 
 /* Whether a cell may be what such a value leads to. */
-static bool is_fit(const struct kn_cell *cell, struct koken_value value)
+static bool is_fit(const struct koken_machine *m, const struct kn_cell *cell,
+                   struct koken_value value)
 {
     bool is_single = value.tag == KOKEN_VALUE_SUM || value.tag == KOKEN_VALUE_PARTIAL;
     if (value.tag == KOKEN_VALUE_TYPE) {
         KN_ASSERT(kn_type_parts[value.aux] > 0);
+        if (kn_type_is_list(value.aux)) {
+            return cell->a.tag == KOKEN_VALUE_SUM && cell->b.tag == KOKEN_VALUE_TYPE &&
+                   (cell->b.aux == value.aux || cell->b.aux == KN_TYPE_UNIT) &&
+                   m->cells[cell->a.data].a.tag == KOKEN_VALUE_TYPE;
+        }
         return cell->a.tag == KOKEN_VALUE_TYPE &&
                cell->b.tag == (kn_type_parts[value.aux] > 1 ? KOKEN_VALUE_TYPE : KOKEN_VALUE_NONE);
     }
@@ -245,7 +251,7 @@ static void get_cell(const struct kn_arrival *arrival, struct kn_reader *reader,
     const struct koken_machine *m = arrival->m;
     uint32_t number = kn_get(reader);
     if (number >= m->cell_count - arrival->cell_base ||
-        !is_fit(&m->cells[arrival->cell_base + number], *value)) {
+        !is_fit(m, &m->cells[arrival->cell_base + number], *value)) {
         reader->is_bad = true;
         *value = koken_value_unit();
         return;

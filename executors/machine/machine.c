@@ -267,6 +267,8 @@ int kn_machine_begin(struct koken_machine *m, struct koken_program *program,
         rc = m->saved_count || in_count
                  ? kn_program_flow(program, m->registers, m->main_count, &m->error)
                  : kn_program_check_once(program, &m->error);
+        rc = rc == 0 && m->saved_count + in_count > 0 ? kn_protocols_check_once(program, &m->error)
+                                                      : rc;
     }
     return rc < 0 ? close_run(m, rc, ret_result) : 0;
 }

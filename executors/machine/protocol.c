@@ -13,12 +13,34 @@
  */
 #include "executors/machine/machine.h"
 
-static const char *const verbs[] = {"send", "receive", "choose", "offer", "end"};
-
 static struct koken_value part(const struct koken_machine *m, struct koken_value type, unsigned i)
 {
     KN_ASSERT(kn_has_cell(type) && type.data < m->cell_count && i < kn_type_parts[type.aux]);
     return i == 0 ? m->cells[type.data].a : m->cells[type.data].b;
+}
+
+/* Of a list: its first name, and how it goes on after that choice. */
+static struct koken_value first_choice(const struct koken_machine *m, struct koken_value list,
+                                       uint32_t *ret_name)
+{
+    struct koken_value entry = part(m, list, 0);
+    KN_ASSERT(kn_type_is_list(list.aux) && entry.tag == KOKEN_VALUE_SUM);
+    *ret_name = entry.aux;
+    return m->cells[entry.data].a;
+}
+
+/* How a list goes on after the choice of that name. False: there is none. */
+static bool find_choice(const struct koken_machine *m, struct koken_value list, uint64_t name,
+                        struct koken_value *ret_next)
+{
+    uint32_t found;
+    for (; kn_type_is_list(list.aux); list = part(m, list, 1)) { /* ends: KN_DEPTH_MAX at most */
+        *ret_next = first_choice(m, list, &found);
+        if (found == name) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* ---- protocols ---- */
@@ -32,6 +54,25 @@ static uint32_t level_of(const struct koken_machine *m, struct koken_value type)
         level++;
     }
     return type.aux == KN_TYPE_AGAIN ? level : UINT32_MAX;
+}
+
+static bool is_protocol(const struct koken_machine *m, struct koken_value type, uint32_t levels,
+                        uint32_t fresh, uint32_t *visits);
+
+/* Whether a list of choices is part of a protocol: each of them goes on with one, and has another name. */
+static bool is_list(const struct koken_machine *m, struct koken_value list, uint32_t levels,
+                    uint32_t *visits)
+{
+    uint32_t name;
+    struct koken_value next, twice;
+    for (; kn_type_is_list(list.aux); list = part(m, list, 1)) { /* ends: KN_DEPTH_MAX at most */
+        next = first_choice(m, list, &name);
+        if (!is_protocol(m, next, levels, 0, visits) ||
+            find_choice(m, part(m, list, 1), name, &twice)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 /*
@@ -53,6 +94,8 @@ static bool is_protocol(const struct koken_machine *m, struct koken_value type, 
     case KN_TYPE_OFFER:
         return is_protocol(m, part(m, type, 0), levels, 0, visits) &&
                is_protocol(m, part(m, type, 1), levels, 0, visits);
+    case KN_TYPE_CHOOSE_OF:
+    case KN_TYPE_OFFER_OF: return is_list(m, type, levels, visits);
     case KN_TYPE_REC: return is_protocol(m, part(m, type, 0), levels + 1, fresh + 1, visits);
     case KN_TYPE_OUTER:
     case KN_TYPE_AGAIN: {
@@ -71,6 +114,16 @@ static int type_of(struct koken_machine *m, uint32_t kind, struct koken_value a,
     return kn_cell_new(m, KOKEN_VALUE_TYPE, kind, a, b, ret_type);
 }
 
+/* A list of choices: the first one, by that name, and the others. */
+static int list_of(struct koken_machine *m, uint32_t kind, uint32_t name, struct koken_value next,
+                   struct koken_value others, struct koken_value *ret_list)
+{
+    struct koken_value entry;
+    KN_ASSERT(kn_type_is_list(kind) && next.tag == KOKEN_VALUE_TYPE);
+    int rc = kn_cell_new(m, KOKEN_VALUE_SUM, name, next, (struct koken_value){0}, &entry);
+    return rc < 0 ? rc : type_of(m, kind, entry, others, ret_list);
+}
+
 /* The protocol of the other end. Sound ones only. */
 static int dual(struct koken_machine *m, struct koken_value type, struct koken_value *ret_type)
 {
@@ -78,15 +131,23 @@ static int dual(struct koken_machine *m, struct koken_value type, struct koken_v
                                                    [KN_TYPE_RECEIVE] = KN_TYPE_SEND,
                                                    [KN_TYPE_CHOOSE] = KN_TYPE_OFFER,
                                                    [KN_TYPE_OFFER] = KN_TYPE_CHOOSE,
+                                                   [KN_TYPE_CHOOSE_OF] = KN_TYPE_OFFER_OF,
+                                                   [KN_TYPE_OFFER_OF] = KN_TYPE_CHOOSE_OF,
                                                    [KN_TYPE_REC] = KN_TYPE_REC};
     struct koken_value a, b = {0};
+    uint32_t name;
     KN_ASSERT(type.tag == KOKEN_VALUE_TYPE && type.aux < KN_TYPE_COUNT_);
-    if (!others[type.aux]) { /* its end, or a variable */
+    if (!others[type.aux]) { /* its end, a variable, or no more choices */
         *ret_type = type;
         return 0;
     }
-    a = part(m, type, 0);
     int rc = 0;
+    if (kn_type_is_list(type.aux)) {
+        rc = dual(m, first_choice(m, type, &name), &a);
+        rc = rc < 0 ? rc : dual(m, part(m, type, 1), &b);
+        return rc < 0 ? rc : list_of(m, others[type.aux], name, a, b, ret_type);
+    }
+    a = part(m, type, 0);
     if (type.aux != KN_TYPE_SEND && type.aux != KN_TYPE_RECEIVE) {
         rc = dual(m, a, &a);
     }
@@ -101,6 +162,7 @@ static int replace(struct koken_machine *m, struct koken_value type, uint32_t le
                    struct koken_value with, struct koken_value *ret_type)
 {
     struct koken_value a, b = {0};
+    uint32_t name;
     int rc = 0;
     if (type.aux == KN_TYPE_AGAIN || type.aux == KN_TYPE_OUTER) {
         *ret_type = level_of(m, type) == level ? with : type;
@@ -109,6 +171,11 @@ static int replace(struct koken_machine *m, struct koken_value type, uint32_t le
     if (type.aux < KN_TYPE_SEND || kn_type_parts[type.aux] == 0) {
         *ret_type = type;
         return 0;
+    }
+    if (kn_type_is_list(type.aux)) {
+        rc = replace(m, first_choice(m, type, &name), level, with, &a);
+        rc = rc < 0 ? rc : replace(m, part(m, type, 1), level, with, &b);
+        return rc < 0 ? rc : list_of(m, type.aux, name, a, b, ret_type);
     }
     a = part(m, type, 0);
     if (type.aux == KN_TYPE_REC) {
@@ -131,7 +198,8 @@ static int unfold(struct koken_machine *m, struct koken_value *type)
             return rc;
         }
     }
-    KN_ASSERT(type->aux >= KN_TYPE_SEND && type->aux <= KN_TYPE_FINISH);
+    KN_ASSERT(kn_type_is_list(type->aux) ||
+              (type->aux >= KN_TYPE_SEND && type->aux <= KN_TYPE_FINISH));
     return 0;
 }
 
@@ -205,13 +273,23 @@ struct step {
     struct koken_value protocol;
 };
 
+/* A protocol violation, which says what the protocol wants instead. */
+static int violates(struct koken_machine *m, const char *what, struct koken_value protocol)
+{
+    char text[100];
+    size_t len = koken_machine_print(m, protocol, text, sizeof text);
+    return kn_stop(m, KOKEN_CODE_PROTOCOL_VIOLATION, KOKEN_NO_REGISTER,
+                   "Type mismatch: protocol violation: %s where the protocol says %s%s", what, text,
+                   len < sizeof text ? "" : "...");
+}
+
 static int begin_step(struct koken_machine *m, struct koken_value end, uint32_t kind,
                       struct step *step)
 {
     KN_ASSERT(kind >= KN_TYPE_SEND && kind <= KN_TYPE_FINISH);
     if (end.tag != KOKEN_VALUE_CHANNEL) {
         return kn_stop(m, KOKEN_CODE_TYPE_MISMATCH, KOKEN_NO_REGISTER,
-                       "Type mismatch: %s needs a channel", verbs[kind - KN_TYPE_SEND]);
+                       "Type mismatch: %s needs a channel", kn_type_names[kind]);
     }
     if (!kn_end_is_open(m, end)) {
         return kn_stop(m, KOKEN_CODE_RESOURCE_CONSUMED, KOKEN_NO_REGISTER,
@@ -222,10 +300,12 @@ static int begin_step(struct koken_machine *m, struct koken_value end, uint32_t 
                           .side = (unsigned)(end.data & 1),
                           .protocol = kn_end_protocol(m, end)};
     int rc = unfold(m, &step->protocol);
-    if (rc == 0 && step->protocol.aux != kind) {
-        rc = kn_stop(m, KOKEN_CODE_PROTOCOL_VIOLATION, KOKEN_NO_REGISTER,
-                     "Type mismatch: protocol violation: %s where the protocol says %s",
-                     verbs[kind - KN_TYPE_SEND], verbs[step->protocol.aux - KN_TYPE_SEND]);
+    uint32_t says = step->protocol.aux;
+    says = says == KN_TYPE_CHOOSE_OF  ? (uint32_t)KN_TYPE_CHOOSE
+           : says == KN_TYPE_OFFER_OF ? (uint32_t)KN_TYPE_OFFER
+                                      : says;
+    if (rc == 0 && says != kind) {
+        rc = violates(m, kn_type_names[kind], step->protocol);
     }
     step->channel = &m->channels[step->number];
     return rc;
@@ -286,8 +366,7 @@ int kn_end_send(struct koken_machine *m, struct koken_value end, struct koken_va
     struct step step;
     int rc = begin_step(m, end, KN_TYPE_SEND, &step);
     if (rc == 0 && !kn_value_has_type(m, value, part(m, step.protocol, 0))) {
-        rc = kn_stop(m, KOKEN_CODE_PROTOCOL_VIOLATION, KOKEN_NO_REGISTER,
-                     "Type mismatch: protocol violation: a value of another type is sent");
+        rc = violates(m, "a value of another type is sent", step.protocol);
     }
     rc = rc < 0 ? rc : put_message(m, &step, value);
     if (rc == 0) {
@@ -300,7 +379,17 @@ int kn_end_choose(struct koken_machine *m, struct koken_value end, struct koken_
                   struct koken_value *ret_end)
 {
     struct step step;
+    struct koken_value next;
     int rc = begin_step(m, end, KN_TYPE_CHOOSE, &step);
+    if (rc == 0 && step.protocol.aux == KN_TYPE_CHOOSE_OF) {
+        if (choice.tag != KOKEN_VALUE_SYMBOL ||
+            !find_choice(m, step.protocol, choice.data, &next)) {
+            return violates(m, "a choice that has none of its names", step.protocol);
+        }
+        rc = put_message(m, &step, choice);
+        *ret_end = rc < 0 ? end : end_step(m, &step, next);
+        return rc;
+    }
     if (rc == 0 && choice.tag != KOKEN_VALUE_BOOL) {
         rc = kn_stop(m, KOKEN_CODE_NOT_A_BOOLEAN, KOKEN_NO_REGISTER,
                      "Type mismatch: a choice is a boolean, true is left");
@@ -331,6 +420,14 @@ int kn_end_offer(struct koken_machine *m, struct koken_value end, struct koken_v
     rc = rc < 0 ? rc : take_message(m, &step, &choice);
     if (rc < 0) {
         return rc;
+    }
+    if (step.protocol.aux == KN_TYPE_OFFER_OF) {
+        struct koken_value next = {0};
+        bool is_there = find_choice(m, step.protocol, choice.data, &next);
+        KN_ASSERT(is_there && choice.tag == KOKEN_VALUE_SYMBOL); /* the other end is dual */
+        (void)is_there;
+        return kn_cell_new(m, KOKEN_VALUE_SUM, (uint32_t)choice.data, end_step(m, &step, next),
+                           (struct koken_value){0}, ret_sum);
     }
     KN_ASSERT(choice.tag == KOKEN_VALUE_BOOL); /* the other end is dual */
     uint32_t tag = kn_symbol(m, choice.data ? "left" : "right", choice.data ? 4 : 5);

@@ -233,6 +233,28 @@ static int do_match(struct koken_machine *m, const struct kn_insn *insn)
     return rc;
 }
 
+/* A sum of that name: what is in it. Of another one: nothing, and on. */
+static int do_case(struct koken_machine *m, const struct kn_insn *insn)
+{
+    KN_ASSERT(insn->op == KN_OP_CASE && insn->c < m->program->symbol_count);
+    struct koken_value *window = m->registers + m->base, sum = window[insn->a];
+    if (sum.state != KOKEN_REGISTER_LIVE) {
+        return not_live(m, window, insn->a);
+    }
+    if (sum.tag != KOKEN_VALUE_SUM) {
+        return kn_stop(m, KOKEN_CODE_NOT_A_SUM, insn->a, "Type mismatch: register r%u is no sum",
+                       insn->a);
+    }
+    if (sum.aux != m->names[insn->c]) {
+        m->pc = insn->e;
+        return 0;
+    }
+    int rc = kn_read(m, window, insn->a, &sum);
+    rc = rc < 0 ? rc : kn_write(m, window, insn->b, m->cells[sum.data].a);
+    m->pc = rc < 0 ? m->pc : insn->d;
+    return rc;
+}
+
 static int do_alloc(struct koken_machine *m, const struct kn_insn *insn)
 {
     struct koken_value *window = m->registers + m->base, type = window[insn->a], value, ref;
@@ -423,5 +445,5 @@ int (*const kn_ways[KN_OP_COUNT_])(struct koken_machine *, const struct kn_insn 
     [KN_OP_COMPOSE] = do_compose, [KN_OP_TENSOR] = do_two,      [KN_OP_CONST] = do_const,
     [KN_OP_ADD] = do_two,         [KN_OP_SUB] = do_two,         [KN_OP_MUL] = do_two,
     [KN_OP_DIV] = do_two,         [KN_OP_LESS] = do_two,        [KN_OP_EQUAL] = do_two,
-    [KN_OP_SPLIT] = do_split,
+    [KN_OP_SPLIT] = do_split,     [KN_OP_CASE] = do_case,
 };

@@ -228,6 +228,37 @@ static void print_symbol(struct kn_out *out, const struct koken_machine *m, uint
     kn_out_quoted(out, text, len);
 }
 
+/* A type, as a text has it after the word `type`. */
+static void print_type(struct kn_out *out, const struct koken_machine *m, struct koken_value type,
+                       uint32_t *visits)
+{
+    KN_ASSERT(type.tag == KOKEN_VALUE_TYPE);
+    const char *before = "(";
+    kn_out(out, "%s", kn_type_names[type.aux]);
+    if (kn_type_parts[type.aux] == 0 || ++*visits > KN_VISITS_MAX) {
+        return;
+    }
+    if (!kn_type_is_list(type.aux)) {
+        kn_out(out, "(");
+        print_type(out, m, koken_machine_first(m, type), visits);
+        if (kn_type_parts[type.aux] > 1) {
+            kn_out(out, ", ");
+            print_type(out, m, koken_machine_second(m, type), visits);
+        }
+    }
+    while (kn_type_is_list(type.aux)) { /* ends: KN_DEPTH_MAX at most */
+        struct koken_value entry = koken_machine_first(m, type);
+        KN_ASSERT(entry.tag == KOKEN_VALUE_SUM);
+        kn_out(out, "%s", before);
+        print_symbol(out, m, entry.aux);
+        kn_out(out, ": ");
+        print_type(out, m, koken_machine_first(m, entry), visits);
+        type = koken_machine_second(m, type);
+        before = ", ";
+    }
+    kn_out(out, ")");
+}
+
 static void print(struct kn_out *out, const struct koken_machine *m, struct koken_value value,
                   uint32_t *visits)
 {
@@ -252,11 +283,7 @@ static void print(struct kn_out *out, const struct koken_machine *m, struct koke
     case KOKEN_VALUE_REF: kn_out(out, "resource(%u.%u)", (unsigned)value.data, value.aux); break;
     case KOKEN_VALUE_TYPE:
         kn_out(out, "type ");
-        if (kn_type_parts[value.aux]) {
-            print_parts(out, m, kn_type_names[value.aux], value, visits);
-        } else {
-            kn_out(out, "%s", kn_type_names[value.aux]);
-        }
+        print_type(out, m, value, visits);
         break;
     case KOKEN_VALUE_BUILTIN: kn_out(out, "builtin %s", kn_builtin_names[value.data]); break;
     case KOKEN_VALUE_PARTIAL:

@@ -197,8 +197,9 @@ uint64_t koken_program_cost(const struct koken_program *program);
 
 /*
  * koken_program_check is the static check, from empty registers: on every way through the program each register
- * that is read is live. Machines do it before they begin, once per program; those that keep their state from
- * the registers they have. Errors: -EPERM, -EINVAL, -ENOMEM.
+ * that is read is live, and no end of a channel takes a step that its protocol, as far as the text says it, does not
+ * have. Machines do it before they begin, once per program; those that keep their state from the registers they have.
+ * Errors: -EPERM, -EINVAL, -EPROTO, -ENOMEM.
  */
 KOKEN_MUST_USE int koken_program_check(const struct koken_program *program,
                                        struct koken_machine_error *ret_error);

@@ -60,14 +60,21 @@ static void says(const char *text, const char *value)
     returns(expanded(text), value);
 }
 
+/* With the static checks and, the same, without them. */
 static enum koken_machine_code code_of(const char *text)
 {
-    struct bench_of bench = ran(expanded(text));
-    enum koken_machine_code code = bench.result.error.code;
-    cr_assert_eq(bench.rc < 0, code != KOKEN_CODE_FINE);
-    cr_assert_eq(koken_machine_channels(bench.machine), 0);
-    over(&bench);
-    return code;
+    enum koken_machine_code codes[2];
+    for (int is_dynamic = 0; is_dynamic < 2; is_dynamic++) {
+        struct bench_of bench =
+            ran_with(expanded(text), (struct koken_machine_config){.no_static = is_dynamic != 0});
+        codes[is_dynamic] = bench.result.error.code;
+        cr_assert_eq(bench.rc < 0, codes[is_dynamic] != KOKEN_CODE_FINE);
+        cr_assert_eq(koken_machine_channels(bench.machine), 0);
+        over(&bench);
+    }
+    cr_assert_eq(codes[0], codes[1], "%s, %s", koken_machine_code_name(codes[0]),
+                 koken_machine_code_name(codes[1]));
+    return codes[0];
 }
 
 Test(protocol, messages_are_first_in_first_out)
@@ -115,6 +122,80 @@ Test(protocol, loops_within_loops)
          "const r3, true\nCHOOSE 10 3\nconst r3, 2\nSEND 10 3\nconst r3, false\nCHOOSE 10 3\n"
          "const r3, false\nCHOOSE 10 3\nCLOSE 10\nreturn r20\n",
          "channel(0.1)");
+}
+
+/* ---- choices by name ---- */
+
+/* A shop: an order and its price, or a question, or the end; whoever asks chooses by name. */
+static const char shop[] =
+    "FUNCTIONS\nPAIR rec(choose(buy: send(int, receive(int, again)), ask: receive(symbol, again), "
+    "quit: end))\n"
+    "const r3, \"buy\"\nCHOOSE 10 3\nconst r3, 7\nSEND 10 3\n"
+    "transform r33, r20, r21\ncase r21, r22, \"ask\", wrong, not_ask\nwrong:\nreturn r22\n"
+    "not_ask:\ncase r21, r22, buy, sell, none\nnone:\nreturn r21\nsell:\nRECEIVE 22 7\n"
+    "const r4, 6\nmul r7, r4, r3\nSEND 22 3\nRECEIVE 10 8\n"
+    "const r3, \"ask\"\nCHOOSE 10 3\ntransform r33, r22, r21\n"
+    "case r21, r22, \"ask\", tell, none\ntell:\nconst r3, \"fresh\"\nSEND 22 3\nRECEIVE 10 9\n"
+    "const r3, \"quit\"\nCHOOSE 10 3\nCLOSE 10\ntransform r33, r22, r21\n"
+    "case r21, r22, \"quit\", bye, none\nbye:\nCLOSE 22\ntensor r8, r9, r8\nreturn r8\n";
+
+Test(protocol, choices_have_names)
+{
+    says(shop, "tensor(42, \"fresh\")");
+    /* names that MATCH knows, and a choice of one */
+    says("FUNCTIONS\nPAIR choose(left: end, right: send(int, end))\nconst r3, \"right\"\n"
+         "CHOOSE 10 3\nconst r3, 5\nSEND 10 3\nCLOSE 10\ntransform r33, r20, r21\n"
+         "match r21, r22, r23, one, other\none:\nreturn r22\nother:\nRECEIVE 23 7\nCLOSE 23\n"
+         "return r7\n",
+         "5");
+    says("FUNCTIONS\nPAIR offer(only: end)\nconst r3, \"only\"\nCHOOSE 20 3\n"
+         "CLOSE 20\ntransform r33, r10, r21\ncase r21, r22, only, yes, no\nno:\nreturn r21\n"
+         "yes:\nCLOSE 22\nconst r7, 1\nreturn r7\n",
+         "1");
+}
+
+Test(protocol, a_type_of_names_is_written_as_it_is_read)
+{
+    says("const r0, type rec(offer(buy: send(int, again), \"a b\": choose(end, end), quit: end))\n"
+         "return r0\n",
+         "type rec(offer(\"buy\": send(int, again), \"a b\": choose(end, end), \"quit\": end))");
+    static char text[4000], again[4000];
+    struct koken_program *program = assembled(expanded(shop));
+    cr_assert_lt(koken_program_print(program, text, sizeof text), sizeof text);
+    cr_assert_not_null(strstr(text, "\"ask\": receive(symbol, again)"), "%s", text);
+    koken_program_free(program);
+    program = assembled(text);
+    (void)koken_program_print(program, again, sizeof again);
+    cr_assert_str_eq(text, again);
+    koken_program_free(program);
+}
+
+Test(protocol, a_choice_has_one_of_its_names)
+{
+    static const char both[] = "FUNCTIONS\nPAIR choose(buy: end, quit: end)\n%s\nCHOOSE 10 3\n";
+    static const char *const wrong[] = {"const r3, \"sell\"", "const r3, true", "const r3, 1"};
+    char text[300];
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        (void)snprintf(text, sizeof text, both, wrong[i]);
+        cr_assert_eq(code_of(text), KOKEN_CODE_PROTOCOL_VIOLATION, "%s", wrong[i]);
+    }
+    cr_assert_eq(code_of("FUNCTIONS\nPAIR choose(end, end)\nconst r3, \"left\"\nCHOOSE 10 3\n"),
+                 KOKEN_CODE_NOT_A_BOOLEAN);
+    /* CASE looks at sums only, and leaves what has another name */
+    cr_assert_eq(code_of("const r3, 1\ncase r3, r4, a, yes, no\nyes:\nno:\nreturn\n"),
+                 KOKEN_CODE_NOT_A_SUM);
+    says("const r3, sum(b, 5)\ncase r3, r4, a, yes, no\nyes:\nreturn r4\nno:\nreturn r3\n",
+         "sum(\"b\", 5)");
+    says("const r3, sum(a, 5)\ncase r3, r4, a, yes, no\nyes:\nreturn r4\nno:\nreturn r3\n", "5");
+    cr_assert_eq(code_of("const r3, sum(a, 5)\ncase r3, r4, a, yes, no\nyes:\nreturn r3\n"
+                         "no:\nreturn r3\n"),
+                 KOKEN_CODE_REGISTER_CONSUMED);
+    cr_assert_eq(code_of("const r3, sum(a, 5)\ncase r3, r4, b, yes, no\nyes:\nreturn\n"
+                         "no:\nreturn r4\n"),
+                 KOKEN_CODE_REGISTER_NOT_FOUND);
+    (void)refused("case r3, r4, a, yes, no\nyes:\n", KOKEN_CODE_LABEL_NOT_FOUND);
+    (void)refused("const r0, type choose(a: end\n", KOKEN_CODE_SYNTAX);
+    (void)refused("const r0, type choose(a: end, end)\n", KOKEN_CODE_SYNTAX);
 }
 
 Test(protocol, linear_values_and_ends_are_sent)
@@ -182,7 +263,11 @@ Test(protocol, only_protocols_make_channels)
                                        "send(int, again)",
                                        "rec(send(int, outer(again)))",
                                        "choose(end, bool)",
-                                       "rec(send(int, outer(end)))"};
+                                       "rec(send(int, outer(end)))",
+                                       "choose(a: end, a: end)",
+                                       "offer(a: end, b: send(int, end), a: end)",
+                                       "offer(a: int)",
+                                       "rec(choose(a: end, b: outer(again)))"};
     char text[200];
     for (size_t i = 0; i < sizeof none / sizeof none[0]; i++) {
         (void)snprintf(text, sizeof text,
