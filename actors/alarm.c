@@ -55,6 +55,18 @@ static bool grow(struct kn_cold *cold)
     return true;
 }
 
+/* When nobody owns it any more. */
+static void alarm_free(struct kn_local *local, struct kn_alarm *alarm)
+{
+    struct kn_envelope *e = alarm->envelope;
+    if (e && kn_likely(!e->type)) {
+        kn_envelope_free(&local->worker->pool, e);
+    } else if (e) {
+        kn_message_drop(local->rt, local, e, -ECANCELED);
+    }
+    kn_block_free(&local->worker->pool, alarm, sizeof *alarm);
+}
+
 static void let_go(struct kn_local *local, struct kn_alarm *alarm)
 {
     /* [AL1] release: what this owner did; acquire: what the other did, before the memory is
@@ -62,10 +74,7 @@ static void let_go(struct kn_local *local, struct kn_alarm *alarm)
     KN_ASSERT(kn_load(&alarm->owners, relaxed) >= 1);
     KN_ASSERT(kn_load(&alarm->owners, relaxed) <= 2 || alarm->kind == KN_ALARM_WAIT);
     if (kn_sub(&alarm->owners, 1, acq_rel) == 1) {
-        if (alarm->envelope) {
-            kn_message_drop(local->rt, local, alarm->envelope, -ECANCELED);
-        }
-        kn_block_free(&local->worker->pool, alarm, sizeof *alarm);
+        alarm_free(local, alarm);
     }
 }
 
@@ -81,6 +90,17 @@ static struct kn_envelope *again(struct kn_local *local, const struct kn_envelop
         e->flags |= from->flags;
     }
     return e;
+}
+
+/* Fills in what a request that is out of time is answered with. */
+static void fill_late(struct kn_local *local, const struct kn_alarm *alarm)
+{
+    struct kn_envelope *e = alarm->envelope;
+    struct koken_failed late = {alarm->number, -ETIMEDOUT};
+    kn_message_fill(local, e, &koken_type_koken_failed, &late);
+    e->from = alarm->agent;
+    e->corr = alarm->number;
+    e->flags |= KN_ENV_TIMER;
 }
 
 /* Sends e, which is spent. */
@@ -149,6 +169,9 @@ static void fire(struct kn_worker *worker, struct kn_timer *timer, bool cancelle
         if (e) {
             kn_store(&alarm->is_waiting, 1, relaxed); /* before it is sent, and then cleared */
         }
+    } else if (!e->type) {
+        fill_late(local, alarm);
+        alarm->envelope = NULL;
     } else {
         alarm->envelope = NULL;
         kn_message_stamp_again(e);
@@ -209,7 +232,7 @@ static struct kn_alarm *enter(struct kn_local *local, struct kn_agent *a, enum k
     return alarm;
 }
 
-/* Arms the timer of an alarm on the worker's wheel, which becomes an owner. */
+/* Arms the timer of a clock on the worker's wheel, which becomes an owner. */
 static void arm(struct kn_local *local, struct kn_alarm *alarm, uint64_t deadline_ns)
 {
     KN_ASSERT(deadline_ns < KN_NEVER);
@@ -242,7 +265,33 @@ uint32_t kn_alarm_new(struct kn_local *local, struct kn_agent *a, enum kn_alarm_
         e->flags |= KN_ENV_TIMER;
     }
     if (delay_ns != KOKEN_NO_DEADLINE) {
-        arm(local, alarm, kn_alarm_deadline(delay_ns));
+        kn_store(&alarm->owners, 2, relaxed); /* relaxed: nobody else knows it yet */
+        kn_wheel_arm(&local->worker->wheel, &alarm->timer, kn_alarm_deadline(delay_ns), fire);
+    }
+    return number;
+}
+
+uint32_t kn_alarm_request(struct kn_local *local, struct kn_agent *a, uint64_t timeout_ns,
+                          uint64_t *ret_deadline_ns)
+{
+    _Static_assert(sizeof(struct koken_failed) + 8 <= KN_BLOCK_MIN - KN_ENVELOPE_HEADER,
+                   "it fits the smallest, with a stamp");
+    struct kn_envelope *e = kn_envelope_new(&local->worker->pool, sizeof(struct koken_failed));
+    struct kn_alarm *alarm = e ? enter(local, a, KN_ALARM_REQUEST, kn_agent_id(a)) : NULL;
+    if (kn_unlikely(!alarm)) {
+        if (e) {
+            kn_envelope_free(&local->worker->pool, e);
+        }
+        return 0;
+    }
+    e->type = NULL; /* most are answered in time, and nobody reads it */
+    alarm->envelope = e;
+    *ret_deadline_ns = 0;
+    uint32_t number = alarm->number;
+    if (kn_likely(timeout_ns != KOKEN_NO_DEADLINE)) {
+        *ret_deadline_ns = kn_alarm_deadline(timeout_ns);
+        kn_store(&alarm->owners, 2, relaxed); /* relaxed: nobody else knows it yet */
+        kn_wheel_arm(&local->worker->wheel, &alarm->timer, *ret_deadline_ns, fire);
     }
     return number;
 }
@@ -298,6 +347,13 @@ bool kn_alarm_end(struct kn_local *local, struct kn_agent *a, struct kn_alarm *a
         (void)alarm->pending->give_up(alarm->pending);
         alarm->pending->free(alarm->pending, local);
         alarm->pending = NULL;
+    }
+    /* Both owners are here, and nobody but the holder of S cancels; of a clock there may be more owners. */
+    if (kn_likely(alarm->kind != KN_ALARM_WAIT) &&
+        kn_wheel_take_back(&local->worker->wheel, &alarm->timer)) {
+        KN_ASSERT(kn_load(&alarm->owners, relaxed) == 2);
+        alarm_free(local, alarm);
+        return true;
     }
     /* The wheel lets go in its callback: at once here, or later on the worker whose wheel it is. */
     bool in_time = kn_wheel_cancel(&local->worker->wheel, &alarm->timer);

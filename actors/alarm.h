@@ -34,15 +34,16 @@ enum kn_alarm_kind {
 };
 
 struct kn_alarm {
-    struct kn_timer timer;        /* the wheel's while armed */
-    kn_atomic(uint32_t) owners;   /* (a) table and wheel */
-    uint64_t id;                  /* (c) */
-    uint32_t number;              /* (c) the lowest 31 bits of it, never 0 */
-    uint64_t agent;               /* (c) id of the agent whose table it is in */
-    uint64_t to;                  /* (c), but of a bond set when its target has been born */
-    struct kn_envelope *envelope; /* the wheel's: what is sent at the deadline; a bond's reserve */
-    uint64_t period_ns;           /* (c) 0: once */
-    struct kn_pending *pending;   /* (c) of a request that a floor above serves, or NULL */
+    struct kn_timer timer;      /* the wheel's while armed */
+    kn_atomic(uint32_t) owners; /* (a) table and wheel */
+    uint64_t id;                /* (c) */
+    uint32_t number;            /* (c) the lowest 31 bits of it, never 0 */
+    uint64_t agent;             /* (c) id of the agent whose table it is in */
+    uint64_t to;                /* (c), but of a bond set when its target has been born */
+    /* The wheel's: what is sent at the deadline, without a type: koken_failed, still to be filled in. A bond's reserve. */
+    struct kn_envelope *envelope;
+    uint64_t period_ns;         /* (c) 0: once */
+    struct kn_pending *pending; /* (c) of a request that a floor above serves, or NULL */
     kn_atomic(uint32_t)
         is_waiting; /* (a) a periodic one's message is under way, a clock has gone off: set by the
                      * wheel */
@@ -64,6 +65,13 @@ enum { KN_ALARMS_MAX = 0xffff, KN_ALARM_NUMBER = INT32_MAX };
 uint32_t kn_alarm_new(struct kn_local *local, struct kn_agent *a, enum kn_alarm_kind kind,
                       uint64_t to, uint64_t delay_ns, uint64_t period_ns,
                       struct kn_envelope *take_envelope);
+
+/*
+ * The same for the deadline of a request of the agent's; koken_failed is sent when it comes. *ret_deadline_ns: when,
+ * 0 never. 0: no memory. Thread: holder of S.
+ */
+uint32_t kn_alarm_request(struct kn_local *local, struct kn_agent *a, uint64_t timeout_ns,
+                          uint64_t *ret_deadline_ns);
 
 /* The end of a delay that begins now; the end of time if it never ends, but for KN_NEVER itself. */
 uint64_t kn_alarm_deadline(uint64_t delay_ns);

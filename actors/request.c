@@ -149,6 +149,20 @@ void kn_request_fail(struct koken *rt, struct kn_local *local, struct kn_envelop
     }
 }
 
+void kn_message_drop(struct koken *rt, struct kn_local *local, struct kn_envelope *e, int error)
+{
+    KN_ASSERT(!(e->flags & KN_ENV_DONE));
+    KN_ASSERT(error < 0);
+    KN_ASSERT(!local || local->rt == rt);
+    if (e->type->drop) {
+        e->type->drop(e->payload);
+    }
+    if (e->flags & KN_ENV_REQUEST) {
+        kn_request_fail(rt, local, e, error);
+    }
+    kn_envelope_part(rt, local, e);
+}
+
 void kn_envelope_part(struct koken *rt, struct kn_local *local, struct kn_envelope *e)
 {
     uint64_t asker = 0;
@@ -327,7 +341,12 @@ int kn_request_send(struct koken_ctx *ctx, koken_ref to, uint32_t number, uint64
     KN_ASSERT(kn_local_is_held(ctx->local));
     KN_ASSERT(type->size <= KN_PAYLOAD_MAX);
     struct kn_local *local = ctx->local;
-    struct kn_agent *a = kn_resolve(to.id);
+    struct kn_agent *a = kn_resolve_in(local->rt, to.id);
+    if (kn_likely(a && !local->is_unusual && !(a->flags & KN_AGENT_SPECIAL))) {
+        int sent = kn_request_here(local, a, number, deadline_ns, type, payload);
+        return sent < 0 ? sent : 0;
+    }
+    a = kn_resolve(to.id);
     int rc = -ESRCH;
     if (a) {
         struct kn_envelope *e =
@@ -354,28 +373,20 @@ int kn_request_send(struct koken_ctx *ctx, koken_ref to, uint32_t number, uint64
 int koken_request_(koken_ctx *ctx, koken_ref to, uint64_t timeout_ns, const struct koken_type *type,
                    const void *payload)
 {
-    struct kn_local *local = ctx->local;
-    struct koken_failed late = {0, -ETIMEDOUT};
     if (ctx->self->flags & KN_AGENT_FIBER) {
         return -ENOTSUP;
     }
-    struct kn_envelope *e = kn_message_new(local, &koken_type_koken_failed, &late);
-    uint32_t number = e ? kn_alarm_new(local, ctx->self, KN_ALARM_REQUEST, kn_agent_id(ctx->self),
-                                       timeout_ns, 0, e)
-                        : 0;
+    uint64_t deadline_ns;
+    uint32_t number = kn_alarm_request(ctx->local, ctx->self, timeout_ns, &deadline_ns);
     if (!number) {
-        if (e) {
-            kn_envelope_free(&local->worker->pool, e);
-        }
         return -ENOMEM;
     }
     KN_ASSERT(number <= INT32_MAX);
-    struct kn_alarm *alarm = kn_alarm_find(ctx->self, number);
-    KN_ASSERT(alarm != NULL);
-    ((struct koken_failed *)(void *)e->payload)->request = number;
-    int rc = kn_request_send(ctx, to, number, alarm->timer.deadline_ns, type, payload);
-    if (rc < 0) {
-        (void)kn_alarm_end(local, ctx->self, alarm);
+    int rc = kn_request_send(ctx, to, number, deadline_ns, type, payload);
+    if (kn_unlikely(rc < 0)) {
+        struct kn_alarm *alarm = kn_alarm_find(ctx->self, number);
+        KN_ASSERT(alarm != NULL);
+        (void)kn_alarm_end(ctx->local, ctx->self, alarm);
         return rc;
     }
     return (int)number;

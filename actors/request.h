@@ -40,6 +40,10 @@ static inline bool kn_answer_fits(const struct koken_type *type, struct kn_wante
 struct kn_envelope *kn_message_new(struct kn_local *local, const struct koken_type *type,
                                    const void *payload);
 
+/* Fills in an envelope from the worker's pool, made with room for that and for a stamp; nobody is its sender. */
+void kn_message_fill(struct kn_local *local, struct kn_envelope *e, const struct koken_type *type,
+                     const void *payload);
+
 /* The same from the pool of threads outside. */
 struct kn_envelope *kn_message_new_outside(struct koken *rt, const struct koken_type *type,
                                            const void *payload);
@@ -131,6 +135,13 @@ int kn_request_send(struct koken_ctx *ctx, koken_ref to, uint32_t number, uint64
 enum kn_push kn_request_push(struct kn_local *local, struct kn_agent *a, uint32_t number,
                              struct kn_await_until until, const struct koken_type *type,
                              const void *payload, struct kn_envelope **ret_request);
+
+/*
+ * Sends the usual request: the receiver is of the worker's runtime and not KN_AGENT_SPECIAL, and the sender's
+ * messages need nothing unusual. deadline_ns as in kn_request_new. 0 or more, or an error as koken_signal.
+ */
+int kn_request_here(struct kn_local *local, struct kn_agent *a, uint32_t number,
+                    uint64_t deadline_ns, const struct koken_type *type, const void *payload);
 
 /*
  * What is left to do for a handled message whose payload has been dropped: its request answered in default, its

@@ -13,7 +13,6 @@
 #include "actors/park.h"
 #include "actors/request.h"
 #include "actors/slots.h"
-
 #include "base/edges.h"
 #include "base/world.h"
 #include "sched/lifo.h"
@@ -154,6 +153,12 @@ struct kn_envelope *kn_message_new(struct kn_local *local, const struct koken_ty
                                    const void *payload)
 {
     return new_here(local, type, payload, 0);
+}
+
+void kn_message_fill(struct kn_local *local, struct kn_envelope *e, const struct koken_type *type,
+                     const void *payload)
+{
+    finish(e, type, payload, 0, local->is_stamping, 0);
 }
 
 struct kn_envelope *kn_message_new_outside(struct koken *rt, const struct koken_type *type,
@@ -306,20 +311,6 @@ static int send_slowly(struct koken *rt, struct kn_local *local, struct kn_agent
         kn_agent_wake(local, a);
     }
     return rc;
-}
-
-void kn_message_drop(struct koken *rt, struct kn_local *local, struct kn_envelope *e, int error)
-{
-    KN_ASSERT(!(e->flags & KN_ENV_DONE));
-    KN_ASSERT(error < 0);
-    KN_ASSERT(!local || local->rt == rt);
-    if (e->type->drop) {
-        e->type->drop(e->payload);
-    }
-    if (e->flags & KN_ENV_REQUEST) {
-        kn_request_fail(rt, local, e, error);
-    }
-    kn_envelope_part(rt, local, e);
 }
 
 /* Counts a send that was refused, and says why. */
@@ -518,17 +509,11 @@ enum kn_push kn_request_push(struct kn_local *local, struct kn_agent *a, uint32_
     return pushed;
 }
 
-/* From the resolved receiver to the end: size_class is a constant at each call. */
-static KN_ALWAYS_INLINE int signal_here(struct kn_local *local, struct kn_agent *a, koken_ref to,
-                                        const struct koken_type *type, const void *payload,
-                                        unsigned size_class)
+/* From the filled envelope to the end; refused, it is freed. */
+static KN_ALWAYS_INLINE int send_here(struct kn_local *local, struct kn_agent *a,
+                                      struct kn_envelope *e)
 {
     struct kn_worker *worker = local->worker;
-    struct kn_envelope *e = kn_pool_try(&worker->pool, size_class);
-    if (kn_unlikely(!e)) {
-        return signal_slowly(to, type, payload);
-    }
-    fill(e, type, payload, kn_load(&local->self_id, relaxed), size_class); /* relaxed: our own */
     enum kn_push pushed;
     if (kn_alone_enter(local)) {
         pushed = kn_mailbox_push_usual(&a->mailbox, e, /* is_alone= */ true);
@@ -556,6 +541,34 @@ static KN_ALWAYS_INLINE int signal_here(struct kn_local *local, struct kn_agent 
     }
     struct kn_runnable *old = kn_lifo_put(worker, &a->run);
     return kn_unlikely(old != NULL) ? wake_displaced(worker, old) : 0;
+}
+
+int kn_request_here(struct kn_local *local, struct kn_agent *a, uint32_t number,
+                    uint64_t deadline_ns, const struct koken_type *type, const void *payload)
+{
+    KN_ASSERT(number != 0);
+    KN_ASSERT(kn_agent_runtime(a) == local->rt);
+    KN_ASSERT(!(a->flags & KN_AGENT_SPECIAL) && !local->is_unusual);
+    struct kn_envelope *e = new_here(local, type, payload, deadline_ns);
+    if (kn_unlikely(!e)) {
+        return -ENOMEM;
+    }
+    e->flags |= KN_ENV_REQUEST;
+    e->corr = number;
+    return send_here(local, a, e);
+}
+
+/* From the resolved receiver to the end: size_class is a constant at each call. */
+static KN_ALWAYS_INLINE int signal_here(struct kn_local *local, struct kn_agent *a, koken_ref to,
+                                        const struct koken_type *type, const void *payload,
+                                        unsigned size_class)
+{
+    struct kn_envelope *e = kn_pool_try(&local->worker->pool, size_class);
+    if (kn_unlikely(!e)) {
+        return signal_slowly(to, type, payload);
+    }
+    fill(e, type, payload, kn_load(&local->self_id, relaxed), size_class); /* relaxed: our own */
+    return send_here(local, a, e);
 }
 
 /* Messages of more than one line. */

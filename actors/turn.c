@@ -12,6 +12,7 @@
  * touched.
  */
 #include "actors/agent.h"
+#include "actors/alarm.h"
 #include "actors/alone.h"
 #include "actors/call.h"
 #include "actors/deadletter.h"
@@ -358,6 +359,41 @@ static KN_NOINLINE enum outcome settle(struct koken_ctx *ctx, struct kn_agent *a
     return a->intake.user_head ? OUT_NOT : OUT_EMPTY; /* the stash, perhaps */
 }
 
+/* The end of such a turn: its message is over, which took so much room in the mailbox, a constant. */
+static KN_ALWAYS_INLINE enum outcome finish_one(struct koken_ctx *ctx, struct kn_agent *a,
+                                                struct kn_envelope *e, uint64_t word, uint32_t room,
+                                                struct kn_runnable **ret_next)
+{
+    struct kn_local *local = ctx->local; /* another one, if the handler was in a blocking section */
+    KN_ASSERT(local->worker == kn_worker_current());
+    ctx->msg = NULL;
+    local->worker->budget--;
+    kn_count_add(&local->counters.received, 1);
+    kn_store(&a->handled, kn_load(&a->handled, relaxed) + 1, relaxed); /* a statistic, ours */
+    if (room) {
+        kn_mailbox_consume(&a->mailbox, room);
+    }
+    bool is_idle;
+    if (kn_alone_enter(local)) {
+        is_idle = kn_mailbox_idle_after(&a->mailbox, &a->intake, word, /* is_alone= */ true);
+        if (is_idle && ret_next) {
+            *ret_next = kn_worker_next(local->worker, kn_agent_turn, /* is_alone= */ true);
+        }
+        kn_alone_leave(local);
+    } else {
+        is_idle = kn_mailbox_idle_after(&a->mailbox, &a->intake, word, /* is_alone= */ false);
+        if (is_idle && ret_next) {
+            *ret_next = kn_worker_next(local->worker, kn_agent_turn, /* is_alone= */ false);
+        }
+    }
+    if (kn_unlikely(!is_idle)) {
+        e->flags |= KN_ENV_DONE;
+        return OUT_EMPTY;
+    }
+    kn_envelope_free(&local->worker->pool, e);
+    return OUT_IDLE;
+}
+
 /*
  * The shortest turn: one user message has come, nothing else, and the agent keeps nothing back. What
  * ping-pong, a ring and every request do; the rest of this file does the same at greater length, and goes
@@ -386,32 +422,37 @@ static KN_ALWAYS_INLINE enum outcome run_one(struct koken_ctx *ctx, struct kn_ag
     if (kn_unlikely((rc | (int)ctx->events | rest) != 0) || kn_unlikely(e->type->drop != NULL)) {
         return settle(ctx, a, e, rc);
     }
-    struct kn_local *local = ctx->local; /* another one, if the handler was in a blocking section */
-    KN_ASSERT(local->worker == kn_worker_current());
-    ctx->msg = NULL;
-    local->worker->budget--;
-    kn_count_add(&local->counters.received, 1);
-    kn_store(&a->handled, kn_load(&a->handled, relaxed) + 1, relaxed); /* a statistic, ours */
-    kn_mailbox_consume(&a->mailbox, 1);
-    bool is_idle;
-    if (kn_alone_enter(local)) {
-        is_idle = kn_mailbox_idle_after(&a->mailbox, &a->intake, word, /* is_alone= */ true);
-        if (is_idle && ret_next) {
-            *ret_next = kn_worker_next(local->worker, kn_agent_turn, /* is_alone= */ true);
-        }
-        kn_alone_leave(local);
-    } else {
-        is_idle = kn_mailbox_idle_after(&a->mailbox, &a->intake, word, /* is_alone= */ false);
-        if (is_idle && ret_next) {
-            *ret_next = kn_worker_next(local->worker, kn_agent_turn, /* is_alone= */ false);
-        }
+    return finish_one(ctx, a, e, word, 1, ret_next);
+}
+
+/* run_one where that one message is the answer to a request: of the system lane, and nobody's room. */
+static KN_NOINLINE enum outcome run_answer(struct koken_ctx *ctx, struct kn_agent *a,
+                                           struct kn_runnable **ret_next)
+{
+    uint64_t word;
+    struct kn_envelope *e = kn_mailbox_peek_system(&a->mailbox, &a->intake, &word);
+    if (!e || (e->flags & ~(unsigned)KN_ENV_ERROR) != KN_ENV_REPLY || kn_agent_is_parked(a) ||
+        a->policy == KOKEN_POLICY_DROP_OLD) { /* a nudge says that there is more, in its list */
+        return OUT_NOT;
     }
-    if (kn_unlikely(!is_idle)) {
-        e->flags |= KN_ENV_DONE;
-        return OUT_EMPTY;
+    const struct koken_row *row = find_row(kn_agent_behaviour(a), e->type);
+    struct kn_alarm *alarm = row ? kn_alarm_find(a, e->corr) : NULL;
+    if (kn_unlikely(!alarm || alarm->kind != KN_ALARM_REQUEST)) {
+        return OUT_NOT;
     }
-    kn_envelope_free(&local->worker->pool, e);
-    return OUT_IDLE;
+    KN_ASSERT(!kn_agent_is_leaving(a));
+    kn_mailbox_adopt(&a->intake, e);
+    ctx->request = alarm->number;
+    (void)kn_alarm_end(ctx->local, a, alarm);
+    kn_store(&ctx->local->running_type, e->type, relaxed); /* for reports only */
+    ctx->msg = e;
+    int rc = call(row->handle, ctx, a, e);
+    ctx->request = 0;
+    if (kn_unlikely((rc | (int)ctx->events) != 0) || kn_unlikely(e->type->drop != NULL)) {
+        e->flags |= KN_ENV_UNCOUNTED;
+        return settle(ctx, a, e, rc);
+    }
+    return finish_one(ctx, a, e, word, 0, ret_next);
 }
 
 /* The turn proper, or the rest of one that run_one has begun. timer: of a turn that is sampled, else NULL. */
@@ -503,6 +544,9 @@ KN_HOT enum kn_ran kn_agent_turn(struct kn_worker *worker, struct kn_runnable *r
         KN_ASSERT(kn_agent_check(a));
         struct kn_runnable *next = NULL;
         enum outcome out = run_one(&ctx, a, &next);
+        if (out == OUT_NOT) {
+            out = run_answer(&ctx, a, &next);
+        }
         if (kn_unlikely(out != OUT_IDLE)) {
             ran = out == OUT_ENDED ? KN_RAN_DONE : run_turn(&ctx, a, NULL, out);
             break;

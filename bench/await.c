@@ -2,7 +2,8 @@
 /*
  * await: a fiber agent asks a handler agent and waits for the answer, again and again. One round
  * trip is two messages, a suspension and a resumption. await-ext: the same from a thread outside,
- * which has to be put to sleep and woken by the kernel. Figure: ns per round trip.
+ * which has to be put to sleep and woken by the kernel. request: the same from a handler agent, to
+ * whom the answer comes as a message, with a deadline. Figure: ns per round trip.
  */
 #include "bench/bench.h"
 #include "bench/registry.h"
@@ -59,6 +60,67 @@ int bench_await(struct bench_run *run, unsigned arg)
     }
     if (rc == 0) {
         bench_report(run, "await", (double)(done.end_ns - start_ns) / (double)n, "ns/trip");
+    }
+    return bench_end(run, rt, rc);
+}
+
+struct client {
+    koken_claim claim;
+    koken_ref to;
+    uint64_t n, done;
+};
+
+/* Asks once more, or answers who wanted to know. */
+static int client_next(koken_ctx *ctx, struct client *self)
+{
+    if (self->done == self->n) {
+        return bench_answer(self->claim, self->done);
+    }
+    int number = koken_request(ctx, self->to, KOKEN_S(10), aw_ask, .value = self->done);
+    return number < 0 ? number : 0;
+}
+
+static int client_on_go(koken_ctx *ctx, struct client *self, const struct bench_go *msg)
+{
+    *self = (struct client){.claim = koken_defer(ctx), .to = msg->to, .n = msg->n};
+    return client_next(ctx, self);
+}
+
+static int client_on_answer(koken_ctx *ctx, struct client *self, const struct aw_answer *msg)
+{
+    self->done = msg->value;
+    return client_next(ctx, self);
+}
+
+static int client_on_failed(koken_ctx *ctx, struct client *self, const struct koken_failed *msg)
+{
+    (void)ctx;
+    (void)self;
+    return msg->error;
+}
+
+KOKEN_AGENT(client, struct client, KOKEN_ON(bench_go, client_on_go),
+            KOKEN_ON(aw_answer, client_on_answer), KOKEN_ON(koken_failed, client_on_failed));
+
+int bench_request(struct bench_run *run, unsigned arg)
+{
+    (void)arg;
+    struct koken *rt;
+    int rc = bench_begin(run, &rt);
+    if (rc < 0) {
+        return rc;
+    }
+    uint64_t n = bench_size(run, 500000);
+    struct bench_done done;
+    koken_ref to = koken_spawn(rt, echo);
+    koken_ref root = koken_spawn(rt, client);
+    uint64_t start_ns = koken_now();
+    rc = bench_ask(run, rt, root, n, to, &done);
+    if (rc == 0) {
+        rc = bench_check(run, "answers", n, done.value);
+    }
+    if (rc == 0) {
+        bench_report(run, "request", (double)(done.end_ns - start_ns) / (double)n, "ns/trip");
     }
     return bench_end(run, rt, rc);
 }

@@ -35,6 +35,7 @@ const struct bench bench_table[] = {
     {"signal", "cost of a send alone, envelope included", bench_signal, 0, 0},
     {"await", "round trip of a fiber's await", bench_await, 0, BENCH_ALONE},
     {"await-ext", "round trip of an await from outside", bench_await_ext, 0, 0},
+    {"request", "round trip of a handler's request", bench_request, 0, BENCH_ALONE},
     {"fiber", "switch between two yielding fibers", bench_fiber, 0, 0},
     {"timer", "arm and cancel; how late timers are", bench_timer, 0, 0},
     {"future-chain", "a chain of a million futures, per link", bench_future_chain, 0, 0},

@@ -32,6 +32,7 @@ int bench_signal(struct bench_run *run, unsigned arg);
 int bench_cross(struct bench_run *run, unsigned arg);
 int bench_await(struct bench_run *run, unsigned arg);
 int bench_await_ext(struct bench_run *run, unsigned arg);
+int bench_request(struct bench_run *run, unsigned arg);
 int bench_fiber(struct bench_run *run, unsigned arg);
 int bench_timer(struct bench_run *run, unsigned arg);
 int bench_future_chain(struct bench_run *run, unsigned arg);

@@ -456,6 +456,22 @@ static KN_ALWAYS_INLINE struct kn_envelope *kn_mailbox_peek(const struct kn_mail
     return e->next || e->lane != KN_LANE_USER ? NULL : e;
 }
 
+/* The same for the one message of the system lane. */
+static KN_ALWAYS_INLINE struct kn_envelope *kn_mailbox_peek_system(const struct kn_mailbox *mb,
+                                                                   const struct kn_intake *in,
+                                                                   uint64_t *ret_word)
+{
+    uint64_t word = kn_load(&mb->word, acquire); /* [MB1] acquire: the envelope is ours, whole */
+    struct kn_envelope *e = kn_mb_top(word);
+    if (kn_unlikely((word & KN_MB_FLAGS) != (KN_MB_SCHEDULED | KN_MB_SYSTEM) || !e ||
+                    ((uintptr_t)in->boundary | (uintptr_t)in->user_head) != 0)) {
+        return NULL;
+    }
+    KN_ASSERT(!in->system_head);
+    *ret_word = word;
+    return e->next || e->lane != KN_LANE_SYSTEM ? NULL : e;
+}
+
 static inline void kn_mailbox_adopt(struct kn_intake *in, struct kn_envelope *e)
 {
     KN_ASSERT(!in->boundary && !e->next);

@@ -411,6 +411,21 @@ bool kn_wheel_cancel(struct kn_wheel *own, struct kn_timer *timer)
     return true;
 }
 
+bool kn_wheel_take_back(struct kn_wheel *own, struct kn_timer *timer)
+{
+    /* [TM1] acquire: as in kn_wheel_cancel(). Relaxed: with the state, whose last writer is here if this is own. */
+    if (kn_load(&timer->state, acquire) != KN_TIMER_ARMED ||
+        kn_load(&timer->wheel, relaxed) != own) {
+        return false;
+    }
+    KN_ASSERT(!own->is_advancing);
+    /* Relaxed: nobody else would change it, neither an owner nor a canceller. */
+    kn_store(&timer->state, KN_TIMER_IDLE, relaxed);
+    unlink_timer(own, timer);
+    kn_count_add(&own->stats.cancelled, 1);
+    return true;
+}
+
 void kn_timer_arm(struct kn_worker *worker, struct kn_timer *keep_timer, uint64_t deadline_ns,
                   void (*fire)(struct kn_worker *worker, struct kn_timer *self, bool cancelled))
 {

@@ -166,7 +166,14 @@ void kn_wheel_arm(struct kn_wheel *wheel, struct kn_timer *keep_timer, uint64_t 
  */
 bool kn_wheel_cancel(struct kn_wheel *own, struct kn_timer *timer);
 
-/* The same two, by the worker that the calling thread holds; NULL to cancel: a thread that holds
+/*
+ * kn_wheel_cancel for whoever is the only one to cancel this timer: without a locked instruction, and without the
+ * callback, if it is armed on own. True: that, and the timer is idle and the caller's. False: nothing has been done.
+ * Thread: the owner of own, outside of kn_wheel_advance.
+ */
+bool kn_wheel_take_back(struct kn_wheel *own, struct kn_timer *timer);
+
+/* The first two, by the worker that the calling thread holds; NULL to cancel: a thread that holds
  * none. */
 void kn_timer_arm(struct kn_worker *worker, struct kn_timer *keep_timer, uint64_t deadline_ns,
                   void (*fire)(struct kn_worker *worker, struct kn_timer *self, bool cancelled));

@@ -212,3 +212,114 @@ Test(system, swallows_what_nobody_waits_for)
         stop(rt);
     }
 }
+
+/* ---- an answer that finds its asker at rest, with nothing else in the mailbox: the usual one ---- */
+
+KOKEN_MESSAGE(la_ask, { uint64_t value; });
+KOKEN_MESSAGE(la_answer, { uint64_t value; });
+KOKEN_MESSAGE(la_go, {
+    koken_ref to;
+    uint64_t n;
+    uint64_t how;
+});
+KOKEN_EVENT(la_poke);
+
+enum how { AGAIN, ASIDE, STOPS, FAILS };
+
+static kn_atomic(uint32_t) done, poked;
+
+static int on_la_ask(koken_ctx *ctx, char *self, const struct la_ask *msg)
+{
+    (void)self;
+    return koken_reply(ctx, la_answer, .value = msg->value + 1);
+}
+
+KOKEN_AGENT(la_echo, char, KOKEN_ON(la_ask, on_la_ask));
+
+struct asker {
+    koken_ref to;
+    uint64_t n, how, seen;
+    bool is_aside;
+};
+
+static int ask(koken_ctx *ctx, struct asker *self)
+{
+    int number = koken_request(ctx, self->to, self->seen % 2 ? KOKEN_S(60) : KOKEN_NO_DEADLINE,
+                               la_ask, .value = self->seen);
+    expect(number > 0);
+    return 0;
+}
+
+static int on_la_go(koken_ctx *ctx, struct asker *self, const struct la_go *msg)
+{
+    *self = (struct asker){.to = msg->to, .n = msg->n, .how = msg->how};
+    return ask(ctx, self);
+}
+
+static int on_la_answer(koken_ctx *ctx, struct asker *self, const struct la_answer *msg)
+{
+    if (self->how == ASIDE && self->seen % 3 == 0 && !self->is_aside) {
+        expect(koken_request_number(ctx) != 0);
+        self->is_aside = true;
+        expect(koken_stash(ctx) == 0);
+        return koken_signal(koken_self(ctx), la_poke) < 0 ? -EPROTO : 0;
+    }
+    expect((koken_request_number(ctx) != 0) == !self->is_aside); /* then a message like any other */
+    self->is_aside = false;
+    expect(msg->value == self->seen + 1);
+    if (++self->seen < self->n) {
+        return ask(ctx, self);
+    }
+    (void)count(&done);
+    return self->how == STOPS ? KOKEN_STOP : (self->how == FAILS ? -EPERM : 0);
+}
+
+static int on_la_poke(koken_ctx *ctx, struct asker *self, const struct la_poke *msg)
+{
+    (void)self, (void)msg;
+    (void)count(&poked);
+    koken_unstash(ctx);
+    return 0;
+}
+
+KOKEN_AGENT(la_asker, struct asker, KOKEN_ON(la_answer, on_la_answer), KOKEN_ON(la_go, on_la_go),
+            KOKEN_ON(la_poke, on_la_poke));
+
+/* Each way on one worker and two; afterwards every message has been handled, and who is to end has ended. */
+Test(system, an_answer_is_handled_as_any_other)
+{
+    for (unsigned workers = 1; workers <= 2; workers++) {
+        for (uint64_t how = AGAIN; how <= FAILS; how++) {
+            struct koken *rt = start(workers);
+            reset(&done);
+            koken_ref to = koken_spawn(rt, la_echo), who = koken_spawn(rt, la_asker);
+            cr_assert_eq(koken_signal(who, la_go, .to = to, .n = 300, .how = how), 0);
+            wait_for(&done, 1);
+            drain(rt);
+            cr_assert_eq(koken_alive(who), how < STOPS);
+            check_balance(rt, 0);
+            stop(rt);
+        }
+    }
+}
+
+/* Pokes wait in the list of a DROP_OLD mailbox while answers come: none is left there. */
+Test(system, an_answer_leaves_nothing_in_a_drop_old_mailbox)
+{
+    struct koken *rt = start(2);
+    enum { POKES = 2000 };
+    reset(&done);
+    reset(&poked);
+    koken_ref to = koken_spawn(rt, la_echo);
+    koken_ref who = koken_spawn(rt, la_asker, .capacity = 2 * POKES, .high = 2 * POKES, .low = 1,
+                                .policy = KOKEN_POLICY_DROP_OLD);
+    cr_assert_eq(koken_signal(who, la_go, .to = to, .n = 5000, .how = AGAIN), 0);
+    for (int i = 0; i < POKES; i++) {
+        cr_assert_eq(koken_signal(who, la_poke), 0);
+    }
+    wait_for(&done, 1);
+    drain(rt);
+    cr_assert_eq(reading(&poked), POKES);
+    check_balance(rt, 0);
+    stop(rt);
+}

@@ -184,6 +184,30 @@ Test(timer, own_cancel_calls_back_at_once_and_only_once)
     cr_assert_eq(item.cancelled, 1);
 }
 
+/* In a slot, alone and beside another; not what is another wheel's, or not armed. */
+Test(timer, who_alone_cancels_takes_it_back_without_a_callback)
+{
+    struct item item[2] = {0};
+
+    start(0);
+    cr_assert(!kn_wheel_take_back(&fake.wheel, &item[0].timer));
+    arm(&item[0], 500);
+    arm(&item[1], 501);
+    cr_assert(!kn_wheel_take_back(NULL, &item[0].timer));
+    cr_assert(kn_wheel_take_back(&fake.wheel, &item[0].timer));
+    cr_assert(!kn_wheel_take_back(&fake.wheel, &item[0].timer));
+    cr_assert(!kn_wheel_cancel(&fake.wheel, &item[0].timer));
+    kn_wheel_check(&fake.wheel);
+    cr_assert(kn_wheel_take_back(&fake.wheel, &item[1].timer));
+    cr_assert_eq(kn_wheel_next(&fake.wheel), KN_NEVER);
+    arm(&item[0], 2000); /* the memory is free for use */
+    cr_assert(kn_wheel_cancel(NULL, &item[0].timer));
+    cr_assert(!kn_wheel_take_back(&fake.wheel, &item[0].timer)); /* on its way to the owner */
+    cr_assert_eq(advance(2000), 1);
+    cr_assert_eq(item[0].fired + item[1].fired + item[1].cancelled, 0);
+    cr_assert_eq(item[0].cancelled, 1);
+}
+
 Test(timer, remote_cancel_is_called_back_by_the_owner)
 {
     struct item item = {0};
