@@ -122,9 +122,13 @@ Test(await, keeps_its_time)
     struct reply_ok a = {0}, b = {0};
     struct koken_ask asks[] = {KOKEN_ASK(serve(rt, 0, 0), &a, question, .value = 1),
                                KOKEN_ASK(mute(rt), &b, question, .value = 1)};
-    uint64_t before = koken_now();
-    cr_assert_eq(koken_await_all(rt, asks, 2, KOKEN_MS(2)), -ETIMEDOUT);
-    cr_assert(koken_now() - before >= KOKEN_MS(2));
+    uint64_t timeout_ns = KOKEN_MS(2);
+    do { /* ends: the one that answers has the time for it, however busy the machine is */
+        uint64_t before = koken_now();
+        cr_assert_eq(koken_await_all(rt, asks, 2, timeout_ns), -ETIMEDOUT);
+        cr_assert(koken_now() - before >= timeout_ns);
+        timeout_ns *= 2;
+    } while (a.value == 0 && timeout_ns < KOKEN_S(20));
     cr_assert_eq(a.value, 2); /* what has come is written */
     cr_assert_eq(asks[0].error, 0);
     cr_assert_eq(asks[1].error, -ETIMEDOUT);
@@ -257,7 +261,7 @@ static int hop_body(koken_ctx *ctx, struct nothing *self, const void *arg)
         return rc;
     }
     uint64_t left = koken_time_left(ctx);
-    expect(left <= KOKEN_MS(20));
+    expect(left <= KOKEN_MS(100));
     struct reply_ok r = {0};
     struct koken_ask ask = KOKEN_ASK(*next, &r, question, .value = 1);
     rc = koken_await_all(ctx, &ask, 1, left);
@@ -277,7 +281,7 @@ Test(await, a_deadline_holds_over_hops)
     struct reply_ok r;
     reset(&done);
     uint64_t before = koken_now();
-    int rc = koken_await(rt, first, KOKEN_MS(20), &r, question, .value = 1);
+    int rc = koken_await(rt, first, KOKEN_MS(100), &r, question, .value = 1);
     cr_assert(rc == -ETIMEDOUT || rc == -EPROTO);
     wait_for(&done, 2); /* all three have given up, not one after the other */
     cr_assert(koken_now() - before < KOKEN_S(10));

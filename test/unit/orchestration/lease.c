@@ -164,7 +164,7 @@ static int overstays(koken_ctx *ctx, struct holder *self, const void *arg)
     struct koken_lease lease;
     struct koken_lease_expired event;
     (void)self;
-    expect(koken_lease_acquire(ctx, given->keeper, "turn", KOKEN_MS(5), 0, &lease) == 0);
+    expect(koken_lease_acquire(ctx, given->keeper, "turn", KOKEN_S(60), 0, &lease) == 0);
     expect(koken_lease_extend(ctx, given->keeper, &lease, KOKEN_MS(10)) == 0);
     expect(koken_receive_only(ctx, KOKEN_S(60), koken_lease_expired, &event) == 0);
     expect(event.token == lease.token && koken_now() >= lease.expires_ns);

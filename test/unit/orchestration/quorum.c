@@ -96,7 +96,11 @@ Test(quorum, counts_answers_and_not_sends)
     cr_assert(koken_now() - before >= KOKEN_MS(50));
     cr_assert_eq(t.answered, 0);
     cr_assert_eq(t.pending, 5);
-    cr_assert_eq(hold(rt, "hhsss", KOKEN_MS(10), three, &t), -ETIMEDOUT);
+    uint64_t timeout_ns = KOKEN_MS(10);
+    do { /* ends: the two that answer have the time for it, however busy the machine is */
+        cr_assert_eq(hold(rt, "hhsss", timeout_ns, three, &t), -ETIMEDOUT);
+        timeout_ns *= 2;
+    } while (t.have < 2 && timeout_ns < KOKEN_S(20));
     cr_assert_eq(t.have, 2);
     cr_assert_eq(hold(rt, "hshsh", KOKEN_S(60), three, &t), 0);
     cr_assert_eq(t.have, 3);

@@ -74,6 +74,32 @@ Test(shard, jump_moves_only_to_the_new_shard)
     cr_assert(moved > 700 && moved < 1300, "%u keys moved", moved);
 }
 
+/* Where keys are does not depend on the process, its time or its machine: these numbers stay. (T046) */
+Test(shard, keys_are_where_they_are_in_every_process)
+{
+    uint64_t names[10] = {3, 1, 4, 15, 9, 2, 6, 5, 35, 8}, rings = 0, indices = 0, jumps = 0;
+    struct koken_ring *ring;
+    cr_assert_eq(koken_ring_new(NULL, &ring), 0);
+    for (int i = 0; i < 10; i++) {
+        cr_assert_eq(koken_ring_add(ring, names[i], 1), 0);
+    }
+    for (uint64_t key = 0; key < 1000; key++) {
+        size_t index;
+        uint32_t shard;
+        uint64_t name;
+        cr_assert_eq(koken_shard_index(names, 10, key, &index), 0);
+        cr_assert_eq(koken_shard_jump(key, 10, &shard), 0);
+        cr_assert_eq(koken_ring_find(ring, key, &name), 0);
+        indices = indices * 31 + index;
+        jumps = jumps * 31 + shard;
+        rings = rings * 31 + name;
+    }
+    koken_ring_free(ring);
+    cr_assert_eq(indices, UINT64_C(17733902985307822843), "%llu", (unsigned long long)indices);
+    cr_assert_eq(jumps, UINT64_C(9260928239928241085), "%llu", (unsigned long long)jumps);
+    cr_assert_eq(rings, UINT64_C(6450411280220938937), "%llu", (unsigned long long)rings);
+}
+
 Test(shard, an_empty_set_is_an_error)
 {
     size_t index = 42;

@@ -301,16 +301,29 @@ Test(memory, long_use_breaks_nothing)
     }
 }
 
-enum { THREADS = 8, EACH = 1000 };
+#ifdef KN_DEBUG
+enum { THREADS = 8, EACH = 5000, HELD = 16 };
+#else
+enum { THREADS = 8, EACH = 125000, HELD = 16 };
+#endif
 
+/* Holds sixteen blocks at a time, each full of a number of its own: who had one of them too would have spoilt it. */
 static void work(void *arg)
 {
     struct koken_memory *pool = arg;
-    for (uint64_t i = 0; i < EACH; i++) {
-        uint64_t *memory = koken_memory_alloc(pool, 64);
-        memory[0] = memory[7] = i;
-        cr_assert_eq(memory[0], memory[7]);
-        cr_assert_eq(koken_memory_release(pool, memory), 0);
+    uint64_t *held[HELD] = {NULL};
+    uint64_t me = (uint64_t)(uintptr_t)held;
+    for (uint64_t i = 0; i < EACH + HELD; i++) {
+        uint64_t **mine = &held[i % HELD];
+        for (int k = 0; *mine && k < 8; k++) {
+            cr_assert_eq((*mine)[k], me + i - HELD);
+        }
+        cr_assert_eq(koken_memory_release(pool, *mine), 0);
+        *mine = i < EACH ? koken_memory_alloc(pool, 64) : NULL;
+        for (int k = 0; *mine && k < 8; k++) {
+            (*mine)[k] = me + i;
+        }
+        cr_assert(*mine || i >= EACH);
     }
 }
 

@@ -176,6 +176,92 @@ Test(deque, each_item_once_among_many_thieves)
     everything_once(false, MANY_THIEVES);
 }
 
+#ifdef KN_DEBUG
+enum { ROUNDS = 100, MANY = 100000 };
+#else
+enum { ROUNDS = 1000, MANY = 1000000 };
+#endif
+
+static kn_atomic(struct koken_deque *) present;
+static kn_atomic(uint32_t) taken, round_now, thieves_out;
+
+/* Steals from the deque of the round until that is over. */
+static void steal_in_rounds(void *arg)
+{
+    (void)arg;
+    for (uint32_t round = 1; round <= ROUNDS; round++) {
+        while (kn_load(&round_now, acquire) < round) {
+            kn_thread_yield();
+        }
+        struct koken_deque *deque = kn_load(&present, acquire);
+        void *stolen;
+        while (kn_load(&taken, acquire) < 100) {
+            if (koken_deque_steal(deque, &stolen) == 1) {
+                take(stolen);
+                (void)kn_add(&taken, 1, acq_rel);
+            } else {
+                kn_thread_yield();
+            }
+        }
+        (void)kn_add(&thieves_out, 1, acq_rel);
+    }
+}
+
+/* Each round a deque that begins small grows three times while thieves are at it. */
+Test(deque, grows_a_thousand_times_among_thieves)
+{
+    struct kn_thread threads[THIEVES] = {0};
+    kn_store(&round_now, 0, relaxed);
+    for (int i = 0; i < 100; i++) {
+        kn_store(&seen[i], 0, relaxed);
+    }
+    for (int i = 0; i < THIEVES; i++) {
+        cr_assert_eq(kn_thread_start(&threads[i], "thief", steal_in_rounds, NULL), 0);
+    }
+    for (uint32_t round = 1; round <= ROUNDS; round++) {
+        struct koken_deque *deque = make(16, false);
+        kn_store(&present, deque, release);
+        kn_store(&taken, 0, release);
+        kn_store(&thieves_out, 0, release);
+        kn_store(&round_now, round, release);
+        for (int i = 0; i < 100; i++) {
+            cr_assert_eq(koken_deque_push(deque, &numbers[i]), 0);
+        }
+        for (int *item = koken_deque_pop(deque); item; item = koken_deque_pop(deque)) {
+            take(item);
+            (void)kn_add(&taken, 1, acq_rel);
+        }
+        while (kn_load(&thieves_out, acquire) < THIEVES) {
+            kn_thread_yield();
+        }
+        koken_deque_free(deque);
+    }
+    for (int i = 0; i < THIEVES; i++) {
+        kn_thread_join(&threads[i]);
+    }
+    for (int i = 0; i < 100; i++) {
+        cr_assert_eq(kn_load(&seen[i], relaxed), ROUNDS, "item %d", i);
+    }
+}
+
+/* A steal that moved what stays would take hours. */
+Test(deque, a_steal_does_not_depend_on_the_length)
+{
+    for (int form = 0; form < 2; form++) {
+        struct koken_deque *deque = make(16, form == 1);
+        for (int i = 0; i < MANY; i++) {
+            cr_assert_eq(koken_deque_push(deque, &numbers[i % ITEMS]), 0);
+        }
+        for (int i = 0; i < MANY; i++) {
+            void *stolen = NULL;
+            if (koken_deque_steal(deque, &stolen) != 1 || stolen != &numbers[i % ITEMS]) {
+                cr_assert(false, "at %d", i);
+            }
+        }
+        koken_deque_free(deque);
+    }
+}
+
 Test(deque, each_item_once_symmetric)
 {
     everything_once(true, THIEVES);

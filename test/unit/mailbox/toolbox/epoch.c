@@ -131,7 +131,7 @@ Test(epoch, threads_come_and_go)
     uint32_t before = kn_load(&freed, relaxed);
     struct koken_epoch_stats stats;
     shared = make();
-    for (int i = 0; i < 300; i++) {
+    for (int i = 0; i < 1000; i++) {
         struct kn_thread thread = {0};
         cr_assert_eq(kn_thread_start(&thread, "short", retire_some, NULL), 0);
         kn_thread_join(&thread);
@@ -142,7 +142,7 @@ Test(epoch, threads_come_and_go)
     }
     cr_assert_leq(records, 2, "records are used again, not %u", records);
     cr_assert_eq(koken_epoch_flush(shared), 0, "their garbage is adopted");
-    cr_assert_eq(freed_since(before), 300);
+    cr_assert_eq(freed_since(before), 1000);
     cr_assert_eq(koken_epoch_stats_get(shared, &stats), 0);
     cr_assert_eq(stats.threads, 0);
     koken_epoch_free(shared);

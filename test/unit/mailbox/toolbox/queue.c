@@ -87,6 +87,25 @@ Test(queue, positions_wrap)
     }
 }
 
+#ifdef KN_DEBUG
+enum { LAPS = 100000 };
+#else
+enum { LAPS = 1000000 };
+#endif
+
+Test(queue, goes_round_a_million_times)
+{
+    struct koken_queue *queue = make(2, sizeof(uint64_t));
+    cr_assert_eq(push(queue, 0), 0);
+    for (uint64_t i = 1; i < 2 * LAPS; i++) {
+        uint64_t value = UINT64_MAX;
+        if (push(queue, i) < 0 || koken_queue_pop(queue, &value) < 0 || value != i - 1) {
+            cr_assert(false, "at %lu", (unsigned long)i);
+        }
+    }
+    koken_queue_free(queue);
+}
+
 Test(queue, items_of_any_size)
 {
     struct item {
@@ -147,17 +166,18 @@ Test(queue, bad_input)
 #endif
 }
 
-enum { SIDES = 8, EACH = 4000 };
+enum { SIDES_MAX = 32, ITEMS = 32000 };
 
 static struct koken_queue *shared;
-static kn_atomic(uint32_t) counts[SIDES][EACH];
+static kn_atomic(uint32_t) counts[SIDES_MAX][ITEMS / 8];
 static kn_atomic(uint32_t) next_side;
+static unsigned sides;
 
 static void produce(void *arg)
 {
     (void)arg;
     uint64_t me = kn_add(&next_side, 1, relaxed);
-    for (uint64_t i = 0; i < EACH; i++) {
+    for (uint64_t i = 0; i < ITEMS / sides; i++) {
         while (push(shared, me << 32 | i) == -EAGAIN) {
             kn_thread_yield();
         }
@@ -166,7 +186,7 @@ static void produce(void *arg)
 
 static void consume(void *arg)
 {
-    uint64_t latest[SIDES] = {0}, value;
+    uint64_t latest[SIDES_MAX] = {0}, value;
     (void)arg;
     for (int rc; (rc = koken_queue_pop(shared, &value)) != -ESHUTDOWN;) {
         if (rc == 0) {
@@ -180,26 +200,27 @@ static void consume(void *arg)
     }
 }
 
-static void exchange(size_t capacity)
+static void exchange(size_t capacity, unsigned threads)
 {
-    struct kn_thread producers[SIDES] = {0}, consumers[SIDES] = {0};
+    struct kn_thread producers[SIDES_MAX] = {0}, consumers[SIDES_MAX] = {0};
+    sides = threads;
     shared = make(capacity, sizeof(uint64_t));
     memset(counts, 0, sizeof counts);
     kn_store(&next_side, 0, relaxed);
-    for (int i = 0; i < SIDES; i++) {
+    for (unsigned i = 0; i < sides; i++) {
         cr_assert_eq(kn_thread_start(&producers[i], "produce", produce, NULL), 0);
         cr_assert_eq(kn_thread_start(&consumers[i], "consume", consume, NULL), 0);
     }
-    for (int i = 0; i < SIDES; i++) {
+    for (unsigned i = 0; i < sides; i++) {
         kn_thread_join(&producers[i]);
     }
     cr_assert_eq(koken_queue_close(shared), 0);
-    for (int i = 0; i < SIDES; i++) {
+    for (unsigned i = 0; i < sides; i++) {
         kn_thread_join(&consumers[i]);
     }
-    for (int side = 0; side < SIDES; side++) {
-        for (int i = 0; i < EACH; i++) {
-            cr_assert_eq(kn_load(&counts[side][i], relaxed), 1, "item %d of %d", i, side);
+    for (unsigned side = 0; side < sides; side++) {
+        for (unsigned i = 0; i < ITEMS / sides; i++) {
+            cr_assert_eq(kn_load(&counts[side][i], relaxed), 1, "item %u of %u", i, side);
         }
     }
     koken_queue_free(shared);
@@ -207,10 +228,10 @@ static void exchange(size_t capacity)
 
 Test(queue, each_item_once_through_a_queue_of_two)
 {
-    exchange(2);
+    exchange(2, 8);
 }
 
 Test(queue, each_item_once_through_a_queue_of_a_hundred)
 {
-    exchange(100);
+    exchange(100, 32);
 }

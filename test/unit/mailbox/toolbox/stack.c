@@ -8,10 +8,12 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 
-#ifdef KN_TSAN
+#if defined(KN_TSAN)
 enum { THREADS = 8, EACH = 3000 };
-#else
+#elif defined(KN_DEBUG)
 enum { THREADS = 8, EACH = 20000 };
+#else
+enum { THREADS = 8, EACH = 100000 };
 #endif
 
 static int numbers[THREADS * EACH];
