@@ -90,7 +90,7 @@ void graph_observe(void *arg, const struct koken_teg_run *run, const struct koke
 void graph_ask(struct load *load, koken_ref executor, struct koken_teg_run **runs);
 
 /* Everybody has been answered. */
-void graph_ask_check(const struct load *load);
+void graph_ask_check(struct load *load);
 
 /* The runtime has ended. */
 void graph_ask_after(void);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The executor agent. It owns nothing of a run but a reference: it begins it, lists it, and answers those who
- * wait when the notice comes that it is over. All work is done by lanes, between its turns.
+ * The executor agent. It owns nothing of a run but a reference: it begins it, lists it, and learns from it when the
+ * notice comes that it is over. All work is done by lanes, between its turns.
  *
  * A run comes by a message of its own, whose reference goes to the handler or, if there never is one, is given
- * back by the message's drop. Who waits asks by a second message, which is behind the first; it names the run
- * and does not hold it: a run that is not listed is over.
+ * back by the message's drop. Who waits, waits for the run's own future: who has the notice completes it, the executor
+ * or, if it has ended, whoever finds that out. So nobody needs the executor to hear of an end.
  */
 #include "executors/teg/executor.h"
 
@@ -16,7 +16,9 @@
 #include "orchestration/either.h"
 #include "sched/topology.h"
 
+#include <koken/future.h>
 #include <koken/signal.h>
+#include <koken/time.h>
 
 #include <errno.h>
 #include <string.h>
@@ -34,73 +36,67 @@ struct kn_teg_submit {
 };
 static void drop_submit(void *payload);
 KOKEN_TYPE_OF_(kn_teg_submit, NULL, 0, drop_submit);
-/* trusted: runs are shared, and looked at under their locks */
-KOKEN_MESSAGE_TRUSTED(kn_teg_wait, { const struct koken_teg_run *run; });
-KOKEN_MESSAGE_TRUSTED(kn_teg_over, { const struct koken_teg_run *run; });
 
-struct asker {
-    struct asker *next;
-    koken_claim claim;
-};
-
-struct entry {
-    struct entry *next;
+/* The notice. Whoever has it says that the run is over. */
+struct kn_teg_over {
     struct koken_teg_run *run; /* a reference */
-    struct asker *askers;
-    struct asker first; /* the first one needs no memory of its own */
 };
+static void drop_over(void *payload);
+KOKEN_TYPE_OF_(kn_teg_over, NULL, 0, drop_over);
 
 struct executor {
     struct kn_teg_home *home;
     struct koken_teg_config config; /* with all defaults filled in */
-    struct entry *entries;
+    struct kn_list runs;            /* begun, and not known to be over; a reference each */
     bool owns_model;
 };
+
+/* Once for each run that was submitted. */
+static void say_over(struct koken_teg_run *run)
+{
+    KN_ASSERT(koken_teg_is_over(run));
+    int rc = koken_promise_done(&run->end); /* who sees it sees the results */
+    KN_ASSERT(rc == 0);
+    (void)rc;
+}
+
+static void refuse(struct koken_teg_run *run, int error)
+{
+    KN_ASSERT(kn_list_is_empty(&run->link));
+    kn_teg_run_refuse(run, error);
+    say_over(run);
+    koken_teg_run_free(run);
+}
 
 static void drop_submit(void *payload)
 {
     struct kn_teg_submit *submit = payload;
     if (submit->run) {
-        kn_teg_run_refuse(submit->run, -ESRCH);
-        koken_teg_run_free(submit->run);
+        refuse(submit->run, -ESRCH);
         submit->run = NULL;
     }
 }
 
-static struct entry **place_of(struct executor *self, const struct koken_teg_run *run)
+/* The executor has ended. */
+static void drop_over(void *payload)
 {
-    struct entry **at = &self->entries;
-    while (*at && (*at)->run != run) { /* ends: the list does */
-        at = &(*at)->next;
+    struct kn_teg_over *over = payload;
+    if (over->run) {
+        say_over(over->run);
+        koken_teg_run_free(over->run);
+        over->run = NULL;
     }
-    return at;
 }
 
-/* Answers all who wait for a run, and lets go of it. */
-static void close_entry(struct entry *entry, bool is_answered)
-{
-    while (entry->askers) { /* ends: each round frees one */
-        struct asker *asker = entry->askers;
-        entry->askers = asker->next;
-        if (is_answered) {
-            kn_either_way(koken_answer(asker->claim, koken_teg_done, .run = entry->run));
-        }
-        if (asker != &entry->first) {
-            kn_free(asker, sizeof *asker, _Alignof(struct asker));
-        }
-    }
-    koken_teg_run_free(entry->run);
-    kn_free(entry, sizeof *entry, _Alignof(struct entry));
-}
-
-/* Lets go of everything; what is under way is ended by end(). Who waits is answered by the runtime. */
+/* Lets go of everything; what is under way is ended by end(), and says itself when it is over. */
 static void close_all(struct executor *self, void (*end)(struct koken_teg_run *run))
 {
-    while (self->entries) { /* ends: each round frees one */
-        struct entry *entry = self->entries;
-        self->entries = entry->next;
-        end(entry->run);
-        close_entry(entry, /* is_answered= */ false);
+    struct kn_list *link;
+    while ((link = kn_list_pop(&self->runs)) != NULL) { /* ends: each round takes one */
+        struct koken_teg_run *run = kn_container_of(link, struct koken_teg_run, link);
+        KN_ASSERT(run->home == self->home);
+        end(run);
+        koken_teg_run_free(run);
     }
     if (self->owns_model) {
         koken_teg_model_free(self->config.model); /* runs use it only in turns of this agent */
@@ -123,6 +119,7 @@ static int on_init(koken_ctx *ctx, struct executor *self, const void *arg)
 {
     const struct koken_teg_config *config = arg;
     unsigned workers = koken_workers(koken_runtime(ctx));
+    kn_list_init(&self->runs);
     kn_teg_config_plain(&self->config);
     if (config) {
         self->config = *config;
@@ -158,59 +155,30 @@ static int on_init(koken_ctx *ctx, struct executor *self, const void *arg)
 static int on_submit(koken_ctx *ctx, struct executor *self, struct kn_teg_submit *submit)
 {
     struct koken_teg_run *run = submit->run;
-    struct entry *entry = kn_alloc(sizeof *entry, _Alignof(struct entry), -1);
-    int rc = -ENOMEM;
+    KN_ASSERT(run && kn_list_is_empty(&run->link));
     submit->run = NULL;
-    if (entry) {
-        *entry = (struct entry){.next = self->entries, .run = run};
-        self->entries = entry;
-        KN_ASSERT(*place_of(self, run) == entry);
-        rc = kn_teg_run_begin(run, ctx->local->worker, &self->config, self->home);
-    }
+    kn_list_push_front(&self->runs, &run->link);
+    int rc = kn_teg_run_begin(run, ctx->local->worker, &self->config, self->home);
     if (rc < 0) {
-        if (entry) {
-            self->entries = entry->next;
-            kn_free(entry, sizeof *entry, _Alignof(struct entry));
-        }
-        kn_teg_run_refuse(run, rc);
-        koken_teg_run_free(run);
+        kn_list_remove(&run->link);
+        refuse(run, rc);
     }
     return 0;
 }
 
-static int on_wait(koken_ctx *ctx, struct executor *self, const struct kn_teg_wait *wait)
+static int on_over(koken_ctx *ctx, struct executor *self, struct kn_teg_over *over)
 {
-    struct entry *entry = *place_of(self, wait->run);
-    struct asker *asker = NULL;
-    if (entry) {
-        bool is_first = !entry->askers;
-        asker = is_first ? &entry->first : kn_alloc(sizeof *asker, _Alignof(struct asker), -1);
-    }
-    if (!asker) { /* it is over; or, without memory, this asker's deadline tells it */
-        if (!entry) {
-            union {
-                const struct koken_teg_run *from;
-                struct koken_teg_run *to;
-            } run = {wait->run};
-            kn_either_way(koken_reply(ctx, koken_teg_done, .run = run.to)); /* it may have gone */
-        }
-        return 0;
-    }
-    *asker = (struct asker){.next = entry->askers, .claim = koken_defer(ctx)};
-    entry->askers = asker;
-    return 0;
-}
-
-static int on_over(koken_ctx *ctx, struct executor *self, const struct kn_teg_over *over)
-{
-    struct entry **at = place_of(self, over->run), *entry = *at;
+    struct koken_teg_run *run = over->run;
     (void)ctx;
-    KOKEN_CHECK(entry);
-    *at = entry->next;
+    KOKEN_CHECK(!kn_list_is_empty(&run->link));
+    over->run = NULL;
+    kn_list_remove(&run->link);
     if (self->config.adaptive_scheduling) {
-        kn_teg_model_learn_run(self->config.model, entry->run);
+        kn_teg_model_learn_run(self->config.model, run);
     }
-    close_entry(entry, /* is_answered= */ true);
+    say_over(run);
+    koken_teg_run_free(run); /* the list's, and the notice's */
+    koken_teg_run_free(run);
     return 0;
 }
 
@@ -226,7 +194,7 @@ static void on_exit(koken_ctx *ctx, struct executor *self, int reason)
 }
 
 KOKEN_AGENT(executor, struct executor, KOKEN_INIT(on_init), KOKEN_ON(kn_teg_submit, on_submit),
-            KOKEN_ON(kn_teg_wait, on_wait), KOKEN_ON(kn_teg_over, on_over), KOKEN_EXIT(on_exit));
+            KOKEN_ON(kn_teg_over, on_over), KOKEN_EXIT(on_exit));
 
 /* ---- the end of a run ---- */
 
@@ -244,10 +212,13 @@ void kn_teg_notice_send(struct koken_teg_run *run, struct kn_worker *worker)
     KN_ASSERT(koken_teg_is_over(run));
     run->notice = NULL;
     notice->from = 0;
+    kn_teg_run_ref(run); /* the notice's */
     if (worker && kn_post_system(local, run->executor.id, notice) == 0) {
         kn_count_add(&local->counters.sent, 1);
     } else {
         kn_envelope_free(&local->worker->pool, notice);
+        say_over(run);
+        koken_teg_run_free(run);
     }
 }
 
@@ -296,10 +267,16 @@ static int prepare(koken_ref who, struct koken_teg *teg, const struct koken_teg_
     if (rc == 0) {
         rc = kn_teg_run_new(teg, options, who, ret_run);
     }
-    if (rc == 0) {
-        kn_teg_run_ref(*ret_run);
+    if (rc < 0) {
+        return rc;
     }
-    return rc;
+    rc = koken_promise_new(0, &(*ret_run)->end, &(*ret_run)->over);
+    if (rc < 0) {
+        koken_teg_run_free(*ret_run);
+        return rc;
+    }
+    kn_teg_run_ref(*ret_run);
+    return 0;
 }
 
 int koken_teg_start(koken_ref who, struct koken_teg *teg, const struct koken_teg_options *options,
@@ -320,26 +297,101 @@ int koken_teg_start(koken_ref who, struct koken_teg *teg, const struct koken_teg
     return 0;
 }
 
+/* ---- waiting ---- */
+
+static int wait_for_end(struct koken_teg_run *run, uint64_t timeout_ns)
+{
+    int rc = koken_future_join(run->over, timeout_ns);
+    return koken_teg_is_over(run) ? 0 : rc;
+}
+
 int koken_teg_wait_rt_(struct koken *rt, struct koken_teg_run *run, uint64_t timeout_ns)
 {
-    struct koken_teg_done done;
-    return koken_teg_is_over(run)
-               ? 0
-               : koken_await(rt, run->executor, timeout_ns, &done, kn_teg_wait, .run = run);
+    return rt ? wait_for_end(run, timeout_ns) : -EINVAL;
 }
 
 int koken_teg_wait_ctx_(koken_ctx *ctx, struct koken_teg_run *run, uint64_t timeout_ns)
 {
-    struct koken_teg_done done;
-    return koken_teg_is_over(run)
-               ? 0
-               : koken_await(ctx, run->executor, timeout_ns, &done, kn_teg_wait, .run = run);
+    return ctx ? wait_for_end(run, timeout_ns) : -EINVAL;
 }
+
+/*
+ * A handler asks an agent made for it, which has the future tell it, and answers. The executor could not do that:
+ * one that ends refuses what it is asked, while its last runs are still on their way to be over.
+ */
+struct kn_teg_watch {
+    struct koken_teg_run *run; /* a reference */
+};
+
+static void drop_watch(void *payload)
+{
+    struct kn_teg_watch *watch = payload;
+    koken_teg_run_free(watch->run);
+    watch->run = NULL;
+}
+
+KOKEN_TYPE_OF_(kn_teg_watch, NULL, 0, drop_watch);
+KOKEN_EVENT(kn_teg_too_late);
+
+struct watcher {
+    koken_claim asker;
+    struct koken_teg_run *run; /* to be named: it is not looked at */
+};
+
+static int on_watch(koken_ctx *ctx, struct watcher *self, struct kn_teg_watch *watch)
+{
+    KN_ASSERT(watch->run && watch->run->over);
+    KN_ASSERT(!self->run);
+    int rc = koken_future_tell(watch->run->over, koken_self(ctx), 0);
+    if (rc < 0) {
+        return rc; /* the asker's answer */
+    }
+    uint64_t left = koken_time_left(ctx);
+    if (left != KOKEN_NO_DEADLINE) {
+        (void)koken_after(ctx, left, kn_teg_too_late); /* without memory it stays until the end */
+    }
+    self->asker = koken_defer(ctx);
+    self->run = watch->run;
+    return self->asker.number ? 0 : -ENOMEM;
+}
+
+static int on_told(koken_ctx *ctx, struct watcher *self, const struct koken_future_done *told)
+{
+    KN_ASSERT(self->asker.number && self->run);
+    (void)ctx;
+    (void)told;
+    kn_either_way(koken_answer(self->asker, koken_teg_done, .run = self->run)); /* or gone */
+    return KOKEN_STOP;
+}
+
+static int on_too_late(koken_ctx *ctx, struct watcher *self, const struct kn_teg_too_late *late)
+{
+    KN_ASSERT(self->asker.number);
+    (void)ctx;
+    (void)late;
+    return koken_is_awaited(self->asker) ? 0 : KOKEN_STOP; /* it has given up by itself */
+}
+
+KOKEN_AGENT(watcher, struct watcher, KOKEN_ON(kn_teg_watch, on_watch),
+            KOKEN_ON(koken_future_done, on_told), KOKEN_ON(kn_teg_too_late, on_too_late));
 
 int koken_teg_ask(koken_ctx *ctx, struct koken_teg_run *run, uint64_t timeout_ns)
 {
-    return koken_request(ctx, run->executor, timeout_ns, kn_teg_wait, .run = run);
+    koken_ref who;
+    int rc = koken_try_spawn(ctx, &who, watcher);
+    if (rc < 0) {
+        return rc;
+    }
+    kn_teg_run_ref(run);
+    rc = koken_request(ctx, who, timeout_ns, kn_teg_watch, .run = run);
+    if (rc < 0) {
+        koken_teg_run_free(run);
+        kn_either_way(koken_exit(who));
+    }
+    return rc;
 }
+
+/* ---- all in one ---- */
 
 /* After a wait of koken_teg_run. */
 static int ran(struct koken_teg_run *run, int rc, struct koken_teg_run **ret_run)

@@ -41,6 +41,7 @@ int kn_teg_run_new(struct koken_teg *teg, const struct koken_teg_options *option
     }
     KN_ASSERT(teg->is_checked);
     kn_list_init(&run->flights);
+    kn_list_init(&run->link);
     kn_atomic_init(&run->refs, 1);
     kn_atomic_init(&run->remaining, teg->count);
     run->order = teg->order;
@@ -91,6 +92,9 @@ void koken_teg_run_free(struct koken_teg_run *run)
         return;
     }
     KN_ASSERT(kn_list_is_empty(&run->flights));
+    KN_ASSERT(kn_list_is_empty(&run->link));
+    koken_promise_drop(&run->end); /* one that was not submitted */
+    koken_future_drop(run->over);
     free_values(run);
     kn_free(run->slots, run->teg->count * sizeof *run->slots + 1, KN_CACHE_LINE);
     kn_teg_ready_fini(&run->held);

@@ -32,6 +32,7 @@
 #include "sched/lock.h"
 #include "sched/worker.h"
 
+#include <koken/future.h>
 #include <koken/teg_run.h>
 
 enum {
@@ -129,6 +130,10 @@ struct koken_teg_run {
     struct kn_envelope
         *notice;        /* (c) tells the executor that it is over; whoever ends the run takes it */
     koken_ref executor; /* (c) */
+    struct koken_future
+        *over;           /* (c) complete when it is over, and the executor has learnt from it */
+    koken_promise end;   /* used up by who has the notice, or has refused the run */
+    struct kn_list link; /* the executor's turns: of its runs; else alone */
     kn_atomic(uint32_t) wants_cancel; /* (a) enum kn_teg_wish */
     struct kn_errand sweeper;         /* cancels; queued by who takes wants_cancel from BEGUN */
     struct kn_errand undoer;

@@ -124,8 +124,8 @@ KOKEN_MUST_USE int koken_teg_start(koken_ref executor, struct koken_teg *teg,
 
 /*
  * koken_teg_wait(where, run, timeout_ns) waits until a run is over; where is a runtime (threads outside) or the
- * context of a fiber agent. Errors: -ETIMEDOUT, the run goes on; -ESRCH the executor has ended; those of
- * koken_await.
+ * context of a fiber agent; timeout_ns 0 looks. 0: it is, also if its executor has ended (koken_teg_status). Errors: as
+ * koken_future_wait: -ETIMEDOUT, the run goes on; -ECANCELED the fiber is to end; -ENOTSUP; -ENOMEM.
  */
 #define koken_teg_wait(where, run, timeout_ns)                                                     \
     KOKEN_WHERE_(where, koken_teg_wait_rt_, koken_teg_wait_ctx_)((where), (run), (timeout_ns))
@@ -136,7 +136,9 @@ KOKEN_MUST_USE int koken_teg_wait_ctx_(koken_ctx *ctx, struct koken_teg_run *run
 
 /*
  * koken_teg_ask is koken_teg_wait for handler agents: when the run is over the message koken_teg_done comes on
- * the system lane, or koken_failed, as after koken_request. Answers the number of the request (> 0).
+ * the system lane, also if its executor has ended; or koken_failed, as after koken_request. Answers the number of
+ * the request (> 0). Errors: as koken_try_spawn, as koken_request; without memory at the end the deadline tells.
+ * Cost: an agent as long as it waits.
  * trusted: the pointer is a reference to a run, whose functions any thread may call.
  */
 KOKEN_MESSAGE_TRUSTED(koken_teg_done, { struct koken_teg_run *run; });

@@ -192,6 +192,16 @@ void kn_teg_notice_send(struct koken_teg_run *of, struct kn_worker *worker)
     }
 }
 
+void koken_promise_drop(koken_promise *promise)
+{
+    (void)promise;
+}
+
+void koken_future_drop(struct koken_future *future)
+{
+    (void)future;
+}
+
 void kn_teg_undo(struct koken_teg_run *of, struct kn_worker *worker)
 {
     of->status = kn_teg_run_outcome(of);

@@ -21,7 +21,6 @@ Test(executor, t01_default_config)
     cr_assert(config.adaptive_scheduling);
 }
 
-/* T12: the empty graph: 0, no nodes, efficiency 0. */
 /* ---- what each member of the configuration does ---- */
 
 static int sleepless(struct koken_teg_call *call)
@@ -34,7 +33,15 @@ static int spin_long(struct koken_teg_call *call)
 {
     uint64_t end = kn_now() + KOKEN_MS(20);
     (void)call;
-    while (kn_now() < end) {
+    while (kn_now() < end) { /* ends: time passes */
+        kn_pause();
+    }
+    return 0;
+}
+
+static int spin_until_late(struct koken_teg_call *call)
+{
+    while (!koken_teg_cancelled(call)) { /* ends: the other lane looks */
         kn_pause();
     }
     return 0;
@@ -101,7 +108,8 @@ Test(executor, steal_timeout_ms_is_how_often_a_parked_lane_looks)
         struct stage stage = stage_with(2, &config);
         struct koken_teg *teg = koken_teg_new();
         koken_teg_node node = koken_teg_add(
-            teg, &(struct koken_teg_effect){.run = spin_long, .timeout_ns = KOKEN_MS(2)});
+            teg, &(struct koken_teg_effect){.run = i == 0 ? spin_until_late : spin_long,
+                                            .timeout_ns = KOKEN_MS(2)});
         struct koken_teg_run *run = run_of(stage, teg);
         assert_state(run, node, i == 0 ? KOKEN_TEG_TIMED_OUT : KOKEN_TEG_COMPLETED);
         leave(stage, teg, run);
@@ -153,6 +161,7 @@ Test(executor, worker_count_and_adaptive_scheduling)
 
 /* ---- runs ---- */
 
+/* T12: the empty graph: 0, no nodes, efficiency 0. */
 Test(executor, t12_the_empty_graph)
 {
     struct stage stage = stage_of(2);
@@ -321,17 +330,140 @@ Test(executor, its_end_cancels_its_runs)
     cr_assert_eq(koken_teg_start(stage.executor, teg, NULL, &run), 0);
     cr_assert_eq(koken_teg_wait(stage.rt, run, KOKEN_MS(5)), -ETIMEDOUT);
     cr_assert_eq(koken_exit(stage.executor), 0);
-    int rc = koken_teg_wait(stage.rt, run, KOKEN_S(60));
-    cr_assert(rc == -ESRCH || rc == 0, "%d", rc);
-    while (!koken_teg_is_over(run)) {
-        kn_thread_yield();
-    }
+    cr_assert_eq(koken_teg_wait(stage.rt, run, KOKEN_S(60)), 0);
     cr_assert_eq(koken_teg_status(run), -ECANCELED);
     struct koken_teg_run *late = NULL;
     while (koken_alive(stage.executor)) {
         kn_thread_yield();
     }
     cr_assert_eq(koken_teg_start(stage.executor, teg, NULL, &late), -ESRCH);
+    leave(stage, teg, run);
+}
+
+/* The end overtakes what has been submitted, and may find it anywhere: begun, in the mailbox, or just over. */
+static bool is_end(const struct koken_teg_run *run)
+{
+    int status = koken_teg_status(run);
+    return koken_teg_is_over(run) && (status == -ECANCELED || status == -ESRCH);
+}
+
+Test(executor, a_thread_hears_of_the_end_of_an_executor)
+{
+    enum { ROUNDS = 20, RUNS = 4 };
+    struct stage stage = stage_of(2);
+    struct koken_teg *teg = sleepy();
+    for (int i = 0; i < ROUNDS; i++) {
+        koken_ref executor = koken_teg_executor(stage.rt, NULL);
+        struct koken_teg_run *runs[RUNS];
+        for (int j = 0; j < RUNS; j++) {
+            cr_assert_eq(koken_teg_start(executor, teg, NULL, &runs[j]), 0);
+        }
+        cr_assert_eq(koken_exit(executor), 0);
+        for (int j = RUNS - 1; j >= 0; j--) {
+            cr_assert_eq(koken_teg_wait(stage.rt, runs[j], KOKEN_S(60)), 0);
+            cr_assert(is_end(runs[j]));
+            koken_teg_run_free(runs[j]);
+        }
+    }
+    leave(stage, teg, NULL);
+}
+
+static int walk_and_end(koken_ctx *ctx, void *unused, const void *arg)
+{
+    const struct go *go = arg;
+    struct koken_teg_run *run = NULL;
+    (void)unused;
+    expect(koken_teg_start(go->executor, go->teg, NULL, &run) == 0);
+    expect(koken_exit(go->executor) == 0);
+    expect(koken_teg_wait(ctx, run, KOKEN_S(60)) == 0);
+    expect(is_end(run));
+    koken_teg_run_free(run);
+    (void)count(&told);
+    return 0;
+}
+
+KOKEN_FIBER(ender, char, walk_and_end);
+
+static int on_go_and_end(koken_ctx *ctx, struct client *self, const struct go *msg)
+{
+    expect(koken_teg_start(msg->executor, msg->teg, NULL, &self->run) == 0);
+    expect(koken_exit(msg->executor) == 0);
+    expect(koken_teg_ask(ctx, self->run, KOKEN_S(60)) > 0);
+    return 0;
+}
+
+static int on_end(koken_ctx *ctx, struct client *self, const struct koken_teg_done *msg)
+{
+    (void)ctx;
+    expect(msg->run == self->run);
+    expect(is_end(self->run));
+    koken_teg_run_free(self->run);
+    (void)count(&told);
+    return KOKEN_STOP;
+}
+
+KOKEN_AGENT(end_client, struct client, KOKEN_ON(go, on_go_and_end),
+            KOKEN_ON(koken_teg_done, on_end));
+
+Test(executor, fibers_and_handlers_hear_of_the_end_of_an_executor)
+{
+    enum { ROUNDS = 20 };
+    struct stage stage = stage_of(2);
+    struct koken_teg *teg = sleepy();
+    reset(&told);
+    for (int i = 0; i < ROUNDS; i++) {
+        struct go go = {koken_teg_executor(stage.rt, NULL), teg};
+        (void)koken_spawn(stage.rt, ender, .arg = &go, .arg_size = sizeof go);
+        koken_ref who = koken_spawn(stage.rt, end_client),
+                  other = koken_teg_executor(stage.rt, NULL);
+        cr_assert_eq(koken_signal(who, go, .executor = other, .teg = teg), 0);
+    }
+    wait_for(&told, 2 * ROUNDS);
+    leave(stage, teg, NULL);
+}
+
+/* Who gives up is told so; the run goes on, and the agent that watched it has gone. */
+static int on_go_briefly(koken_ctx *ctx, struct client *self, const struct go *msg)
+{
+    expect(koken_teg_start(msg->executor, msg->teg, NULL, &self->run) == 0);
+    expect(koken_teg_ask(ctx, self->run, KOKEN_MS(2)) > 0);
+    return 0;
+}
+
+static int on_too_late(koken_ctx *ctx, struct client *self, const struct koken_failed *msg)
+{
+    if (msg->error != -ETIMEDOUT) {
+        expect(false);
+    }
+    expect(!koken_teg_is_over(self->run));
+    koken_teg_cancel(self->run);
+    expect(koken_teg_ask(ctx, self->run, KOKEN_S(60)) > 0);
+    return 0;
+}
+
+KOKEN_AGENT(brief_client, struct client, KOKEN_ON(go, on_go_briefly),
+            KOKEN_ON(koken_failed, on_too_late), KOKEN_ON(koken_teg_done, on_end));
+
+Test(executor, a_handler_may_give_up_and_ask_again)
+{
+    struct stage stage = stage_of(2);
+    struct koken_teg *teg = sleepy();
+    reset(&told);
+    koken_ref who = koken_spawn(stage.rt, brief_client);
+    cr_assert_eq(koken_signal(who, go, .executor = stage.executor, .teg = teg), 0);
+    wait_for(&told, 1);
+    leave(stage, teg, NULL);
+}
+
+/* What is over is told again, at once, to threads. */
+Test(executor, a_run_that_is_over_is_waited_for_again)
+{
+    struct stage stage = stage_of(1);
+    struct koken_teg *teg = koken_teg_new();
+    (void)node_of(teg, NULL, add_up, 1);
+    struct koken_teg_run *run = run_of(stage, teg);
+    cr_assert_eq(koken_teg_wait(stage.rt, run, 0), 0);
+    cr_assert_eq(koken_teg_wait((struct koken *)NULL, run, 0), -EINVAL);
     leave(stage, teg, run);
 }
 
