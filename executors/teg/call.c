@@ -22,6 +22,7 @@ void kn_teg_call_fini(struct koken_teg_call *call)
 static struct koken_teg_value value_of(const struct kn_teg_slot *slot)
 {
     struct koken_teg_value value = {.number = slot->number};
+    KN_ASSERT(slot->bytes || slot->size == 0);
     if (slot->is_items) {
         value.items = slot->bytes;
         value.item_count = slot->size;
@@ -52,6 +53,7 @@ struct koken_teg_value koken_teg_input(const struct koken_teg_call *call, uint32
     if (state == KOKEN_TEG_COMPLETED) {
         return value_of(slot);
     }
+    KN_ASSERT(kn_teg_has_ended(state) || out->kind == KN_TEG_ENTRANT);
     missing.number = slot->error; /* for who handles it */
     return missing;
 }
@@ -96,6 +98,7 @@ int koken_teg_answer_bytes(struct koken_teg_call *call, const void *bytes, size_
         return -ENOMEM;
     }
     kn_teg_call_fini(call);
+    KN_ASSERT(!call->bytes && call->size == 0);
     if (size) {
         memcpy(copy, bytes, size);
     }

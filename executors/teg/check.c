@@ -37,6 +37,7 @@ __attribute__((format(printf, 3, 4))) static int complain(struct koken_teg_probl
                                                           const char *format, ...)
 {
     va_list args;
+    KN_ASSERT(wrong > KOKEN_TEG_FINE && wrong < KOKEN_TEG_WRONG_COUNT_);
     va_start(args, format);
     problem->wrong = wrong;
     (void)vsnprintf(problem->text, sizeof problem->text, format, args);
@@ -47,6 +48,7 @@ __attribute__((format(printf, 3, 4))) static int complain(struct koken_teg_probl
 
 static void concern(struct koken_teg_problem *problem, uint32_t number)
 {
+    KN_ASSERT(number > 0);
     if (problem->count < KOKEN_TEG_PROBLEM_NODES) {
         problem->nodes[problem->count] = (koken_teg_node){number};
     }
@@ -55,6 +57,7 @@ static void concern(struct koken_teg_problem *problem, uint32_t number)
 
 static const char *name_of(const struct koken_teg *teg, uint32_t index, char *text, size_t room)
 {
+    KN_ASSERT(index < teg->count);
     return koken_teg_id(teg, (koken_teg_node){index + 1}, text, room);
 }
 
@@ -90,11 +93,13 @@ static int resolve(struct koken_teg *teg, struct koken_teg_problem *problem)
         if (!link->is_named) {
             continue;
         }
+        KN_ASSERT(link->from < teg->ids.count && link->to < teg->ids.count);
         uint32_t from = teg->id_nodes[link->from], to = teg->id_nodes[link->to];
         if (!from || !to) {
             return complain(problem, KOKEN_TEG_UNKNOWN_NODE, "NodeNotFound: %.180s",
                             teg->ids.texts[from ? link->to : link->from].text);
         }
+        KN_ASSERT(from <= teg->count && to <= teg->count);
         link->from = from - 1;
         link->to = to - 1;
         link->is_named = 0;
@@ -137,6 +142,7 @@ static int check_needs(struct koken_teg *teg, struct koken_teg_problem *problem,
         const struct kn_teg_claim *claim = &teg->claims[i];
         const struct kn_teg_resource *resource = &teg->resources[claim->resource];
         const char *name = teg->resource_names.texts[claim->resource].text;
+        KN_ASSERT(resource->maker <= teg->count);
         if (claim->what != KN_TEG_NEEDS) {
             continue;
         }
@@ -211,6 +217,7 @@ static bool add_turns(struct koken_teg *teg, const uint32_t *place)
     for (uint32_t i = 0; i < count; i++) {
         resources[i] = teg->claims[i].resource;
         places[i] = place[teg->claims[i].node];
+        KN_ASSERT(places[i] < teg->count);
     }
     kn_teg_sort(resources, places, count, order, order + count);
     bool is_done = true;
@@ -222,6 +229,7 @@ static bool add_turns(struct koken_teg *teg, const uint32_t *place)
             continue;
         }
         if (last && last->resource == claim->resource && last->node != claim->node) {
+            KN_ASSERT(place[last->node] < place[claim->node]); /* so no cycle can arise */
             is_done = kn_teg_add_link(
                 teg,
                 (struct kn_teg_link){.from = last->node, .to = claim->node, .kind = KN_TEG_TURN});
@@ -271,6 +279,7 @@ static void index_links(struct koken_teg *teg, uint32_t *next)
         at += teg->nodes[i].in_count;
         teg->nodes[i].in_count = 0;
     }
+    KN_ASSERT(at == teg->link_count);
     for (uint32_t i = 0; i < teg->link_count; i++) { /* turns were added last: they come last */
         const struct kn_teg_link *link = &teg->links[i];
         struct kn_teg_node *to = &teg->nodes[link->to];
@@ -333,6 +342,7 @@ static uint32_t sort(struct koken_teg *teg, struct scratch *scratch)
             }
         }
     }
+    KN_ASSERT(done <= teg->count);
     return done;
 }
 
@@ -345,11 +355,13 @@ static int show_cycle(const struct koken_teg *teg, struct scratch *scratch,
 {
     uint32_t at = 0, len = 0, *seen = teg->topo; /* not needed any more: place in the path + 1 */
     memset(seen, 0, teg->count * sizeof *seen);
-    while (scratch->degree[at] == 0) {
+    while (scratch->degree[at] == 0) { /* ends: not all could be ordered */
         at++;
+        KN_ASSERT(at < teg->count);
     }
     while (!seen[at]) { /* ends: a node comes twice after at most count steps */
         const struct kn_teg_node *node = &teg->nodes[at];
+        KN_ASSERT(len < teg->count);
         scratch->queue[len++] = at;
         seen[at] = len;
         uint32_t i = 0;
@@ -362,6 +374,7 @@ static int show_cycle(const struct koken_teg *teg, struct scratch *scratch,
     uint32_t first = seen[at] - 1; /* the cycle is queue[first .. len), backwards */
     char list[160] = "", text[64];
     size_t used = 0;
+    KN_ASSERT(first < len);
     for (uint32_t i = len; i-- > first;) {
         concern(problem, scratch->queue[i] + 1);
         if (used < sizeof list - sizeof text) {
@@ -409,6 +422,7 @@ static bool reserve(struct koken_teg *teg, uint32_t links)
     size_t size = links * (sizeof *teg->outs + sizeof *teg->ins) +
                   nodes * (sizeof *teg->levels + sizeof *teg->topo + sizeof *teg->order) +
                   KN_CACHE_LINE;
+    KN_ASSERT(!teg->frozen);
     unsigned char *memory = kn_alloc(size, KN_CACHE_LINE, -1);
     if (!memory) {
         return false;
@@ -424,6 +438,7 @@ static bool reserve(struct koken_teg *teg, uint32_t links)
     teg->topo = (void *)memory;
     memory += nodes * sizeof *teg->topo;
     teg->order = (void *)memory;
+    KN_ASSERT((unsigned char *)(teg->order + nodes) <= (unsigned char *)teg->frozen + size);
     return true;
 }
 
@@ -468,6 +483,7 @@ static int freeze(struct koken_teg *teg, struct scratch *scratch, struct koken_t
         teg->source_count += teg->nodes[i].in_count == 0;
         teg->sink_count += teg->nodes[i].out_count == 0;
     }
+    KN_ASSERT(teg->count == 0 || (teg->source_count > 0 && teg->sink_count > 0));
     return 0;
 }
 
@@ -510,6 +526,7 @@ int koken_teg_check(struct koken_teg *teg, struct koken_teg_problem *ret_problem
     if (!teg->is_checked) {
         rc = check(teg, &problem);
         teg->is_checked = rc == 0;
+        KN_ASSERT((rc < 0) == (problem.wrong != KOKEN_TEG_FINE));
     }
     if (ret_problem) {
         *ret_problem = problem;
@@ -532,6 +549,7 @@ int koken_teg_shape(const struct koken_teg *teg, struct koken_teg_shape *ret_sha
             level > shape.critical_path_cost ? level : shape.critical_path_cost;
         shape.total_cost = kn_teg_add_cost(shape.total_cost, teg->nodes[i].cost);
     }
+    KN_ASSERT(shape.critical_path_cost <= shape.total_cost);
     if (shape.critical_path_cost) {
         shape.parallelism = (double)shape.total_cost / (double)shape.critical_path_cost;
     }

@@ -37,6 +37,7 @@ static int start(char *const *argv, int fd, pid_t *ret_pid)
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     sigset_t none, some;
+    KN_ASSERT(argv[0] && fd >= 0);
     if (posix_spawn_file_actions_init(&actions) != 0) {
         return -ENOMEM;
     }
@@ -61,12 +62,14 @@ static int start(char *const *argv, int fd, pid_t *ret_pid)
     if (rc == ENOMEM || rc == EAGAIN) {
         return -rc;
     }
+    KN_ASSERT(rc || *ret_pid > 0); /* a group of its own: never 0, which would be ours */
     return rc ? -EINVAL : 0;
 }
 
 /* Room for more output; without memory what is there is used again and again. */
 static void make_room(struct output *output)
 {
+    KN_ASSERT(output->size == output->room);
     size_t room = output->room ? output->room * 2 : (size_t)OUTPUT_FIRST;
     char *bytes = room <= OUTPUT_MOST ? kn_alloc(room, 1, -1) : NULL;
     if (bytes) {
@@ -92,6 +95,7 @@ static void read_all(int fd, struct output *output)
         got = has_room ? read(fd, output->bytes + output->size, output->room - output->size)
                        : read(fd, rest, sizeof rest);
         output->size += got > 0 && has_room ? (size_t)got : 0;
+        KN_ASSERT(output->size <= output->room);
     }
 }
 
@@ -103,6 +107,7 @@ static void kill_group(void *arg)
 /* Waits for the child and reaps it. Answers its exit status, or 128 and the signal that ended it. */
 static int reap(struct koken_teg_call *call, pid_t pid)
 {
+    KN_ASSERT(pid > 0);
     siginfo_t info;
     int status = 0;
     int rc;
@@ -116,6 +121,7 @@ static int reap(struct koken_teg_call *call, pid_t pid)
     if (rc < 0) {
         return 127; /* somebody else in this process has reaped it */
     }
+    KN_ASSERT(WIFSIGNALED(status) || WIFEXITED(status));
     return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
@@ -134,6 +140,7 @@ static int run_command(struct koken_teg_call *call)
         argv[count++] = arg.to;
         arg.from += strlen(arg.from) + 1;
     }
+    KN_ASSERT(count > 0 && arg.from == end); /* as koken_teg_add_command has packed them */
     argv[count] = NULL;
     if (pipe2(pipes, O_CLOEXEC) < 0) {
         return -EAGAIN;
@@ -180,6 +187,7 @@ koken_teg_node koken_teg_add_command(struct koken_teg *teg, const struct koken_t
         memcpy(packed + at, argv[i], len);
         at += len;
     }
+    KN_ASSERT(at == size);
     whole.run = run_command;
     whole.place = KOKEN_TEG_ON_POOL;
     whole.tag = whole.tag ? whole.tag : argv[0];

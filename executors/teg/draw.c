@@ -32,18 +32,22 @@ __attribute__((format(printf, 2, 3))) static void write_text(struct writer *writ
     va_start(args, format);
     int len = vsnprintf(text, sizeof text, format, args);
     va_end(args);
+    KN_ASSERT(len >= 0);
     size_t used = len < (int)sizeof text ? (size_t)len : sizeof text - 1;
     writer->rc = writer->sink(writer->arg, text, used);
 }
 
-/* A text between quotes, where `is_json` says how quotes are written in it. Long ones are cut. */
+/*
+ * A text between quotes; long ones are cut. is_json: quotes are written as in JSON, and in Graphviz's language. Else
+ * for Mermaid, which takes a text for HTML: what means something there is written by its number.
+ */
 static void write_quoted(struct writer *writer, const char *text, bool is_json)
 {
     char quoted[400];
     size_t at = 0;
     for (; *text && at < sizeof quoted - 16; text++) {
         unsigned char c = (unsigned char)*text;
-        if (c == '"' || c == '\\') {
+        if (strchr(is_json ? "\"\\" : "\"\\<>&#", c)) {
             at +=
                 (size_t)snprintf(quoted + at, 16, is_json ? "\\%c" : "#%d;", is_json ? c : (int)c);
         } else if (c < 0x20 || c == 0x7f) {
@@ -52,6 +56,13 @@ static void write_quoted(struct writer *writer, const char *text, bool is_json)
             quoted[at++] = (char)c;
         }
     }
+    if (((unsigned char)*text & 0xc0) == 0x80) { /* not within a character of UTF-8 */
+        while (at > 0 && ((unsigned char)quoted[at - 1] & 0xc0) == 0x80) {
+            at--;
+        }
+        at -= at > 0;
+    }
+    KN_ASSERT(at < sizeof quoted);
     quoted[at] = '\0';
     write_text(writer, "%s", quoted);
 }
@@ -73,6 +84,7 @@ static void write_details(struct writer *writer, const struct koken_teg *teg,
                           const struct koken_teg_run *run, uint32_t index, const char *line_end)
 {
     koken_teg_node node = {index + 1};
+    KN_ASSERT(index < teg->count);
     if (!run) {
         write_text(writer, "%scost %llu", line_end, (unsigned long long)teg->nodes[index].cost);
         return;
@@ -91,6 +103,7 @@ static void link_label(const struct kn_teg_out *out, char *text, size_t room)
 {
     static const char *const words[KOKEN_TEG_WHEN_COUNT_] = {
         "always", "true", "false", "==", "!=", "<", ">", "failed"};
+    KN_ASSERT(out->when < KOKEN_TEG_WHEN_COUNT_);
     text[0] = '\0';
     if (out->kind == KN_TEG_CONTROL) {
         bool has_operand = out->when >= KOKEN_TEG_EQUAL && out->when <= KOKEN_TEG_GREATER;
@@ -134,6 +147,7 @@ static bool *mark_way(const struct koken_teg *teg, const struct koken_teg_run *r
         marks[at] = true;
         for (uint32_t i = 0; i < node->out_count; i++) {
             uint32_t to = teg->outs[node->out + i].to;
+            KN_ASSERT(levels[to] <= levels[at]);
             next = next == UINT32_MAX || levels[to] > levels[next] ? to : next;
         }
         at = next;
@@ -166,6 +180,7 @@ static const char *colour_of(const struct koken_teg_run *run, uint32_t index)
         [KOKEN_TEG_TIMED_OUT] = "#f6dfb8", [KOKEN_TEG_CANCELLED] = "#e4e4e4",
         [KOKEN_TEG_SKIPPED] = "#f4f4f4",
     };
+    KN_ASSERT(!run || index < run->teg->count);
     const char *colour = run ? colours[koken_teg_state(run, (koken_teg_node){index + 1})] : NULL;
     return colour ? colour : "#ffffff";
 }
@@ -252,6 +267,7 @@ static uint32_t row_of(struct row *row, uint64_t began_ns, uint64_t ended_ns)
     while (i < ROWS - 1 && row->until_ns[i] > began_ns) {
         i++;
     }
+    KN_ASSERT(began_ns <= ended_ns);
     row->until_ns[i] = ended_ns;
     return i;
 }
@@ -262,6 +278,7 @@ static void write_slice(struct writer *writer, const struct koken_teg_run *run, 
     struct koken_teg_times times = koken_teg_times(run, (koken_teg_node){index + 1});
     struct kn_teg_key key = kn_teg_key_of(run->teg, run->teg->nodes[index].key);
     char text[300];
+    KN_ASSERT(base_ns <= times.began_ns && times.began_ns <= times.ended_ns);
     write_text(writer, ",\n{\"ph\":\"X\",\"pid\":1,\"tid\":%u,\"ts\":%.3f,\"dur\":%.3f,\"name\":\"",
                track, (double)(times.began_ns - base_ns) / 1e3,
                (double)(times.ended_ns - times.began_ns) / 1e3);
@@ -281,6 +298,7 @@ static void write_flows(struct writer *writer, const struct koken_teg_run *run,
 {
     const struct kn_teg_node *node = &run->teg->nodes[index];
     struct koken_teg_times from = koken_teg_times(run, (koken_teg_node){index + 1});
+    KN_ASSERT(tracks[index] > 0); /* it has run */
     for (uint32_t i = 0; i < node->out_count && writer->rc == 0; i++) {
         uint32_t to = run->teg->outs[node->out + i].to;
         struct koken_teg_times times = koken_teg_times(run, (koken_teg_node){to + 1});
@@ -310,6 +328,7 @@ static uint32_t sort_by_time(const struct koken_teg_run *run, uint64_t *times, u
         ran += has_run;
     }
     kn_teg_sort(times + run->teg->count, times, run->teg->count, order, scratch);
+    KN_ASSERT(ran <= run->teg->count);
     return ran;
 }
 
@@ -337,6 +356,7 @@ int koken_teg_write_trace(const struct koken_teg_run *run, koken_teg_sink *sink,
     for (uint32_t i = 0; i < ran && writer.rc == 0; i++) {
         struct koken_teg_times of = koken_teg_times(run, (koken_teg_node){order[i] + 1});
         uint32_t lane = of.lane < run->lane_count ? of.lane : run->lane_count;
+        KN_ASSERT(i == 0 || times[order[i - 1]] <= times[order[i]]);
         uint32_t row = row_of(&rows[lane], of.began_ns, of.ended_ns);
         tracks[order[i]] = lane * ROWS + row + 1;
         write_slice(&writer, run, order[i], tracks[order[i]], base_ns);

@@ -3,6 +3,7 @@
 #include "executors/teg/effects.h"
 
 #include "base/alloc.h"
+#include "base/assert.h"
 #include "base/world.h"
 
 #include <koken/time.h>
@@ -94,6 +95,7 @@ static int do_concat(struct koken_teg_call *call)
             at += input.size;
         }
     }
+    KN_ASSERT(at == size);
     int rc = koken_teg_answer_bytes(call, bytes, size);
     kn_free(bytes, size + 1, 1);
     return rc;

@@ -90,6 +90,7 @@ static uint32_t id_number(struct koken_teg *teg, const char *id)
     if (number == KN_TEG_NO_NAME || teg->ids.count == before) {
         return number;
     }
+    KN_ASSERT(number == before);
     uint32_t *id_nodes = kn_teg_grow(teg->id_nodes, number, &teg->id_room, sizeof *id_nodes);
     if (!id_nodes) {
         return KN_TEG_NO_NAME; /* the graph is given up: the name without a place harms nobody */
@@ -113,6 +114,7 @@ static uint32_t key_number(struct koken_teg *teg, const struct koken_teg_effect 
             return KN_TEG_NO_NAME;
         }
     }
+    KN_ASSERT((unsigned)effect->kind < KOKEN_TEG_KIND_COUNT_);
     text[0] = (char)('0' + (int)effect->kind);
     memcpy(text + 1, tag, tag_len + 1);
     memcpy(text + 1 + tag_len + 1, domain, domain_len);
@@ -125,9 +127,10 @@ static uint32_t key_number(struct koken_teg *teg, const struct koken_teg_effect 
 
 struct kn_teg_key kn_teg_key_of(const struct koken_teg *teg, uint32_t key)
 {
+    KN_ASSERT(key < teg->keys.count);
     const struct kn_teg_name *text = &teg->keys.texts[key];
     const char *tag = text->text + 1;
-    KN_ASSERT(key < teg->keys.count);
+    KN_ASSERT(text->len >= 2);
     return (struct kn_teg_key){(enum koken_teg_kind)(text->text[0] - '0'), tag,
                                tag + strlen(tag) + 1};
 }
@@ -180,6 +183,7 @@ koken_teg_node koken_teg_add(struct koken_teg *teg, const struct koken_teg_effec
         kn_teg_note(teg, KOKEN_TEG_NO_MEMORY, 0, 0);
         return none;
     }
+    KN_ASSERT(teg->count < teg->node_room && teg->count < teg->cold_room);
     teg->nodes[teg->count] = (struct kn_teg_node){
         .run = effect->run,
         .arg = arg,
@@ -229,8 +233,14 @@ uint32_t koken_teg_link_count(const struct koken_teg *teg)
 
 const char *koken_teg_id(const struct koken_teg *teg, koken_teg_node node, char *text, size_t room)
 {
-    if (kn_teg_is_node(teg, node) && teg->cold[node.number - 1].id) {
-        (void)snprintf(text, room, "%s", teg->cold[node.number - 1].id);
+    const char *id = kn_teg_is_node(teg, node) ? teg->cold[node.number - 1].id : NULL;
+    if (id && room > 0) {
+        size_t len = strnlen(id, room - 1);
+        while (len > 0 && ((unsigned char)id[len] & 0xc0) == 0x80) { /* not within a character */
+            len--;
+        }
+        memcpy(text, id, len);
+        text[len] = '\0';
     } else {
         (void)snprintf(text, room, "#%u", node.number);
     }
@@ -241,6 +251,8 @@ const char *koken_teg_id(const struct koken_teg *teg, koken_teg_node node, char 
 
 bool kn_teg_add_link(struct koken_teg *teg, struct kn_teg_link link)
 {
+    KN_ASSERT(!teg->is_checked);
+    KN_ASSERT(link.is_named || (link.from < teg->count && link.to < teg->count));
     void *links = kn_teg_grow(teg->links, teg->link_count, &teg->link_room, sizeof *teg->links);
     if (!links) {
         kn_teg_note(teg, KOKEN_TEG_NO_MEMORY, 0, 0);
@@ -368,6 +380,7 @@ static uint32_t resource_number(struct koken_teg *teg, const char *name)
         void *grown =
             kn_teg_grow(teg->resources, number, &teg->resource_room, sizeof *teg->resources);
         if (grown) {
+            KN_ASSERT(number == before);
             teg->resources = grown;
             teg->resources[number] = (struct kn_teg_resource){0};
         } else {
@@ -391,6 +404,7 @@ void koken_teg_resource(struct koken_teg *teg, const char *name, enum koken_teg_
         kn_teg_note(teg, KOKEN_TEG_BAD_NODE, 0, 0);
         return;
     }
+    KN_ASSERT(number < teg->resource_names.count);
     teg->resources[number].use = (uint8_t)use;
     teg->resources[number].is_initial = is_initial;
 }
@@ -411,6 +425,7 @@ static void claim(struct koken_teg *teg, koken_teg_node node, const char *name, 
         kn_teg_note(teg, KOKEN_TEG_NO_MEMORY, 0, 0);
         return;
     }
+    KN_ASSERT(what == KN_TEG_NEEDS || what == KN_TEG_MAKES);
     teg->claims = claims;
     teg->claims[teg->claim_count++] = (struct kn_teg_claim){node.number - 1, number, what};
 }

@@ -33,10 +33,12 @@ __attribute__((format(printf, 2, 3))) static int complain(struct reader *reader,
                                                           ...)
 {
     struct koken_teg_problem *problem = reader->problem;
+    KN_ASSERT(problem != NULL);
     int used = reader->list ? snprintf(problem->text, sizeof problem->text,
                                        "%s[%zu]: ", reader->list, reader->index)
                             : 0;
     va_list args;
+    KN_ASSERT(used >= 0 && (size_t)used < sizeof problem->text);
     va_start(args, format);
     (void)vsnprintf(problem->text + used, sizeof problem->text - (size_t)used, format, args);
     va_end(args);
@@ -111,6 +113,7 @@ static int get_number32(struct reader *reader, json_t *object, const char *name,
 {
     uint64_t number = *ret_number;
     int rc = get_number(reader, object, name, UINT32_MAX, &number);
+    KN_ASSERT(number <= UINT32_MAX);
     *ret_number = (uint32_t)number;
     return rc;
 }
@@ -182,6 +185,7 @@ static int read_common(struct reader *reader, json_t *object, struct koken_teg_e
     rc = rc ? rc : get_number32(reader, object, "retries", &effect->retries);
     rc = rc ? rc : get_number(reader, object, "retry_delay_ms", UINT32_MAX, &delay_ms);
     rc = rc ? rc : get_fact(reader, object, "cached", &effect->is_cached);
+    KN_ASSERT(kind < KOKEN_TEG_KIND_COUNT_ && place < KOKEN_TEG_PLACE_COUNT_);
     effect->kind = (enum koken_teg_kind)kind;
     effect->place = (enum koken_teg_place)place;
     effect->timeout_ns = timeout_ms ? KOKEN_MS(timeout_ms) : effect->timeout_ns;
@@ -510,7 +514,9 @@ int koken_teg_read(const char *text, size_t len, const struct koken_teg_named *e
         }
     }
     json_decref(root);
+    KN_ASSERT(rc <= 0);
     if (rc == 0) {
+        KN_ASSERT(koken_teg_count(reader.teg) == 0 || reader.teg->is_checked);
         document.teg = reader.teg;
         *ret_document = document;
     } else {

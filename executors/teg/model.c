@@ -71,6 +71,7 @@ static struct known *entry_of(struct koken_teg_model *model, const char *key, si
     if (number == KN_TEG_NO_NAME) {
         return NULL;
     }
+    KN_ASSERT(number <= before && number < model->room);
     if (model->keys.count > before) {
         model->known[number] = (struct known){0};
     }
@@ -88,12 +89,14 @@ static void learn(struct koken_teg_model *model, struct known *known, uint64_t c
         known->mean += ALPHA * away;
         known->variance = (1 - ALPHA) * (known->variance + ALPHA * away * away);
     }
+    KN_ASSERT(known->mean >= 0);
     double each = ns / (double)(cost ? cost : 1);
     model->ns_per_cost += model->ns_per_cost > 0 ? ALPHA / 16 * (each - model->ns_per_cost) : each;
 }
 
 static double predict(const struct koken_teg_model *model, const struct known *known, uint64_t cost)
 {
+    KN_ASSERT(model->ns_per_cost >= 0);
     if (known && known->samples >= SAMPLES_FIRST) {
         return known->mean;
     }
@@ -111,6 +114,7 @@ static size_t make_key(char *key, enum koken_teg_kind kind, const char *tag, con
     key[0] = (char)('0' + (int)kind);
     memcpy(key + 1, tag ? tag : "", tag_len + 1);
     memcpy(key + tag_len + 2, domain ? domain : "", domain_len);
+    KN_ASSERT(key[tag_len + 1] == '\0');
     return tag_len + domain_len + 2;
 }
 
@@ -176,6 +180,7 @@ static bool predict_all(struct koken_teg_model *model, const struct koken_teg *t
         is_known = is_known || known[i].samples >= SAMPLES_FIRST;
     }
     for (uint32_t i = 0; i < teg->count && is_known; i++) {
+        KN_ASSERT(teg->nodes[i].key < keys);
         double ns = predict(model, &known[teg->nodes[i].key], teg->nodes[i].cost);
         costs[i] = ns < 1 ? 1 : (ns < 1e18 ? (uint64_t)ns : (uint64_t)1e18);
     }
@@ -214,6 +219,7 @@ void kn_teg_model_order(struct koken_teg_model *model, struct koken_teg_run *run
 void kn_teg_model_learn_run(struct koken_teg_model *model, const struct koken_teg_run *run)
 {
     const struct koken_teg *teg = run->teg;
+    KN_ASSERT(koken_teg_is_over(run));
     kn_lock(&model->lock);
     for (uint32_t i = 0; i < teg->count; i++) {
         const struct kn_teg_slot *slot = &run->slots[i];
@@ -244,6 +250,7 @@ static size_t print_entry(char *line, size_t room, const struct known *known,
     for (uint32_t i = 0; i < key->len; i++) {
         at += (size_t)snprintf(line + at, room - at, "%02x", (unsigned char)key->text[i]);
     }
+    KN_ASSERT(at < room);
     line[at++] = '\n';
     return at;
 }

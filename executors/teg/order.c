@@ -17,6 +17,7 @@ void kn_teg_levels(const struct koken_teg *teg, const uint64_t *costs, uint64_t 
         uint64_t longest = 0;
         for (uint32_t j = 0; j < node->out_count; j++) {
             uint64_t level = ret_levels[outs[j].to];
+            KN_ASSERT(outs[j].to != index);
             longest = level > longest ? level : longest;
         }
         ret_levels[index] = kn_teg_add_cost(longest, costs[index]);
@@ -40,6 +41,7 @@ static bool pass(const uint64_t *keys, bool is_descending, unsigned byte, uint32
         places[digit] = at;
         at += here;
     }
+    KN_ASSERT(at == count);
     for (uint32_t i = 0; i < count; i++) {
         to[places[keys[from[i]] >> 8 * byte & 255]++] = from[i];
     }
@@ -50,6 +52,7 @@ void kn_teg_sort(const uint64_t *levels, const uint64_t *costs, uint32_t count, 
                  uint32_t *scratch)
 {
     uint32_t *from = ret_order, *to = scratch;
+    KN_ASSERT(count == 0 || from != to);
     for (uint32_t i = 0; i < count; i++) {
         from[i] = i;
     }
@@ -113,6 +116,7 @@ int koken_teg_order(const struct koken_teg *teg, koken_teg_node *ret_nodes, uint
         for (uint32_t i = 0; i < teg->nodes[index].out_count; i++) {
             KN_ASSERT(done <= teg->count);
             uint32_t to = teg->outs[teg->nodes[index].out + i].to;
+            KN_ASSERT(degree[to] > 0);
             if (--degree[to] == 0) {
                 kn_teg_ready_push(&ready, teg->nodes[to].rank);
             }

@@ -32,6 +32,7 @@ uint32_t koken_teg_progress(const struct koken_teg_run *run, uint32_t *ret_total
         /* Relaxed: a moment's truth. */
         ended += kn_teg_has_ended(kn_teg_state_of(kn_load(&run->slots[i].state, relaxed)));
     }
+    KN_ASSERT(ended <= run->teg->count);
     if (ret_total) {
         *ret_total = run->teg->count;
     }
@@ -59,9 +60,11 @@ enum koken_teg_state koken_teg_state(const struct koken_teg_run *run, koken_teg_
 
 int koken_teg_error(const struct koken_teg_run *run, koken_teg_node node)
 {
-    return koken_teg_is_over(run) && kn_teg_is_node(run->teg, node)
-               ? run->slots[node.number - 1].error
-               : 0;
+    int error = koken_teg_is_over(run) && kn_teg_is_node(run->teg, node)
+                    ? run->slots[node.number - 1].error
+                    : 0;
+    KN_ASSERT(error <= 0);
+    return error;
 }
 
 struct koken_teg_times koken_teg_times(const struct koken_teg_run *run, koken_teg_node node)
@@ -85,6 +88,7 @@ struct koken_teg_times koken_teg_times(const struct koken_teg_run *run, koken_te
 /* Ticks inside the last attempt of a node that has run; 0: it has not. */
 static uint64_t ran_for(const struct koken_teg_run *run, uint32_t node)
 {
+    KN_ASSERT(node < run->teg->count);
     const struct kn_teg_slot *slot = &run->slots[node];
     uint64_t began = kn_load(&slot->began_at, relaxed); /* relaxed, both: statistics */
     uint64_t ended = kn_load(&slot->ended_at, relaxed);
@@ -112,6 +116,11 @@ static void count_states(const struct koken_teg_run *run, struct koken_teg_metri
             begun++;
         }
     }
+    uint64_t left =
+        by_state[KOKEN_TEG_PENDING] + by_state[KOKEN_TEG_READY] + by_state[KOKEN_TEG_EXECUTING];
+    KN_ASSERT(left == 0 || !run->start_ticks); /* over: all have ended, or it was refused */
+    (void)left;
+    KN_ASSERT(begun <= run->teg->count);
     m->completed = by_state[KOKEN_TEG_COMPLETED];
     m->failed = by_state[KOKEN_TEG_FAILED];
     m->timeouts = by_state[KOKEN_TEG_TIMED_OUT];
@@ -136,6 +145,7 @@ static int measure_ways(const struct koken_teg_run *run, uint64_t *ret_ns)
     }
     kn_teg_levels(run->teg, costs, levels);
     for (uint32_t i = 0; i < run->teg->count; i++) {
+        KN_ASSERT(levels[i] >= costs[i]);
         longest = levels[i] > longest ? levels[i] : longest;
     }
     kn_free(costs, 2 * size + 1, _Alignof(uint64_t));

@@ -9,7 +9,7 @@ from lint_lib import RANK, closing, code_of, line_of, run, without_directives
 FUNCTION_LINES_MAX = 70
 FILE_LINES_SOFT, FILE_LINES_HARD = 600, 1000
 ASSERTS_PER_KSLOC = 30
-ASSERT_MODULES = ("base", "caps", "mailbox", "sched", "actors")
+ASSERT_MODULES = ("base", "caps", "mailbox", "sched", "actors", "executors")
 SOURCES = (".c", ".h", ".S")
 UNFINISHED = re.compile(r"\b(TO" + r"DO|X" + r"XX|HA" + r"CK|TB" + r"D)\b|\bFIX" + r"ME\b(?!\(\d+\))")
 ASSERT = re.compile(r"\b(KN_ASSERT|KOKEN_CHECK|static_assert|_Static_assert)\s*\(")

@@ -58,7 +58,7 @@ Test(draw, graphs_before_they_run)
     cr_assert_eq(koken_teg_write_mermaid(teg, NULL, keep, &used), 0);
     has("graph TD\n");
     has("n1[\"a #34;quoted#34; #92; id <br/>cost 1\"]");
-    has("n4[\"#4<br/>cost 1\"]");
+    has("n4[\"#35;4<br/>cost 1\"]");
     has("n1 -->|\"resource\"| n2");
     has("n2 -.->|\"turn\"| n3");
     has("n1 -->|\"< -5\"| n4");
