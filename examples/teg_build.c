@@ -5,13 +5,16 @@
  *
  *     teg_build [-n] [-j JOBS] [-t TRACE] [-m MERMAID] [NAME...]      from the root of the source tree
  *
- * -n compiles nothing: true(1) instead. The trace is for ui.perfetto.dev.
+ * -n compiles nothing: true(1) instead. The trace is for ui.perfetto.dev. Ctrl-C cancels what has not been compiled,
+ * ends the compilers that run, and leaves nothing behind.
  */
 #define _GNU_SOURCE
 
 #include <koken.h>
 
 #include <glob.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,8 +52,8 @@ static void find_headers(struct build *build)
 
 static void add_file(struct build *build, const char *path)
 {
-    const char *argv[24] = {"cc", "-std=c11", "-O1", "-c", path, "-o"};
-    size_t at = 6;
+    const char *argv[24] = {"cc", "-std=c11", "-O1", "-pipe", "-c", path, "-o"};
+    size_t at = 7;
     char *object = build->objects[build->count];
     const char *name = strrchr(path, '/');
     (void)snprintf(object, sizeof build->objects[0], "%s/%.60s.o", build->folder,
@@ -104,15 +107,21 @@ static int sink(void *arg, const char *text, size_t len)
     return fwrite(text, 1, len, arg) == len ? 0 : -EPROTO;
 }
 
-static void write_picture(const char *path, const struct koken_teg_run *run, bool is_trace)
+static int write_picture(const char *path, const struct koken_teg_run *run, bool is_trace)
 {
     FILE *file = path != NULL ? fopen(path, "w") : NULL;
+    int rc = path != NULL ? -EPROTO : 0;
     if (file != NULL) {
-        int rc = is_trace ? koken_teg_write_trace(run, sink, file)
-                          : koken_teg_write_mermaid(koken_teg_graph(run), run, sink, file);
+        rc = is_trace ? koken_teg_write_trace(run, sink, file)
+                      : koken_teg_write_mermaid(koken_teg_graph(run), run, sink, file);
         rc = fclose(file) == 0 ? rc : -EPROTO;
-        printf("%s: %s\n", path, rc == 0 ? "written" : koken_strerror(rc));
     }
+    if (path != NULL && rc == 0) {
+        printf("%s: written\n", path);
+    } else if (rc < 0) {
+        fprintf(stderr, "teg_build: cannot write %s\n", path);
+    }
+    return rc;
 }
 
 static void report(const struct koken_teg_run *run, const struct build *build)
@@ -131,7 +140,40 @@ static void report(const struct koken_teg_run *run, const struct build *build)
     }
 }
 
-static int run_build(struct build *build, unsigned jobs, const char *trace, const char *mermaid)
+/* ---- Ctrl-C: blocked in all threads, and waited for by one of its own ---- */
+
+struct stopper {
+    sigset_t signals;
+    pthread_t thread;
+    struct koken_teg_run *run;
+    int came; /* which one; SIGUSR1: the run is over */
+};
+
+static void *watch(void *arg)
+{
+    struct stopper *stopper = arg;
+    if (sigwait(&stopper->signals, &stopper->came) == 0 && stopper->came != SIGUSR1) {
+        koken_teg_cancel(stopper->run); /* which ends the compilers that run */
+    }
+    return NULL;
+}
+
+static int wait_for(struct koken *rt, struct koken_teg_run *run, struct stopper *stopper)
+{
+    stopper->run = run;
+    int rc = pthread_create(&stopper->thread, NULL, watch, stopper) == 0 ? 0 : -EAGAIN;
+    if (rc < 0) {
+        koken_teg_cancel(run);
+        return rc;
+    }
+    rc = koken_teg_wait(rt, run, KOKEN_S(600));
+    (void)pthread_kill(stopper->thread, SIGUSR1);
+    (void)pthread_join(stopper->thread, NULL);
+    return rc;
+}
+
+static int run_build(struct build *build, unsigned jobs, const char *trace, const char *mermaid,
+                     struct stopper *stopper)
 {
     struct koken_teg_config config = {.adaptive_scheduling = true, .pool_count = jobs};
     struct koken_teg_options options = {
@@ -144,16 +186,18 @@ static int run_build(struct build *build, unsigned jobs, const char *trace, cons
     }
     config.pool_count = jobs > 0 ? jobs : koken_workers(rt);
     koken_ref executor = koken_teg_executor(rt, &config);
-    rc = koken_teg_run(rt, executor, build->teg, &options, KOKEN_S(600), &run);
+    rc = koken_teg_start(executor, build->teg, &options, &run);
+    rc = rc == 0 ? wait_for(rt, run, stopper) : rc;
     fputs(isatty(STDERR_FILENO) ? "\r\033[K" : "", stderr);
     if (rc == 0) {
         rc = koken_teg_status(run);
         report(run, build);
-        write_picture(trace, run, true);
-        write_picture(mermaid, run, false);
+        int written = write_picture(trace, run, true);
+        written = write_picture(mermaid, run, false) < 0 ? -EPROTO : written;
+        rc = rc < 0 ? rc : written;
     }
     koken_teg_run_free(run);
-    int stopped = koken_stop(rt, KOKEN_S(20));
+    int stopped = koken_stop(rt, KOKEN_S(20)); /* cancels what has not ended */
     return rc < 0 ? rc : stopped;
 }
 
@@ -169,6 +213,7 @@ static void remove_objects(struct build *build)
 int main(int argc, char **argv)
 {
     struct build build = {.folder = "/tmp/teg_build-XXXXXX"};
+    struct stopper stopper = {.came = 0};
     const char *trace = NULL, *mermaid = NULL;
     unsigned jobs = 0;
     int option;
@@ -201,11 +246,23 @@ int main(int argc, char **argv)
     }
     globfree(&found);
     (void)add_archive(&build);
-    int rc = run_build(&build, jobs, trace, mermaid);
-    if (rc < 0) {
+    sigemptyset(&stopper.signals);
+    sigaddset(&stopper.signals, SIGINT);
+    sigaddset(&stopper.signals, SIGTERM);
+    sigaddset(&stopper.signals, SIGUSR1);
+    pthread_sigmask(SIG_BLOCK, &stopper.signals, NULL);
+    int rc = run_build(&build, jobs, trace, mermaid, &stopper);
+    if (rc == -EPROTO) {
+        fputs("teg_build: not all has been built, or a picture not written\n", stderr);
+    } else if (rc < 0) {
         fprintf(stderr, "teg_build: %s\n", koken_strerror(rc));
     }
     remove_objects(&build);
     koken_teg_free(build.teg);
+    if (stopper.came == SIGINT || stopper.came == SIGTERM) {
+        fflush(stdout);
+        pthread_sigmask(SIG_UNBLOCK, &stopper.signals, NULL);
+        raise(stopper.came); /* so that the shell sees why it has ended */
+    }
     return rc < 0;
 }

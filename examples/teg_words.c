@@ -24,9 +24,19 @@ struct entry {
 static int read_file(struct koken_teg_call *call)
 {
     FILE *file = fopen(koken_teg_arg(call), "rb");
-    char *text = file != NULL ? malloc(1 << 20) : NULL;
-    size_t len = text != NULL ? fread(text, 1, 1 << 20, file) : 0;
-    int rc = text != NULL ? koken_teg_answer_bytes(call, text, len) : -ESRCH;
+    size_t len = 0, room = 1 << 16, got = file != NULL;
+    char *text = NULL;
+    while (got > 0) {
+        char *more = realloc(text, room *= 2);
+        if (more == NULL) {
+            break;
+        }
+        text = more;
+        got = fread(text + len, 1, room - len, file);
+        len += got;
+    }
+    int rc = file == NULL || ferror(file) ? -ESRCH : got > 0 ? -ENOMEM : 0;
+    rc = rc == 0 ? koken_teg_answer_bytes(call, text, len) : rc;
     free(text);
     if (file != NULL) {
         fclose(file);
@@ -167,6 +177,7 @@ int main(int argc, char **argv)
     struct koken_teg_run *run = NULL;
     struct koken *rt;
     if (teg == NULL || files > FILES_MOST || koken_start(NULL, &rt) < 0) {
+        fprintf(stderr, "teg_words: no memory, or more than %d files\n", FILES_MOST);
         koken_teg_free(teg);
         return 1;
     }
@@ -189,8 +200,13 @@ int main(int argc, char **argv)
     }
     koken_ref executor = koken_teg_executor(rt, NULL);
     int rc = koken_teg_run(rt, executor, teg, NULL, KOKEN_S(60), &run);
+    for (int i = 0; rc == 0 && i < files; i++) {
+        if (koken_teg_error(run, reads[i]) == -ESRCH) {
+            fprintf(stderr, "teg_words: cannot read %s\n", argc > 1 ? argv[i + 1] : ours[i]);
+        }
+    }
     rc = rc < 0 ? rc : koken_teg_status(run);
-    if (rc < 0) {
+    if (rc < 0 && rc != -ESRCH) {
         fprintf(stderr, "teg_words: %s\n", koken_strerror(rc));
     }
     int status = rc < 0 ? 1 : report(run, level[0], reads, files);

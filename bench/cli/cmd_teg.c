@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* koken teg: runs a task effect graph from a file, shows how it goes, and draws it. */
 #include "bench/cli/cli.h"
+#include "bench/cli/interrupt.h"
 
 #include <koken.h>
 #include <koken/teg_io.h>
 
+#include <errno.h>
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,13 +20,16 @@ static const char help_text[] =
     "usage: koken teg [OPTION...] FILE      run a task effect graph; - is the standard input\n"
     "\n"
     "Checks the whole graph, then runs it. Prints a line per node (up to 100; of more, those that\n"
-    "did not complete) and the numbers of the run.\n"
+    "did not complete) and the numbers of the run. Of a command the number is its exit status,\n"
+    "128 + N if signal N ended it. Ctrl-C cancels the run, and ends the commands that it has "
+    "begun.\n"
+    "Exit: 0 all is well, 1 not, or the graph is wrong, 2 misused.\n"
     "\n"
     "  -w, --workers N      workers of the runtime, and lanes\n"
     "  -i, --isolate        a failure cancels only what depends on it\n"
     "  -c, --check          only check, and print the shape of the graph\n"
     "  -r, --repeat N       run it so many times; print the last one\n"
-    "  -t, --timeout S      for a whole run (default: none)\n"
+    "  -t, --timeout S      seconds for a run, after which it is cancelled (default: none)\n"
     "  -m, --mermaid FILE   draw it, with timings\n"
     "  -d, --dot FILE       the same for Graphviz\n"
     "  -T, --trace FILE     for Perfetto (ui.perfetto.dev) and chrome://tracing\n"
@@ -34,7 +39,7 @@ static const char help_text[] =
 
 struct wish {
     const char *path, *mermaid, *dot, *trace, *model;
-    uint64_t workers, repeat, timeout_s;
+    uint64_t workers, repeat, timeout_ns; /* timeout 0: none */
     bool is_isolated, only_checks, is_json, is_quiet;
 };
 
@@ -104,9 +109,9 @@ static void show(const struct progress *progress)
 
 /* Waits, and shows how far it is. */
 static int wait_for(struct koken *rt, struct koken_teg_run *run, const struct progress *progress,
-                    uint64_t timeout_s)
+                    uint64_t timeout_ns)
 {
-    uint64_t end = timeout_s ? koken_now() + KOKEN_S(timeout_s) : UINT64_MAX;
+    uint64_t end = timeout_ns ? koken_now() + timeout_ns : UINT64_MAX;
     int rc = -ETIMEDOUT;
     while (rc == -ETIMEDOUT && koken_now() < end) { /* ends: over, or the time is */
         uint64_t left = end - koken_now();
@@ -155,10 +160,18 @@ static void print_node(const struct koken_teg_run *run, koken_teg_node node)
         printf("  %lld", (long long)value.number);
     } else if (koken_teg_error(run, node)) {
         printf("  %s", koken_errname(koken_teg_error(run, node)));
+        if (value.number) {
+            printf(", %lld", (long long)value.number);
+        }
     }
     if (value.size > 0) {
+        const unsigned char *text = value.bytes;
+        size_t len = value.size < SHOWN_MOST ? value.size : (size_t)SHOWN_MOST;
+        while (len > 0 && len < value.size && (text[len] & 0xc0) == 0x80) { /* UTF-8 */
+            len--;
+        }
         fputs("  ", stdout);
-        print_text(value.bytes, value.size < SHOWN_MOST ? value.size : (size_t)SHOWN_MOST, PLAIN);
+        print_text(value.bytes, len, PLAIN);
     }
     putchar('\n');
 }
@@ -211,7 +224,10 @@ static void print_json(const struct koken_teg_run *run, const struct koken_teg_m
                (unsigned long long)(times.ended_ns > times.began_ns && times.began_ns
                                         ? times.ended_ns - times.began_ns
                                         : 0));
-        if (!value.is_missing) {
+        if (koken_teg_error(run, node)) {
+            printf(",\"error\":\"%s\"", koken_errname(koken_teg_error(run, node)));
+        }
+        if (!value.is_missing || value.number) {
             printf(",\"number\":%lld", (long long)value.number);
         }
         if (value.bytes) {
@@ -229,23 +245,32 @@ static int draw(const char *path, int how, const struct koken_teg *teg,
                 const struct koken_teg_run *run)
 {
     FILE *file = path ? fopen(path, "w") : NULL;
-    int rc = -EPROTO;
+    int rc = -EPROTO, why = errno;
     if (!path) {
         return 0;
     }
     if (file) {
+        errno = 0;
         rc = how == 'm'   ? koken_teg_write_mermaid(teg, run, sink, file)
              : how == 'd' ? koken_teg_write_dot(teg, run, sink, file)
                           : koken_teg_write_trace(run, sink, file);
+        why = errno;
         rc = fclose(file) == 0 ? rc : -EPROTO;
+        why = why ? why : errno;
     }
     if (rc < 0) {
-        fprintf(stderr, "koken teg: cannot write %s\n", path);
+        fprintf(stderr, "koken teg: cannot write %s: %s\n", path,
+                rc == -EPROTO && why ? strerror(why) : koken_strerror(rc));
     }
     return rc;
 }
 
 /* ---- running ---- */
+
+static void cancel(void *run)
+{
+    koken_teg_cancel(run);
+}
 
 static int run_once(struct koken *rt, koken_ref executor, struct koken_teg_document *document,
                     const struct wish *wish, struct koken_teg_run **ret_run)
@@ -258,11 +283,13 @@ static int run_once(struct koken *rt, koken_ref executor, struct koken_teg_docum
         document->options.observe_arg = &progress;
     }
     int rc = koken_teg_start(executor, document->teg, &document->options, &run);
-    rc = rc < 0 ? rc : wait_for(rt, run, &progress, wish->timeout_s);
+    cli_interrupt_aim(rc < 0 ? NULL : cancel, run);
+    rc = rc < 0 ? rc : wait_for(rt, run, &progress, wish->timeout_ns);
     if (rc == -ETIMEDOUT) {
         koken_teg_cancel(run);
         rc = koken_teg_wait(rt, run, KOKEN_S(60));
     }
+    cli_interrupt_aim(NULL, NULL);
     if (rc < 0) {
         fprintf(stderr, "koken teg: %s\n", koken_strerror(rc));
         koken_teg_run_free(run);
@@ -318,12 +345,12 @@ static int run_document(struct koken_teg_document *document, const struct wish *
         (uint32_t)(wish->workers ? wish->workers : document->config.worker_count);
     rc = load_model(document, wish->model);
     koken_ref executor = koken_teg_executor(rt, &document->config);
-    for (uint64_t i = 0; rc == 0 && i < wish->repeat; i++) {
+    for (uint64_t i = 0; rc == 0 && i < wish->repeat && !cli_interrupt_came(); i++) {
         koken_teg_run_free(run);
         run = NULL;
         rc = run_once(rt, executor, document, wish, &run);
     }
-    rc = rc < 0 ? rc : koken_teg_metrics(run, &m);
+    rc = rc < 0 ? rc : !run ? -ECANCELED : koken_teg_metrics(run, &m);
     if (rc == 0) {
         (wish->is_json ? print_json : print_run)(run, &m);
         rc = koken_teg_status(run);
@@ -370,9 +397,16 @@ static int run(const struct wish *wish)
     if (wish->is_isolated) {
         document.options.failure = KOKEN_TEG_ISOLATE;
     }
+    if (!wish->only_checks) {
+        (void)cli_interrupt_begin(); /* or they end the tool at once, as ever */
+    }
     int status =
         wish->only_checks ? check_document(&document, wish) : run_document(&document, wish);
     koken_teg_free(document.teg);
+    if (cli_interrupt_came()) {
+        fputs("koken teg: interrupted\n", stderr);
+    }
+    cli_interrupt_end();
     return status;
 }
 
@@ -382,6 +416,15 @@ static bool number(const char *word, uint64_t most, uint64_t *ret_number)
     unsigned long long value = strtoull(word, &end, 10);
     *ret_number = value;
     return *end == '\0' && word[0] != '-' && value > 0 && value <= most;
+}
+
+static bool seconds(const char *word, uint64_t *ret_ns)
+{
+    char *end;
+    double value = strtod(word, &end);
+    bool is_right = end != word && *end == '\0' && value >= 1e-9 && value <= 1e6;
+    *ret_ns = is_right ? (uint64_t)(value * 1e9) : 0;
+    return is_right;
 }
 
 int cli_teg(int argc, char **argv)
@@ -407,7 +450,7 @@ int cli_teg(int argc, char **argv)
         switch (option) {
         case 'w': is_right = number(optarg, 1024, &wish.workers); break;
         case 'r': is_right = number(optarg, 1000000, &wish.repeat); break;
-        case 't': is_right = number(optarg, 1000000, &wish.timeout_s); break;
+        case 't': is_right = seconds(optarg, &wish.timeout_ns); break;
         case 'i': wish.is_isolated = true; break;
         case 'c': wish.only_checks = true; break;
         case 'm': wish.mermaid = optarg; break;

@@ -34,6 +34,7 @@ expect help 0 out 'usage: koken teg' "$koken" teg --help
 expect 'no file' 2 err 'one file' "$koken" teg
 expect 'unknown option' 2 err 'unknown option' "$koken" teg --nope x
 expect 'bad number' 2 err 'not understood' "$koken" teg -w 0 x
+expect 'bad timeout' 2 err 'not understood' "$koken" teg -t -1 x
 expect 'missing file' 1 err 'no-such' "$koken" teg no-such.json
 expect 'a run' 0 out '^sum +Completed .* 42$' "$koken" teg -q -w 2 -m m -d d -T t "$corpus/all.json"
 expect mermaid 0 out '^graph TD' cat m
@@ -52,7 +53,7 @@ echo damaged >damaged
 expect 'model, damaged' 1 err 'damaged: not what' "$koken" teg -M damaged "$corpus/all.json"
 echo 'koken-teg-model 2' >newer
 expect 'model, newer' 1 err 'newer: a model of another version' "$koken" teg -M newer "$corpus/all.json"
-expect 'takes too long' 1 out '^z +Cancelled' "$koken" teg -t 1 sleeps.json
+expect 'takes too long' 1 out '^z +Cancelled' "$koken" teg -t 0.02 sleeps.json
 expect 'cannot draw' 1 err 'cannot write' "$koken" teg -d no/such/place "$corpus/all.json"
 echo 'nonsense' >bad.json
 expect 'no JSON' 1 err 'bad.json: line 1' "$koken" teg bad.json

@@ -42,8 +42,10 @@ extern "C" {
  * exit status the number. effect says everything else (id, timeout, tag, ...; run, arg and place are set here) and
  * may be NULL. A program that ends with another status than 0 fails the node with -EPROTO, one that was ended by
  * signal n too, with number 128 + n; one that cannot be started fails it with -EINVAL. What the node has written is
- * kept in any case (koken_teg_value has bytes, though is_missing). When it times out or is cancelled the program
- * and all of its process group are killed.
+ * kept in any case (koken_teg_value has bytes, though is_missing). The node ends when the program has ended and nobody
+ * has its output open any more, so what it leaves in the background counts. When it times out or is cancelled the
+ * program and all of its process group are killed; a signal to this process (Ctrl-C too, as the group is another one)
+ * does not reach it: who wants it to cancels the run, as koken teg and examples/teg_build.c do.
  */
 koken_teg_node koken_teg_add_command(struct koken_teg *teg, const struct koken_teg_effect *effect,
                                      const char *const *argv);

@@ -400,6 +400,27 @@ int stop_teg_run(struct koken *rt, koken_ref executor, struct koken_teg *teg,
     return rc;
 }
 
+int stop_teg_start(koken_ref executor, struct koken_teg *teg,
+                   const struct koken_teg_options *options, struct koken_teg_run **ret_run)
+{
+    if (!enter(runtime, CALLING)) {
+        return -ESHUTDOWN;
+    }
+    int rc = koken_teg_start(executor, teg, options, ret_run);
+    leave();
+    return rc;
+}
+
+int stop_teg_wait(struct koken *rt, struct koken_teg_run *run, uint64_t timeout_ns)
+{
+    if (!enter(rt, AWAITING)) {
+        return -ESHUTDOWN;
+    }
+    int rc = koken_teg_wait_rt_(rt, run, timeout_ns);
+    leave();
+    return rc;
+}
+
 static int stand_in(struct koken_teg_call *call)
 {
     koken_sim_sleep(KOKEN_US(20 + koken_sim_random(200)));

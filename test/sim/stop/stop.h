@@ -63,6 +63,9 @@ koken_ref stop_teg_executor(struct koken *rt, const struct koken_teg_config *con
 int stop_teg_run(struct koken *rt, koken_ref executor, struct koken_teg *teg,
                  const struct koken_teg_options *options, uint64_t timeout_ns,
                  struct koken_teg_run **ret_run);
+int stop_teg_start(koken_ref executor, struct koken_teg *teg,
+                   const struct koken_teg_options *options, struct koken_teg_run **ret_run);
+int stop_teg_wait(struct koken *rt, struct koken_teg_run *run, uint64_t timeout_ns);
 koken_teg_node stop_teg_command(struct koken_teg *teg, const struct koken_teg_effect *effect,
                                 const char *const *argv);
 int stop_lease_end(struct koken *rt, koken_ref keeper, const struct koken_lease *lease);
@@ -101,6 +104,8 @@ int stop_nanosleep(const struct timespec *time, struct timespec *ret_left);
 #define koken_for_each stop_for_each
 #define koken_teg_executor_rt_ stop_teg_executor
 #define koken_teg_run_rt_ stop_teg_run
+#define koken_teg_start stop_teg_start
+#define koken_teg_wait_rt_ stop_teg_wait
 #define koken_teg_add_command                                                                      \
     stop_teg_command /* no child: an effect on the pool that takes a while */
 #define koken_lease_end_rt_ stop_lease_end
