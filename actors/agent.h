@@ -173,10 +173,10 @@ struct KN_ALIGNED(KN_FALSE_SHARING) kn_local {
     struct koken_histogram *latency; /* (w) from send to handling, NULL unless is_stamping */
     bool is_stamping;                /* (c) messages carry the time of their send */
     bool is_unusual; /* (w) sends take the long way: stamping, or the running agent is parked */
-    struct kn_counters counters;            /* (w) */
-    uint64_t far;                           /* (w) sends to whoever last ran on another worker */
-    uint64_t passed;                        /* (w) items put into channels and taken out of them */
-    uint64_t sample_due;                    /* (w) the worker's tick from which on a turn is timed */
+    struct kn_counters counters; /* (w) */
+    uint64_t far;                /* (w) sends to whoever last ran on another worker */
+    uint64_t passed;             /* (w) items put into channels and taken out of them */
+    uint64_t sample_due;         /* (w) the worker's tick from which on a turn is timed */
     kn_atomic(struct kn_letters *) letters; /* (a) made by (w) at the first; deadletter.h */
     struct kn_stacks stacks;                /* (w) of fibers */
     kn_atomic(const struct koken_type *)

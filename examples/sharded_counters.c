@@ -98,7 +98,8 @@ static int on_count(koken_ctx *ctx, struct client *self, const struct count_on *
         rc = rc < 0 ? rc : koken_signal(self->now.shards.of[who], add, .key = key, .amount = 1);
         self->sent += rc >= 0;
     }
-    rc = rc == -EAGAIN ? 0 : rc; /* it waits for room at one shard, and another is full too: later */
+    rc =
+        rc == -EAGAIN ? 0 : rc; /* it waits for room at one shard, and another is full too: later */
     self->has_enough = self->has_enough || self->sent >= ADDS_MAX;
     return rc < 0 || self->has_enough ? rc : koken_signal(koken_self(ctx), count_on);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-// expect: koken_channel_give: 'r' is not sendable
+// expect: is not sendable: only iso and val cross agents
 #include <koken.h>
 
 KOKEN_PAYLOAD(leg, (plain, long, quantity));

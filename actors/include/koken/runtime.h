@@ -51,8 +51,8 @@ static inline bool koken_is_nobody(koken_ref ref)
 
 /* What happens to a message for an agent whose mailbox is full. */
 enum koken_policy {
-    KOKEN_POLICY_DEFAULT,  /* what the runtime's options say, else REJECT */
-    KOKEN_POLICY_REJECT,   /* refuse at the high mark until the low mark: -EAGAIN, the message stays
+    KOKEN_POLICY_DEFAULT, /* what the runtime's options say, else REJECT */
+    KOKEN_POLICY_REJECT,  /* refuse at the high mark until the low mark: -EAGAIN, the message stays
                               yours */
     /*
      * Refused as by REJECT, but the sending agent waits, never its thread: a fiber inside the send, a handler
