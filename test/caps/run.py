@@ -34,6 +34,9 @@ GOALS = {"b": {"before": 0.95, "any": 1.0, "debug": 49}, "h": {"before": 0.80, "
          # n* too, of regions, channels, votes, stashes, letters. What was not seen then was mended; the goal is today's.
          "n": {"before": 0.95, "any": 1.0, "debug": 20,
                "untuned": "13 of 20 before the run (n04 by a report that was false), 19 at the latest in debug"},
+         # q*, written after that: threads, callbacks, atomics, searches, thread-local data, what ends in _.
+         "q": {"before": 0.70, "any": 0.95, "debug": 16,
+               "untuned": "14 of 20 before the run, 19 at the latest in debug"},
          # What an agent starts with, and trusted messages: added with the rules that see them.
          "s": {"before": 1.0, "any": 1.0, "debug": 0}}
 CHEAPEST_FIRST = ["text", "types", "tsa", "query", "globals", "gcc", "clang", "analyzer"]
