@@ -14,12 +14,12 @@
 
 /* ---- what is reached ---- */
 
-/* numbers of nodes and symbols, order, symbols, stack: one block. */
+/* stack, numbers of nodes and symbols, order, symbols, and four of channels: one block. */
 static size_t image_size(const struct koken_machine *m)
 {
     size_t nodes = (size_t)m->cell_count + m->resource_count;
     return nodes * (2 * sizeof(uint32_t) + sizeof(struct kn_visit)) +
-           m->symbol_count * 2 * sizeof(uint32_t) + 16;
+           m->symbol_count * 2 * sizeof(uint32_t) + m->channel_count * 5 * sizeof(uint32_t) + 16;
 }
 
 int kn_image_begin(struct kn_image *image, const struct koken_machine *m, bool moves)
@@ -33,7 +33,12 @@ int kn_image_begin(struct kn_image *image, const struct koken_machine *m, bool m
     image->numbers = (uint32_t *)(void *)(image->stack + nodes);
     image->order = image->numbers + nodes + m->symbol_count;
     image->symbols = image->order + nodes;
+    image->channels = image->symbols + m->symbol_count;
+    image->are_reached = image->channels + m->channel_count;
+    image->order_of_channels = image->are_reached + m->channel_count;
+    image->ends = image->order_of_channels + m->channel_count; /* two of each channel */
     memset(image->numbers, 0, (nodes + m->symbol_count) * sizeof *image->numbers);
+    memset(image->channels, 0, 2 * (size_t)m->channel_count * sizeof *image->channels);
     return 0;
 }
 
@@ -81,6 +86,25 @@ void kn_image_symbol(struct kn_image *image, uint32_t symbol)
     }
 }
 
+static void reach_end(struct kn_image *image, struct koken_value end)
+{
+    const struct koken_machine *m = image->m;
+    uint32_t number = (uint32_t)(end.data / 2), side = (uint32_t)(end.data & 1);
+    if (image->moves || !kn_end_is_open(m, end)) {
+        image->has_channel |= image->moves;
+        return;
+    }
+    if (!image->channels[number]) {
+        image->order_of_channels[image->channel_count] = number;
+        image->channels[number] = ++image->channel_count;
+    }
+    if (!(image->are_reached[number] >> side & 1)) {
+        KN_ASSERT(image->end_count < 2 * m->channel_count);
+        image->are_reached[number] |= 1u << side;
+        image->ends[image->end_count++] = (uint32_t)end.data;
+    }
+}
+
 static void reach_other(struct kn_image *image, struct koken_value value)
 {
     if (value.tag == KOKEN_VALUE_SYMBOL || value.tag == KOKEN_VALUE_EFFECT) {
@@ -88,7 +112,25 @@ static void reach_other(struct kn_image *image, struct koken_value value)
     } else if (value.tag == KOKEN_VALUE_SUM) {
         kn_image_symbol(image, value.aux);
     }
-    image->has_channel |= value.tag == KOKEN_VALUE_CHANNEL;
+    if (value.tag == KOKEN_VALUE_CHANNEL) {
+        reach_end(image, value);
+    }
+}
+
+void kn_image_reach_channels(struct kn_image *image)
+{
+    const struct koken_machine *m = image->m;
+    KN_ASSERT(!image->moves);
+    for (uint32_t i = 0; i < image->end_count; i++) { /* ends: each end once, more may come */
+        const struct kn_duplex *channel = &m->channels[image->ends[i] / 2];
+        const struct kn_queue *queue = &channel->queues[image->ends[i] & 1];
+        uint32_t at = queue->first;
+        kn_image_reach(image, channel->protocol[image->ends[i] & 1]);
+        for (uint32_t k = 0; k < queue->count; k++) {
+            kn_image_reach(image, m->messages[at].value);
+            at = m->messages[at].next;
+        }
+    }
 }
 
 /* A node that was entered but not left has the number NOWHERE: it is on the stack. */
@@ -144,11 +186,24 @@ void kn_image_put_symbol(const struct kn_image *image, struct kn_writer *writer,
     kn_put_number(writer, number_of(image, m->cell_count + m->resource_count + symbol));
 }
 
+static void put_end(const struct kn_image *image, struct kn_writer *writer, struct koken_value end)
+{
+    KN_ASSERT(!image->moves);
+    if (!kn_end_is_open(image->m, end)) { /* 0: names nothing any more */
+        kn_put_number(writer, 0);
+        kn_put_number(writer, end.aux);
+        return;
+    }
+    uint32_t number = image->channels[end.data / 2];
+    KN_ASSERT(number > 0);
+    kn_put_number(writer, 2 * (uint64_t)(number - 1) + (end.data & 1) + 1);
+}
+
 void kn_image_put_value(const struct kn_image *image, struct kn_writer *writer,
                         struct koken_value value)
 {
     uint32_t node = node_of(image->m, value);
-    KN_ASSERT(value.tag < KOKEN_VALUE_CHANNEL && value.kind < 4);
+    KN_ASSERT(value.tag <= KOKEN_VALUE_CHANNEL && value.kind < 4);
     kn_put_number(writer, value.tag);
     if (value.tag == KOKEN_VALUE_NONE) {
         return;
@@ -162,6 +217,7 @@ void kn_image_put_value(const struct kn_image *image, struct kn_writer *writer,
     case KOKEN_VALUE_FUNCTION:
     case KOKEN_VALUE_PARTIAL:
     case KOKEN_VALUE_TYPE: kn_put_number(writer, value.aux); break;
+    case KOKEN_VALUE_CHANNEL: put_end(image, writer, value); return;
     case KOKEN_VALUE_REF: /* 0: names nothing any more */
         kn_put_number(writer, node == NOWHERE ? 0 : number_of(image, node) + 1);
         if (node == NOWHERE) {
@@ -279,9 +335,27 @@ static void get_ref(const struct kn_arrival *arrival, struct kn_reader *reader,
     value->aux = m->resources[value->data].generation;
 }
 
+static void get_end(const struct kn_arrival *arrival, struct kn_reader *reader,
+                    struct koken_value *value)
+{
+    const struct koken_machine *m = arrival->m;
+    uint32_t number = kn_get(reader);
+    reader->is_bad |= value->kind != KOKEN_KIND_LINEAR || number > 2 * m->channel_count ||
+                      (number > 0 && m->channels[(number - 1) / 2].is_closed[(number - 1) & 1]);
+    if (number == 0 || reader->is_bad) {
+        value->data = NOWHERE;
+        value->aux = reader->is_bad ? 0 : kn_get(reader);
+        return;
+    }
+    value->data = number - 1;
+    value->aux = m->channels[value->data / 2].generation[value->data & 1];
+}
+
 struct koken_value kn_arrival_value(const struct kn_arrival *arrival, struct kn_reader *reader)
 {
-    struct koken_value value = {.tag = (uint8_t)kn_get_below(reader, KOKEN_VALUE_CHANNEL)};
+    uint32_t tags =
+        arrival->moves ? (uint32_t)KOKEN_VALUE_CHANNEL : (uint32_t)KOKEN_VALUE_CHANNEL + 1;
+    struct koken_value value = {.tag = (uint8_t)kn_get_below(reader, tags)};
     if (value.tag == KOKEN_VALUE_NONE) {
         return value;
     }
@@ -303,6 +377,7 @@ struct koken_value kn_arrival_value(const struct kn_arrival *arrival, struct kn_
         break;
     case KOKEN_VALUE_SUM: value.aux = kn_arrival_symbol(arrival, reader); break;
     case KOKEN_VALUE_REF: get_ref(arrival, reader, &value); break;
+    case KOKEN_VALUE_CHANNEL: get_end(arrival, reader, &value); break;
     default: break;
     }
     if (kn_has_cell(value)) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Parts of a heap as bytes: symbols, then cells and resources, each after its parts, then whatever values the
- * caller puts. Parcels and snapshots are made of this.
+ * caller puts. Parcels and snapshots are made of this. Ends of channels are named by the order in which their channels
+ * were reached; what lies in channels is the caller's to put (snapshot.c).
  */
 #ifndef KN_EXECUTORS_MACHINE_IMAGE_H
 #define KN_EXECUTORS_MACHINE_IMAGE_H
@@ -21,7 +22,11 @@ struct kn_image {
     struct kn_visit {
         uint32_t node, next;
     } * stack;
-    uint32_t node_count, cell_count, resource_count, symbol_count;
+    uint32_t *channels; /* of a channel its number in the image, + 1; 0: not reached */
+    uint32_t *ends;     /* that were reached: 2 * the channel's number in the machine + side */
+    uint32_t *order_of_channels,
+        *are_reached; /* their numbers in the machine; by these: a bit for each end */
+    uint32_t node_count, cell_count, resource_count, symbol_count, channel_count, end_count;
     bool moves; /* resources leave: their next hop is written, and no generation */
     bool
         has_channel; /* a channel was reached: it stays in its machine, and there is no such image */
@@ -33,6 +38,9 @@ void kn_image_end(struct kn_image *image);
 
 void kn_image_reach(struct kn_image *image, struct koken_value value);
 void kn_image_symbol(struct kn_image *image, uint32_t symbol);
+
+/* What the ends that were reached lead to: their protocols, and what was sent to them. */
+void kn_image_reach_channels(struct kn_image *image);
 
 /* Puts what was reached; then a value or a symbol of it. */
 void kn_image_put_heap(struct kn_image *image, struct kn_writer *writer);

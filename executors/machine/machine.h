@@ -229,6 +229,13 @@ int kn_end_receive(struct koken_machine *m, struct koken_value end, struct koken
 int kn_end_offer(struct koken_machine *m, struct koken_value end, struct koken_value *ret_sum);
 int kn_end_close(struct koken_machine *m, struct koken_value end, struct koken_value *ret_pair);
 
+/*
+ * Of a channel that was read: its protocols are some, and what lies in it is what they say. 0, -EINVAL, -ENOMEM. The
+ * cells that it needed are garbage.
+ */
+KOKEN_MUST_USE int kn_duplex_check(struct koken_machine *m, uint32_t number);
+int kn_queue_put(struct koken_machine *m, struct kn_queue *queue, struct koken_value value);
+
 /* Whether a value is an end as it is now; what it does from here on, then. */
 bool kn_end_is_open(const struct koken_machine *m, struct koken_value end);
 struct koken_value kn_end_protocol(const struct koken_machine *m, struct koken_value end);

@@ -320,10 +320,9 @@ static struct koken_value end_step(struct koken_machine *m, const struct step *s
     return end_of(m, step->number, step->side);
 }
 
-/* To the other end; the oldest is first. */
-static int put_message(struct koken_machine *m, const struct step *step, struct koken_value value)
+/* The oldest is first. */
+int kn_queue_put(struct koken_machine *m, struct kn_queue *queue, struct koken_value value)
 {
-    struct kn_queue *queue = &step->channel->queues[1 - step->side];
     if (m->message_count >= KN_MESSAGES_MAX) {
         return kn_stop(m, KOKEN_CODE_RESOURCE_LIMIT, KOKEN_NO_REGISTER,
                        "Memory error: more than %d messages", KN_MESSAGES_MAX);
@@ -342,6 +341,11 @@ static int put_message(struct koken_machine *m, const struct step *step, struct 
     queue->last = m->message_count++;
     queue->count++;
     return 0;
+}
+
+static int put_message(struct koken_machine *m, const struct step *step, struct koken_value value)
+{
+    return kn_queue_put(m, &step->channel->queues[1 - step->side], value); /* to the other end */
 }
 
 static int take_message(struct koken_machine *m, const struct step *step,
@@ -451,6 +455,65 @@ int kn_end_close(struct koken_machine *m, struct koken_value end, struct koken_v
     step.channel->is_closed[step.side] = true;
     return kn_cell_new(m, KOKEN_VALUE_PRODUCT, 0, koken_value_unit(), koken_value_int(left),
                        ret_pair);
+}
+
+/* ---- channels that were read ---- */
+
+/* What a protocol goes on with after a message to it. False: it wants another one, or none. */
+static bool goes_on(struct koken_machine *m, struct koken_value message,
+                    struct koken_value *protocol)
+{
+    KN_ASSERT(protocol->tag == KOKEN_VALUE_TYPE);
+    switch (protocol->aux) {
+    case KN_TYPE_RECEIVE:
+        if (!kn_value_has_type(m, message, part(m, *protocol, 0)) &&
+            (message.tag != KOKEN_VALUE_CHANNEL || kn_end_is_open(m, message))) {
+            return false; /* an end that has gone on since is of no type any more */
+        }
+        *protocol = part(m, *protocol, 1);
+        return true;
+    case KN_TYPE_OFFER:
+        *protocol = part(m, *protocol, message.data ? 0 : 1);
+        return message.tag == KOKEN_VALUE_BOOL;
+    case KN_TYPE_OFFER_OF:
+        return message.tag == KOKEN_VALUE_SYMBOL &&
+               find_choice(m, *protocol, message.data, protocol);
+    default: return false;
+    }
+}
+
+/* The end that is behind goes through what was sent to it; then the ends are where they are each other's dual. */
+int kn_duplex_check(struct koken_machine *m, uint32_t number)
+{
+    KN_ASSERT(number < m->channel_count);
+    const struct kn_duplex *channel = &m->channels[number];
+    uint32_t visits = 0;
+    unsigned behind = channel->is_closed[0] || channel->queues[1].count > 0;
+    bool has_both = !channel->is_closed[0] && !channel->is_closed[1];
+    for (unsigned side = 0; side < 2; side++) {
+        if (!channel->is_closed[side] && !is_protocol(m, channel->protocol[side], 0, 0, &visits)) {
+            return -EINVAL;
+        }
+    }
+    if (channel->is_closed[behind] || (has_both && channel->queues[1 - behind].count > 0)) {
+        return -EINVAL;
+    }
+    struct koken_value protocol = channel->protocol[behind];
+    uint32_t at = channel->queues[behind].first;
+    for (uint32_t i = 0; i < channel->queues[behind].count; i++) {
+        if (unfold(m, &protocol) < 0) {
+            return -ENOMEM;
+        }
+        if (!goes_on(m, m->messages[at].value, &protocol)) {
+            return -EINVAL;
+        }
+        at = m->messages[at].next;
+    }
+    if (has_both && dual(m, protocol, &protocol) < 0) {
+        return -ENOMEM;
+    }
+    return !has_both || kn_values_equal(m, protocol, channel->protocol[1 - behind]) == 1 ? 0
+                                                                                         : -EINVAL;
 }
 
 uint32_t koken_machine_channels(const struct koken_machine *m)

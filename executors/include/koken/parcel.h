@@ -85,8 +85,8 @@ uint32_t koken_ledger_count(struct koken_ledger *ledger);
  * koken_machine_snapshot writes the bytes of a session: registers, all that they lead to, nullifiers and effects.
  * Not the owner's key, limits, nor when it expires. *ret_size is how many they are; nothing is written if there is
  * no room for all. Equal sessions have equal bytes, and a session that was restored has those that it was restored
- * from. The machine is as it was. Errors: -EBUSY a run is under way; -EINVAL it keeps no state; -ENOTSUP a channel is open;
- * -ENOMEM.
+ * from. Channels are in it, with what was sent and not received; an end that nothing leads to is not, which is closed
+ * then. The machine is as it was. Errors: -EBUSY a run is under way; -EINVAL it keeps no state; -ENOMEM.
  */
 KOKEN_MUST_USE int koken_machine_snapshot(const struct koken_machine *machine, void *bytes,
                                           size_t room, size_t *ret_size);

@@ -294,8 +294,6 @@ Test(protocol, a_session_keeps_its_channels)
     struct bench_of bench =
         ran_with(expanded("FUNCTIONS\nPAIR rec(send(int, again))\nconst r3, 1\nSEND 10 3\n"),
                  (struct koken_machine_config){.keeps_state = true});
-    uint8_t bytes[10];
-    size_t size;
     struct koken_parcel *parcel;
     cr_assert_eq(bench.rc, 0, "%s", bench.result.error.text);
     cr_assert_eq(koken_machine_channels(bench.machine), 2);
@@ -316,7 +314,6 @@ Test(protocol, a_session_keeps_its_channels)
     cr_assert_lt(bench.machine->cell_count, 600);
     cr_assert_eq(bench.machine->message_count, 1);
     /* a channel stays where it is */
-    cr_assert_eq(koken_machine_snapshot(bench.machine, bytes, sizeof bytes, &size), -ENOTSUP);
     cr_assert_eq(koken_machine_take(bench.machine, 10, &parcel), -ENOTSUP);
     cr_assert_eq(koken_machine_register(bench.machine, 10).state, KOKEN_REGISTER_LIVE);
     cr_assert_eq(run_more(&bench, "move r10, r11\nmove r20, r21\n"), 0);

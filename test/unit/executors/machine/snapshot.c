@@ -176,6 +176,118 @@ Test(snapshot, whatever_the_bytes_are)
     koken_machine_free(machine);
 }
 
+/* ---- with channels ---- */
+
+/*
+ * A channel with messages under way, one of them an end of another channel and one a resource; a third one with choices
+ * by name, of which one has been made; a fourth whose first end is closed; and a function that keeps an end that has gone on.
+ */
+static const char channels[] =
+    "const r30, !builtin send\nconst r31, !builtin receive\nconst r32, !builtin choose\n"
+    "const r33, !builtin offer\nconst r1, unit\n"
+    "const r0, type rec(send(int, send(resource, send(receive(bool, end), again))))\n"
+    "alloc r0, r1, r2\nsplit r2, r10, r20\n"
+    "const r0, type receive(bool, end)\nconst r1, unit\nalloc r0, r1, r2\nsplit r2, r11, r21\n"
+    "const r0, type rec(choose(buy: send(int, again), quit: end))\nconst r1, unit\n"
+    "alloc r0, r1, r2\nsplit r2, r12, r22\n"
+    "const r0, type end\nconst r1, unit\nalloc r0, r1, r2\nsplit r2, r13, r23\n"
+    "const r3, 7\ntensor r10, r3, r5\ntransform r30, r5, r10\n"
+    "const r0, type int\nconst r3, product(1, \"ticket\")\nalloc r0, r3, r4\n"
+    "tensor r10, r4, r5\ntransform r30, r5, r10\ntensor r10, r11, r5\ntransform r30, r5, r10\n"
+    "const r3, \"buy\"\ntensor r12, r3, r5\ntransform r32, r5, r12\n"
+    "transform r33, r22, r25\nconsume r13, r6\n"
+    "const r3, true\ntensor r21, r3, r5\ntransform r30, r5, r21\n";
+
+/* Everything is received, and each channel goes on. */
+static const char goes_on[] =
+    "transform r31, r20, r5\nsplit r5, r7, r20\ntransform r31, r20, r5\nsplit r5, r8, r20\n"
+    "transform r31, r20, r5\nsplit r5, r11, r20\ntransform r31, r11, r5\nsplit r5, r9, r11\n"
+    "consume r11, r6\nconsume r21, r6\nconsume r23, r6\nconsume r8, r8\n"
+    "case r25, r22, buy, yes, no\nno:\nreturn\nyes:\n"
+    "const r3, 5\ntensor r12, r3, r5\ntransform r30, r5, r12\n"
+    "transform r31, r22, r5\nsplit r5, r14, r22\n"
+    "tensor r7, r8, r7\ntensor r7, r9, r7\ntensor r7, r14, r7\nreturn r7\n";
+
+Test(snapshot, channels_byte_for_byte)
+{
+    uint8_t bytes[2][ROOM], last[2][ROOM];
+    struct koken_machine *machine[2] = {session_of(channels, (struct koken_machine_config){0}),
+                                        NULL};
+    struct koken_value value;
+    size_t size = snapshot_of(machine[0], bytes[0]), sizes[2];
+    cr_assert_eq(koken_machine_restore(NULL, bytes[0], size, &machine[1]), 0);
+    cr_assert_eq(snapshot_of(machine[1], bytes[1]), size);
+    cr_assert_arr_eq(bytes[0], bytes[1], size);
+    cr_assert_eq(koken_machine_channels(machine[0]), 7);
+    cr_assert_eq(koken_machine_channels(machine[1]), 7);
+    for (int i = 0; i < 2; i++) {
+        cr_assert_eq(run(machine[i], goes_on, &value), 0);
+        cr_assert_str_eq(shown(machine[i], value),
+                         "tensor(tensor(tensor(7, product(1, \"ticket\")), true), 5)");
+        cr_assert_eq(koken_machine_channels(machine[i]), 4);
+        sizes[i] = snapshot_of(machine[i], last[i]);
+    }
+    cr_assert_eq(sizes[0], sizes[1]);
+    cr_assert_arr_eq(last[0], last[1], sizes[0]);
+    koken_machine_free(machine[0]);
+    koken_machine_free(machine[1]);
+}
+
+/* An end of the snapshot is not an end of what came after it: steps are counted on from there. */
+Test(snapshot, an_end_that_has_gone_on_stays_so)
+{
+    uint8_t bytes[ROOM];
+    struct koken_machine *again;
+    struct koken_value value;
+    struct koken_machine *machine = session_of(
+        "const r30, !builtin send\nconst r0, type rec(send(int, again))\nconst r1, unit\n"
+        "alloc r0, r1, r2\nsplit r2, r10, r20\ntransform r30, r10, r11\nconst r3, 1\n"
+        "transform r11, r3, r12\n",
+        (struct koken_machine_config){0});
+    /* r11 is send with an end that was used; a linear value is in it, so only a look is possible */
+    size_t size = snapshot_of(machine, bytes);
+    cr_assert_eq(koken_machine_restore(NULL, bytes, size, &again), 0);
+    cr_assert_eq(run(again, "const r3, 2\ntransform r11, r3, r13\n", &value), -EPERM);
+    cr_assert_eq(run(again, "const r3, 2\ntensor r12, r3, r5\ntransform r30, r5, r12\n", &value),
+                 0);
+    cr_assert_eq(run(again, "const r3, 2\ntransform r11, r3, r13\n", &value), -EPERM);
+    koken_machine_free(machine);
+    koken_machine_free(again);
+}
+
+/* Whatever is restored is sound: it is written as it was read, and what runs on it ends in some way. */
+Test(snapshot, channels_whatever_the_bytes_are)
+{
+    uint8_t bytes[ROOM], wrong[ROOM], again[ROOM];
+    struct koken_machine *machine =
+        session_of(channels, (struct koken_machine_config){.origin = 7});
+    const struct koken_machine_config config = {.no_static = true, .gas = 5000};
+    size_t size = snapshot_of(machine, bytes);
+    uint32_t restored = 0, refused_ones = 0;
+    for (size_t at = 0; at < size; at++) {
+        for (unsigned change = 0; change < 256; change += at % 5 == 0 ? 1 : 17) {
+            struct koken_machine *other;
+            struct koken_value value;
+            size_t length = change == 0 ? at : size;
+            memcpy(wrong, bytes, size);
+            wrong[at] ^= (uint8_t)change;
+            int rc = koken_machine_restore(&config, wrong, length, &other);
+            cr_assert(rc == 0 || rc == -EINVAL || rc == -ENOMEM, "%d", rc);
+            refused_ones += rc < 0;
+            if (rc == 0) {
+                cr_assert_eq(snapshot_of(other, again), length);
+                cr_assert_arr_eq(again, wrong, length);
+                restored++;
+                (void)run(other, goes_on, &value);
+                koken_machine_free(other);
+            }
+        }
+    }
+    cr_assert_gt(restored, 0);
+    cr_assert_gt(refused_ones, restored);
+    koken_machine_free(machine);
+}
+
 /* Two sessions of one snapshot: of the ticket in both one is used. */
 Test(snapshot, what_was_spent_since_is_consumed)
 {
