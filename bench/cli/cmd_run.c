@@ -14,9 +14,11 @@
 enum { FILE_MAX = 16 << 20, VALUE_ROOM = 4096 };
 
 static const char help_text[] =
-    "usage: koken run [OPTION...] PROGRAM.kasm\n"
+    "usage: koken run [OPTION...] PROGRAM\n"
     "\n"
-    "Assembles a program of the register machine, checks it, runs it and prints what it returns.\n"
+    "Reads a program of the register machine, checks it, runs it and prints what it returns. "
+    "PROGRAM is\n"
+    "a text, or what --output has written; - is standard input.\n"
     "\n"
     "  -t, --trace        each instruction before it is done, on stderr\n"
     "  -g, --gas COUNT    at most so much gas (default 1000000)\n"
@@ -24,11 +26,13 @@ static const char help_text[] =
     "  -w, --witness N    the number that each WITNESS gives (default 42)\n"
     "  -j, --json         result or error as JSON\n"
     "  -p, --print        the program as the machine understands it, and do not run it\n"
+    "  -d, --disassemble  the same\n"
+    "  -o, --output FILE  the program as bytes, in FILE, and do not run it; - is standard output\n"
     "\n"
     "Exit status: 0 it has returned, 1 it has failed, 2 the command line is wrong.\n";
 
 struct options {
-    const char *path;
+    const char *path, *output;
     struct koken_machine_config config;
     uint32_t witness;
     bool is_json, is_print;
@@ -83,8 +87,13 @@ static int read_options(int argc, char **argv, struct options *options)
             options->config.trace = print_step;
         } else if (is_option(word, "-j", "--json")) {
             options->is_json = true;
-        } else if (is_option(word, "-p", "--print")) {
+        } else if (is_option(word, "-p", "--print") || is_option(word, "-d", "--disassemble")) {
             options->is_print = true;
+        } else if (is_option(word, "-o", "--output")) {
+            if (i + 1 >= argc) {
+                return cli_misused("run", "expected a file after", word) + 1;
+            }
+            options->output = argv[++i];
         } else if (is_option(word, "-s", "--strict")) {
             options->config.is_strict = true;
             options->config.end_check = KOKEN_END_STRICT;
@@ -109,7 +118,7 @@ static int read_options(int argc, char **argv, struct options *options)
             options->path = word;
         }
     }
-    return options->path ? 0 : cli_misused("run", "missing", "PROGRAM.kasm") + 1;
+    return options->path ? 0 : cli_misused("run", "missing", "PROGRAM") + 1;
 }
 
 static char *read_file(const char *path, size_t *ret_size)
@@ -222,6 +231,39 @@ static int print_program(const struct koken_program *program)
     return CLI_OK;
 }
 
+static int write_program(const struct options *options, const struct koken_program *program)
+{
+    size_t size = koken_program_encode(program, NULL, 0);
+    bool is_out = strcmp(options->output, "-") == 0;
+    FILE *file = is_out ? stdout : fopen(options->output, "wb");
+    char *bytes = malloc(size);
+    bool is_written = false;
+    if (file && bytes) {
+        (void)koken_program_encode(program, bytes, size);
+        is_written = fwrite(bytes, 1, size, file) == size;
+    }
+    if (file && !is_out) {
+        is_written = fclose(file) == 0 && is_written;
+    }
+    if (!is_written) {
+        fprintf(stderr, "koken run: %s: %s\n", options->output, strerror(errno));
+    }
+    free(bytes);
+    return is_written ? CLI_OK : CLI_FAILED;
+}
+
+/* Bytes, if they begin as these do and no text does; else a text. */
+static int read_program(const char *bytes, size_t size, struct koken_program **ret_program,
+                        struct koken_machine_error *ret_error)
+{
+    static const char magic[4] = {'K', 'A', 'S', 'M'};
+    bool is_code = size > sizeof magic && memcmp(bytes, magic, sizeof magic) == 0 &&
+                   (unsigned char)bytes[sizeof magic] < ' ' && bytes[sizeof magic] != '\n' &&
+                   bytes[sizeof magic] != '\t' && bytes[sizeof magic] != '\r';
+    return is_code ? koken_program_decode(bytes, size, ret_program, ret_error)
+                   : koken_program_assemble(bytes, size, ret_program, ret_error);
+}
+
 int cli_run(int argc, char **argv)
 {
     struct options options = {0};
@@ -236,13 +278,15 @@ int cli_run(int argc, char **argv)
     if (!bytes) {
         return CLI_FAILED;
     }
-    int rc = koken_program_assemble(bytes, size, &program, &error);
+    int rc = read_program(bytes, size, &program, &error);
     free(bytes);
     if (rc < 0) {
         print_error(&options, &error);
         return CLI_FAILED;
     }
-    status = options.is_print ? print_program(program) : run_program(&options, program);
+    status = options.output     ? write_program(&options, program)
+             : options.is_print ? print_program(program)
+                                : run_program(&options, program);
     koken_program_free(program);
     return status;
 }

@@ -77,6 +77,18 @@ expect 'errors are JSON' 1 out '"error": "LinearityViolation", .*"pc": 4, "regis
 expect 'run stops at its gas' 1 err 'OutOfGas' "$koken" run --gas 20 "$kasm/sum.kasm"
 expect 'strict wants witnesses' 1 err 'NoWitnessProvider' "$koken" run --strict "$kasm/answer.kasm"
 expect 'run prints a program' 0 out '^    return r1$' "$koken" run --print "$kasm/answer.kasm"
+expect 'run assembles' 0 out '^$' bash -c "'$koken' run -o answer.bin '$kasm/answer.kasm' && echo"
+expect 'run reads bytes' 0 out '^42$' "$koken" run answer.bin
+expect 'run reads bytes from a pipe' 0 out '^5050$' bash -c "'$koken' run -o - '$kasm/sum.kasm' | '$koken' run -"
+expect 'run disassembles' 0 out '^    return r1$' "$koken" run --disassemble answer.bin
+holds 'text and bytes are the same program' bash -c \
+  "'$koken' run -d answer.bin >a.kasm && '$koken' run -o again.bin a.kasm && cmp answer.bin again.bin"
+expect 'bytes that were cut' 1 err 'BadBytes' bash -c "head -c 9 answer.bin >cut.bin; '$koken' run cut.bin"
+expect 'bytes of another version' 1 err 'BadBytes' bash -c "printf 'KASM\\2more' >other.bin; '$koken' run other.bin"
+expect 'a text may begin so, too' 1 err 'SyntaxError' bash -c "printf 'KASMA r1\\n' >a.kasm; '$koken' run a.kasm"
+expect 'a file that cannot be written' 1 err 'no-such-folder' \
+  "$koken" run -o no-such-folder/x "$kasm/answer.kasm"
+expect 'output wants a file' 2 err 'expected a file' "$koken" run -o
 expect 'run wants a program' 2 err "missing" "$koken" run
 expect 'run wants one program' 2 err "one program" "$koken" run a b
 expect 'run wants a number' 2 err "number in range" "$koken" run --gas many a
