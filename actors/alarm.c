@@ -142,9 +142,9 @@ static void fire(struct kn_worker *worker, struct kn_timer *timer, bool cancelle
 {
     struct kn_alarm *alarm = kn_container_of(timer, struct kn_alarm, timer);
     struct kn_local *local = worker->local;
-    /* [AL1] acquire: the table may have let go of a periodic one while it fired, and could not
-     * cancel it. */
-    if (cancelled || kn_load(&alarm->owners, acquire) == 1) {
+    /* The table may have let go of a periodic one while it fired, and could not cancel it. Relaxed: let_go()
+     * acquires. */
+    if (cancelled || kn_load(&alarm->owners, relaxed) == 1) {
         let_go(local, alarm);
         return;
     }

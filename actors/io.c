@@ -29,7 +29,7 @@ static void io_done(struct kn_worker *worker, struct kn_io *io)
     struct kn_agent *a = kn_resolve(wait->who);
     KN_ASSERT(!kn_load(&wait->is_done, relaxed)); /* once */
     KN_ASSERT(wait->who != 0);
-    /* [AF2] release: the result. */
+    /* [AF2] release: the result, and that the wait is not looked at again. */
     kn_store(&wait->is_done, 1, release);
     if (a) {
         kn_agent_nudge(worker ? worker->local : NULL, a);
@@ -84,11 +84,11 @@ KN_UNPAIRED int koken_io_wait(koken_ctx *ctx, int fd, unsigned events, uint64_t 
     if (rc == 0) {
         do {
             rc = kn_fiber_wait(f);
-        } while (rc == 0 &&
-                 !kn_load(&wait.is_done, acquire)); /* [AF2]. Ends: ready, late, cancelled */
-        if (!kn_load(&wait.is_done, acquire) && !kn_netpoll_cancel(netpoll, &wait.io)) { /* [AF2] */
-            while (
-                !kn_load(&wait.is_done, acquire)) { /* [AF2]. Ends: the poller is about to say so */
+        } while (rc == 0 && !kn_load(&wait.is_done, relaxed)); /* relaxed: looked at again below.
+                                                                  Ends: ready, late, cancelled */
+        /* [AF2] acquire, both: the result, and the poller's last look at the wait. */
+        if (!kn_load(&wait.is_done, acquire) && !kn_netpoll_cancel(netpoll, &wait.io)) {
+            while (!kn_load(&wait.is_done, acquire)) { /* ends: the poller is about to say so */
                 (void)kn_fiber_collect(f);
                 if (!kn_load(&wait.is_done, relaxed)) { /* relaxed: looked at again above */
                     kn_fiber_suspend();

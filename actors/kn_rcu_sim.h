@@ -30,12 +30,17 @@ static kn_atomic(uint32_t) round_waiters;    /* (a) */
 static KN_TLS struct reader *reader;
 KN_TLS_SIMULATED(reader);
 
-/* [AQ1] release: what the reader did before; pairs with acquire in urcu_qsbr_synchronize_rcu(). */
+/*
+ * [AQ1] release: what the reader did before; pairs with acquire in has_ended(). The fence is before its next readings, and
+ * before the look for who waits; pairs with the one in urcu_qsbr_synchronize_rcu(), which comes after the writings, and
+ * before the look at readers: one of the two sees the other.
+ */
 static void pass(uint64_t seen)
 {
-    kn_store(&reader->seen, seen, seq_cst);      /* [AQ1] */
-    if (kn_load(&round_waiters, seq_cst) != 0) { /* [AQ1] */
-        (void)kn_add(&round_bell, 1, seq_cst);   /* [AQ1] */
+    kn_store(&reader->seen, seen, release);      /* [AQ1] */
+    kn_fence_seq_cst();                          /* [AQ1] */
+    if (kn_load(&round_waiters, relaxed) != 0) { /* relaxed: behind the fence */
+        (void)kn_add(&round_bell, 1, relaxed);   /* relaxed: likewise */
         kn_futex_wake(&round_bell, UINT32_MAX);
     }
 }
@@ -44,7 +49,8 @@ static void urcu_qsbr_register_thread(void)
 {
     reader = malloc(sizeof *reader); /* seam: a reader cannot say that it has no memory */
     KOKEN_CHECK(reader != NULL);
-    kn_atomic_init(&reader->seen, kn_load(&grace_period, seq_cst)); /* [AQ1] */
+    /* [AQ1] acquire: what was taken away before. An older one only makes others wait. */
+    kn_atomic_init(&reader->seen, kn_load(&grace_period, acquire));
     pthread_mutex_lock(&readers_lock);
     reader->next = readers;
     readers = reader;
@@ -72,12 +78,14 @@ static void urcu_qsbr_thread_offline(void)
 
 static void urcu_qsbr_thread_online(void)
 {
-    kn_store(&reader->seen, kn_load(&grace_period, seq_cst), seq_cst); /* [AQ1] */
+    /* Relaxed, both: the fence orders them, as in pass(), and acquires what was taken away before. */
+    kn_store(&reader->seen, kn_load(&grace_period, relaxed), relaxed);
+    kn_fence_seq_cst(); /* [AQ1] */
 }
 
 static void urcu_qsbr_quiescent_state(void)
 {
-    uint64_t now = kn_load(&grace_period, seq_cst); /* [AQ1] */
+    uint64_t now = kn_load(&grace_period, relaxed); /* relaxed: the fence in pass() acquires */
     if (kn_load(&reader->seen, relaxed) != now) {   /* relaxed: our own */
         pass(now);
     }
@@ -89,7 +97,7 @@ static bool has_ended(uint64_t now)
     bool is_over = true;
     pthread_mutex_lock(&readers_lock);
     for (struct reader *r = readers; r != NULL; r = r->next) {
-        uint64_t seen = kn_load(&r->seen, seq_cst); /* [AQ1] acquire */
+        uint64_t seen = kn_load(&r->seen, acquire); /* [AQ1] acquire: its readings */
         is_over = is_over && (r == reader || seen == 0 || seen >= now);
     }
     pthread_mutex_unlock(&readers_lock);
@@ -98,12 +106,13 @@ static bool has_ended(uint64_t now)
 
 static void urcu_qsbr_synchronize_rcu(void)
 {
-    uint64_t now = kn_add(&grace_period, 1, seq_cst) + 1; /* [AQ1] */
-    (void)kn_add(&round_waiters, 1, seq_cst);             /* [AQ1] */
-    uint32_t heard = kn_load(&round_bell, seq_cst);       /* [AQ1] */
+    uint64_t now = kn_add(&grace_period, 1, release) + 1; /* [AQ1] release: what was taken away */
+    (void)kn_add(&round_waiters, 1, relaxed);             /* relaxed: before the fence */
+    kn_fence_seq_cst();                                   /* [AQ1] as in pass() */
+    uint32_t heard = kn_load(&round_bell, acquire);       /* [AQ1] acquire: who has rung is seen */
     while (!has_ended(now)) { /* ends: each reader passes a quiescent state */
         (void)kn_futex_wait(&round_bell, heard, KN_NEVER);
-        heard = kn_load(&round_bell, seq_cst); /* [AQ1] */
+        heard = kn_load(&round_bell, acquire); /* [AQ1] */
     }
     (void)kn_sub(&round_waiters, 1, relaxed); /* relaxed: one ring too many does no harm */
 }

@@ -68,8 +68,9 @@ void kn_registry_end(struct koken *rt, struct kn_name *name)
     if (!name) {
         return;
     }
-    struct kn_names *names = kn_load(&rt->names, acquire); /* [AN1] acquire */
+    struct kn_names *names; /* made, as there is a name in it */
     pthread_mutex_lock(&rt->names_lock);
+    names = kn_load(&rt->names, relaxed); /* relaxed: changed under the lock */
     for (struct kn_name *n = name; n; n = n->next) {
         kn_names_remove(names, n);
     }

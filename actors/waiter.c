@@ -194,8 +194,8 @@ static int await(struct kn_waiter *waiter, uint64_t deadline)
     while (kn_load(&waiter->state, acquire) == WAITING) {
         if (kn_futex_wait(&waiter->state, WAITING, deadline) == -ETIMEDOUT) {
             uint32_t waiting = WAITING;
-            /* [AW1] acquire: an answer that came after all. */
-            if (kn_cas_strong(&waiter->state, &waiting, GIVEN_UP, acquire, acquire)) {
+            /* Relaxed: an answer that came after all is met by the look above. */
+            if (kn_cas_strong(&waiter->state, &waiting, GIVEN_UP, relaxed, relaxed)) {
                 kn_rcu_visit();
                 /* Gone already, or without memory: then its own answer, or the stop, ends it. */
                 (void)kn_tell_outside(waiter->me, &kn_type_stop);

@@ -93,8 +93,8 @@ static bool find_arena(int node, unsigned *ret_arena)
     /* [BA1] acquire: whoever uses the arena sees it made. Pairs with the release below. */
     uint32_t arena = kn_load(&heap->arena, acquire);
     if (kn_unlikely(arena == ARENA_NONE)) {
-        /* Relaxed: the winner finds nothing here that another thread has written. */
-        if (kn_cas_strong(&heap->arena, &arena, ARENA_MAKING, relaxed, relaxed)) {
+        /* [BA1] acquire: of who comes second, as above. */
+        if (kn_cas_strong(&heap->arena, &arena, ARENA_MAKING, acquire, acquire)) {
             arena = make_arena(heap, node);
             kn_store(&heap->arena, arena, release); /* [BA1] publishes the arena and its hooks. */
         }

@@ -190,15 +190,30 @@ static const struct koken_row rows[] = {
 static const struct koken_agent_type task_type = {
     "koken.task", 1, 1, rows, sizeof rows / sizeof rows[0], 1, 0};
 
+/* A share of a set that may be losing its last. */
+static bool keep(struct koken_async *async)
+{
+    uint32_t owners =
+        kn_load(&async->owners, relaxed); /* relaxed, all: one more does nothing yet */
+    while (owners > 0 && !kn_cas_weak(&async->owners, &owners, owners + 1, relaxed, relaxed)) {
+        /* ends: each failure is somebody's success */
+    }
+    return owners > 0;
+}
+
 /* The runtime has ended, and its fibers will not run again. */
 static void end(struct kn_ending *ending, struct koken *rt)
 {
     struct koken_async *async = kn_container_of(ending, struct koken_async, ending);
-    (void)kn_add(&async->owners, 1, relaxed); /* relaxed: it is there as long as it is entered */
     KN_ASSERT(kn_load(&async->rt, relaxed) == rt); /* relaxed: set here alone */
     (void)rt;
-    /* [OA1] release: it has been taken off. */
+    bool is_owned = keep(async);
+    /* [OA1] release: it has been taken off. Without an owner that is the last look: who gave the last share back frees
+     * it when it sees this, or has waited for the end in kn_ending_leave(). */
     kn_store(&async->rt, NULL, release);
+    if (!is_owned) {
+        return;
+    }
     kn_either_way(koken_source_cancel(async->source, KOKEN_CANCEL_SHUTDOWN, NULL)); /* or before */
     while (!kn_list_is_empty(&async->tasks)) { /* ends: nothing is started any more */
         struct task *task = kn_container_of(async->tasks.next, struct task, link);
@@ -344,7 +359,8 @@ int koken_async_run(struct koken_async *async, const struct koken_task *task,
     if (!is_async(async) || !task || !task->fn) {
         return -EINVAL;
     }
-    struct koken *rt = kn_load(&async->rt, acquire); /* [OA1] acquire */
+    struct koken *rt =
+        kn_load(&async->rt, relaxed); /* relaxed: a runtime that ends is noticed again */
     if (!rt) {
         return -ESHUTDOWN;
     }

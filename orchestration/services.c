@@ -158,8 +158,9 @@ int koken_services_end(struct koken_services *services)
         if (made->service->end) {
             made->service->end(made->pointer, made->service->arg);
         }
-        /* Still linked during its end: who asks for it there is given it, not a second one. [OV1] */
-        kn_store(&services->made, made->next, release);
+        /* Still linked during its end: who asks for it there is given it, not a second one. Relaxed: nobody else
+         * asks meanwhile. */
+        kn_store(&services->made, made->next, relaxed);
         kn_free(made, sizeof *made, _Alignof(struct made));
     }
     unlock(services);

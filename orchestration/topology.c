@@ -119,7 +119,7 @@ int koken_topology_new_(struct koken *rt, const struct koken_topology_options *o
 void koken_topology_free(struct koken_topology *topology)
 {
     if (topology) {
-        koken_view_close(kn_load(&topology->view, acquire)); /* [OT1] acquire: all of it */
+        koken_view_close(kn_load(&topology->view, relaxed)); /* relaxed: nobody uses it any more */
         kn_free(topology, sizeof *topology, _Alignof(struct koken_topology));
     }
 }

@@ -195,7 +195,7 @@ static void pass_on(koken_ctx *ctx, struct relay *self, uint32_t position)
 {
     struct relay next = {.wave = self->wave, .position = position};
     koken_ref who;
-    kn_add(&self->wave->owners, 1, relaxed); /* relaxed: we own a share */
+    (void)kn_add(&self->wave->owners, 1, relaxed); /* relaxed: we own a share */
     if (koken_try_spawn(ctx, &who, relay, .arg = &next) < 0) {
         wave_drop(self->wave);
     } else if (koken_request(ctx, who, KOKEN_NO_DEADLINE, kn_wave_go) < 0) {
@@ -271,7 +271,7 @@ static int conclude(struct relay *self)
     report->members = wave->view->count;
     report->lost = wave->view->count - known;
     wave->report = *report;
-    kn_add(&wave->owners, 1, relaxed); /* relaxed: we own a share */
+    (void)kn_add(&wave->owners, 1, relaxed); /* relaxed: we own a share */
     if (koken_answer(self->caller, koken_wave_back, .wave = wave) < 0) {
         wave_drop(wave);
     }

@@ -77,8 +77,9 @@ void kn_alarms_ring(struct kn_alarms *alarms, struct kn_worker *worker, uint64_t
         (void)kn_wheel_advance(&alarms->wheel, now);
     }
     call(unlock(alarms), worker);
-    /* [SA1] release: what was readied. Pairs with kn_alarms_are_ringing(). */
-    (void)kn_sub(&alarms->ringing, 1, release);
+    /* [SA1] release: what was readied. Pairs with kn_alarms_are_ringing(). [SQ2] seq_cst: before the look for who waits
+     * for quiet. */
+    (void)kn_sub(&alarms->ringing, 1, seq_cst);
 }
 
 void kn_alarm_set(struct kn_sched *sched, struct kn_alarm *keep_alarm, uint64_t deadline_ns,

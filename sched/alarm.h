@@ -61,7 +61,8 @@ static inline uint64_t kn_alarms_next(const struct kn_alarms *alarms)
 /* True while somebody may be about to ready what an alarm has rung for. */
 static inline bool kn_alarms_are_ringing(struct kn_alarms *alarms)
 {
-    return kn_load(&alarms->ringing, acquire) != 0; /* [SA1] acquire: what was readied */
+    /* [SA1] acquire: what was readied. [SQ2] seq_cst: see is_quiet(). */
+    return kn_load(&alarms->ringing, seq_cst) != 0;
 }
 
 /*

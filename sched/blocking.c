@@ -35,8 +35,8 @@ static void run_job(struct kn_sched *sched, struct kn_job *job)
         kn_hand_over(done);
         kn_ready_foreign(sched, done, prio);
     }
-    /* [SQ1] release: done is queued. Pairs with acquire in is_quiet(). */
-    if (kn_sub(&sched->jobs.open, 1, release) == 1) {
+    /* [SQ1] release: done is queued. Pairs with acquire in is_quiet(). [SQ2] seq_cst: before the look for who waits. */
+    if (kn_sub(&sched->jobs.open, 1, seq_cst) == 1) {
         kn_quiet_signal(sched);
     }
 }
@@ -110,8 +110,8 @@ static void job_main(void *arg)
     }
     end_thread(pool, self);
     kn_unlock(&pool->lock);
-    /* [SM3] release, as in end_machine(). Last access. */
-    if (kn_sub(&sched->live, 1, release) == 1) {
+    /* Relaxed, as in end_machine(). Last access. */
+    if (kn_sub(&sched->live, 1, relaxed) == 1) {
         kn_futex_wake(&sched->live, 1);
     }
 }

@@ -370,8 +370,8 @@ static void end_machine(struct kn_machine *machine)
     machine->all = sched->ended;
     sched->ended = machine;
     kn_unlock(&sched->machines_lock);
-    /* [SM3] release: all this thread did. Pairs with acquire in kn_sched_stop(). Last access. */
-    if (kn_sub(&sched->live, 1, release) == 1) {
+    /* Relaxed: it is joined, see kn_sched_stop(). Last access. */
+    if (kn_sub(&sched->live, 1, relaxed) == 1) {
         kn_futex_wake(&sched->live, 1);
     }
 }

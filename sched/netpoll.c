@@ -349,7 +349,8 @@ unsigned kn_netpoll_deliver(struct kn_worker *worker, struct kn_io *take_ready)
         take_ready = io->next; /* the io is free from done() on */
         io->done(worker, io);
         if (in_hand != NULL) {
-            (void)kn_sub(in_hand, 1, release); /* [SQ1] release: what done has queued */
+            /* [SQ1] release: what done has queued. [SQ2] seq_cst: before the look for who waits for quiet. */
+            (void)kn_sub(in_hand, 1, seq_cst);
         }
         count++;
     }

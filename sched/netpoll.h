@@ -119,7 +119,8 @@ static inline bool kn_netpoll_is_needed(struct kn_netpoll *netpoll)
 /* Whether waits are on their way from here to those who wait, in nobody's queue yet. */
 static inline bool kn_netpoll_is_delivering(struct kn_netpoll *netpoll)
 {
-    return kn_load(&netpoll->in_hand, acquire) > 0; /* [SQ1] acquire: done has queued them */
+    /* [SQ1] acquire: done has queued them. [SQ2] seq_cst: see is_quiet(). */
+    return kn_load(&netpoll->in_hand, seq_cst) > 0;
 }
 
 /* Whether a thread sleeps here: a hint. */

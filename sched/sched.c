@@ -283,11 +283,13 @@ int kn_sched_stop(struct kn_sched *sched, uint64_t deadline_ns)
     if (kn_swap(&sched->stopping, 1, seq_cst) == 0) { /* [SN1] before the nudges */
         call_off(sched);
     }
-    /* [SM3] acquire: all that the threads did. Pairs with release in end_machine() and job_main().
+    /*
+     * Relaxed, all: who has counted itself out is in a list under a lock, which is taken below: had that been
+     * earlier, then so would this look, by the same lock. The joins behind it order all that the threads did.
      */
-    while ((live = kn_load(&sched->live, acquire)) != 0) { /* ends: the deadline */
+    while ((live = kn_load(&sched->live, relaxed)) != 0) { /* ends: the deadline */
         if (kn_futex_wait(&sched->live, live, deadline_ns) == -ETIMEDOUT &&
-            kn_load(&sched->live, acquire) != 0) {
+            kn_load(&sched->live, relaxed) != 0) {
             return -ETIMEDOUT;
         }
     }
@@ -362,11 +364,13 @@ static bool is_quiet(struct kn_sched *sched)
 {
     uint64_t word = kn_load(&sched->idle.word, seq_cst); /* [SI1] */
 
-    /* [SQ1] acquire: pairs with release where a section or a job ends. */
+    /* [SQ1] acquire: pairs with release where a section or a job ends. [SQ2] seq_cst: whoever ends the last job, wait or
+     * alarm looks for us after that; a section's worker signals when it rests. */
     return kn_idle_awake(word) == 0 && kn_load(&sched->sections_open, acquire) == 0 &&
-           kn_load(&sched->jobs.open, acquire) == 0 && !kn_netpoll_is_delivering(&sched->netpoll) &&
+           kn_load(&sched->jobs.open, seq_cst) == 0 && !kn_netpoll_is_delivering(&sched->netpoll) &&
            !kn_alarms_are_ringing(&sched->alarms) && kn_global_len(&sched->global) == 0 &&
-           kn_load(&sched->idle.word, seq_cst) == word;
+           kn_load(&sched->idle.word, relaxed) == word; /* relaxed: what was claimed before a count
+                                                           fell is seen, by [SQ1] */
 }
 
 bool kn_sched_quiet(struct kn_sched *sched, uint64_t deadline_ns)
@@ -379,7 +383,7 @@ bool kn_sched_quiet(struct kn_sched *sched, uint64_t deadline_ns)
      */
     (void)kn_add(&sched->quiet_waiters, 1, seq_cst);
     for (;;) {                                              /* ends: quiet, or the deadline */
-        uint32_t seq = kn_load(&sched->quiet_seq, seq_cst); /* [SQ2] */
+        uint32_t seq = kn_load(&sched->quiet_seq, acquire); /* [SQ2] acquire: the change, if told */
 
         is_reached = is_quiet(sched);
         if (is_reached || rc == -ETIMEDOUT) {
@@ -396,7 +400,7 @@ void kn_quiet_signal(struct kn_sched *sched)
 {
     kn_hand_over(sched);
     if (kn_unlikely(kn_load(&sched->quiet_waiters, seq_cst) > 0)) { /* [SQ2] */
-        (void)kn_add(&sched->quiet_seq, 1, seq_cst);
+        (void)kn_add(&sched->quiet_seq, 1, release);                /* [SQ2] release: the change */
         kn_futex_wake(&sched->quiet_seq, UINT32_MAX);
     }
 }

@@ -49,10 +49,16 @@ int main(void)
         note_val theirs = koken_dup(mine);
         memcpy(&given[i], &theirs, sizeof theirs);
         kn_store(&round_begun, i, release);
-        while (i % 2 == 0 && !koken_is_sole(mine)) { /* ends: the other drops its own */
-            kn_pause();
+        if (i % 2 == 0) {
+            while (!koken_is_sole(mine)) { /* ends: the other drops its own */
+                kn_pause();
+            }
+            koken_iso(note, again) = koken_thaw(mine);
+            koken_mut(again)->value = 0;
+            koken_drop(again);
+        } else {
+            koken_drop(mine); /* frees it, if it is the last */
         }
-        koken_drop(mine);                            /* frees it, if it is the last */
         while (kn_load(&round_done, relaxed) != i) { /* ends: the other is through */
             kn_pause();
         }

@@ -197,7 +197,7 @@ static const char *path_of(const char *file)
 {
     const char *path = strstr(file, "koken/") ? strstr(file, "koken/") : file;
     for (const char *p = path; (p = strchr(p, '/')) != NULL; p++) {
-        static const char *const floors[] = {"/base/",  "/caps/",   "/mailbox/",
+        static const char *const floors[] = {"/base/",  "/caps/",   "/mailbox/",      "/executors/",
                                              "/sched/", "/actors/", "/orchestration/"};
         for (unsigned i = 0; i < sizeof floors / sizeof floors[0]; i++) {
             if (strncmp(p, floors[i], strlen(floors[i])) == 0) {

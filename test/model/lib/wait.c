@@ -8,6 +8,8 @@
 #include "base/platform/switch.h"
 #include "base/world.h"
 
+#include <string.h>
+
 static void pause_thread(bool is_long)
 {
     struct thread *me = &kn_x.threads[kn_x.self];
@@ -37,7 +39,7 @@ void kn_thread_yield(void)
 
 int kn_model_mutex_init(pthread_mutex_t *mutex)
 {
-    *(uint32_t *)(void *)mutex = 0;
+    memset(mutex, 0, 2 * sizeof(uint32_t)); /* its owner too: an execution may have been cut */
     return 0;
 }
 
