@@ -36,7 +36,7 @@ static void end(struct kn_ending *ending, struct koken *rt)
     kn_either_way(koken_channel_close(channel)); /* closed already: as well */
     KN_ASSERT(kn_load(&channel->rt, relaxed) == rt);
     (void)rt;
-    /* [OC1] release: all that was done under the bias. */
+    /* [OH1] release: all that was done under the bias. */
     kn_store(&channel->rt, NULL, release);
 }
 
@@ -105,7 +105,7 @@ static void destroy(struct koken_channel *channel)
     if (is_outside) {
         kn_rcu_visit();
     }
-    struct koken *rt = kn_load(&channel->rt, acquire); /* [OC1] acquire */
+    struct koken *rt = kn_load(&channel->rt, acquire); /* [OH1] acquire */
     if (rt) {
         kn_ending_leave(rt, &channel->ending);
     }
@@ -121,7 +121,7 @@ static void destroy(struct koken_channel *channel)
 struct koken_channel *koken_channel_unref(struct koken_channel *channel)
 {
     if (channel) {
-        /* [OC2] release: what was done with it; acquire: what the others have done, before it goes. */
+        /* [OH2] release: what was done with it; acquire: what the others have done, before it goes. */
         uint32_t before = kn_sub(&channel->refs, 1, acq_rel);
         KOKEN_CHECK(before > 0);
         if (before == 1) {
@@ -175,7 +175,7 @@ void kn_channels_hold(struct kn_held *held)
         held->is_alone = true;
     }
     for (uint32_t i = 0; i < held->count && !held->is_alone; i++) {
-        struct koken *rt = kn_load(&held->channels[i]->rt, acquire); /* [OC1] acquire */
+        struct koken *rt = kn_load(&held->channels[i]->rt, acquire); /* [OH1] acquire */
         held->visited[i] = is_own ? NULL : rt;
         if (held->visited[i]) {
             kn_alone_visit(rt); /* perhaps again, or our own: it only counts */

@@ -140,14 +140,14 @@ static uint32_t find(const struct koken_cache *cache, struct kn_cache_shard *s,
 {
     for (uint32_t n = 0, at = (uint32_t)pair->hash & s->mask; n <= s->mask;
          n++, at = (at + 1) & s->mask) {
-        /* [CA2] acquire, all: the count of the change they belong to. Pairs with release in write(). */
+        /* [TC2] acquire, all: the count of the change they belong to. Pairs with release in write(). */
         uint32_t index = kn_load(&s->table[at], acquire);
         if (index == 0 || index > s->room) {
             break;
         }
         kn_atomic(uint64_t) *words = entry_of(cache, s, index - 1);
         size_t i = 0;
-        if (kn_load(&words[AT_HASH], acquire) == pair->hash) { /* [CA2] */
+        if (kn_load(&words[AT_HASH], acquire) == pair->hash) { /* [TC2] */
             while (i < cache->key_words && kn_load(&words[HEAD + i], acquire) == pair->key[i]) {
                 i++;
             }
@@ -166,9 +166,9 @@ static uint64_t copy_out(const struct koken_cache *cache, struct kn_cache_shard 
 {
     kn_atomic(uint64_t) *words = entry_of(cache, s, index);
     for (size_t i = 0; i < cache->value_words; i++) {
-        value[i] = kn_load(&words[HEAD + cache->key_words + i], acquire); /* [CA2] */
+        value[i] = kn_load(&words[HEAD + cache->key_words + i], acquire); /* [TC2] */
     }
-    return kn_load(&words[AT_EXPIRY], acquire); /* [CA2] */
+    return kn_load(&words[AT_EXPIRY], acquire); /* [TC2] */
 }
 
 /* The lock, and the count odd. */
@@ -180,7 +180,7 @@ static void begin_change(struct kn_cache_shard *s)
 
 static void end_change(struct kn_cache_shard *s)
 {
-    /* [CA1] release: the change. Pairs with acquire in read(). */
+    /* [TC1] release: the change. Pairs with acquire in read(). */
     kn_store(&s->count, kn_load(&s->count, relaxed) + 1, release);
 }
 
@@ -189,7 +189,7 @@ static int read(struct koken_cache *cache, struct kn_cache_shard *s, struct pair
                 uint64_t *ret_expiry)
 {
     for (int i = 0; i < KN_CACHE_READS; i++) {
-        /* [CA1] acquire: the changes before. Pairs with release in end_change(). */
+        /* [TC1] acquire: the changes before. Pairs with release in end_change(). */
         uint64_t count = kn_load(&s->count, acquire);
         uint32_t index = 0;
         if ((count & 1) == 0) {
@@ -255,11 +255,11 @@ static void unlink(struct koken_cache *cache, struct kn_cache_shard *s, uint32_t
         uint32_t home =
             (uint32_t)kn_load(&entry_of(cache, s, index - 1)[AT_HASH], relaxed) & s->mask;
         if (((next - home) & s->mask) >= ((next - hole) & s->mask)) {
-            kn_store(&s->table[hole], index, release); /* [CA2] */
+            kn_store(&s->table[hole], index, release); /* [TC2] */
             hole = next;
         }
     }
-    kn_store(&s->table[hole], 0, release); /* [CA2] */
+    kn_store(&s->table[hole], 0, release); /* [TC2] */
 }
 
 /* Under the lock, in a change; old is its value. */
@@ -323,21 +323,21 @@ static bool put(struct koken_cache *cache, struct kn_cache_shard *s, const struc
         (void)copy_out(cache, s, index, old);
     }
     kn_atomic(uint64_t) *words = entry_of(cache, s, index);
-    /* [CA2] release, all: the odd count is before them. Pairs with acquire in find() and copy_out(). */
+    /* [TC2] release, all: the odd count is before them. Pairs with acquire in find() and copy_out(). */
     kn_store(&words[AT_HASH], pair->hash, release);
     kn_store(&words[AT_EXPIRY], expiry, release);
     for (size_t i = 0; i < cache->key_words; i++) {
-        kn_store(&words[HEAD + i], pair->key[i], release); /* [CA2] */
+        kn_store(&words[HEAD + i], pair->key[i], release); /* [TC2] */
     }
     for (size_t i = 0; i < cache->value_words; i++) {
-        kn_store(&words[HEAD + cache->key_words + i], pair->value[i], release); /* [CA2] */
+        kn_store(&words[HEAD + cache->key_words + i], pair->value[i], release); /* [TC2] */
     }
     if (is_new) {
         uint32_t at = (uint32_t)pair->hash & s->mask;
         while (kn_load(&s->table[at], relaxed) != 0) { /* ends: half of the table is free */
             at = (at + 1) & s->mask;
         }
-        kn_store(&s->table[at], index + 1, release); /* [CA2] */
+        kn_store(&s->table[at], index + 1, release); /* [TC2] */
     }
     end_change(s);
     s->puts++;
@@ -428,7 +428,7 @@ static kn_atomic(uint64_t) last_thread;
 /* Waits for another's computation, and leaves it. */
 static int wait_for(struct kn_cache_shard *s, struct kn_flight *flight, uint64_t *value)
 {
-    /* [CA3] acquire: rc and value. Pairs with release in fly(). */
+    /* [TC3] acquire: rc and value. Pairs with release in fly(). */
     while (kn_load(&flight->done, acquire) == 0) { /* ends: whoever computes says so */
         (void)kn_futex_wait(&flight->done, 0, KN_NEVER);
     }
@@ -500,7 +500,7 @@ static void land(struct koken_cache *cache, struct kn_cache_shard *s, struct kn_
     }
     *at = flight->next;
     bool is_last = --flight->refs == 0; /* else the others hold it until they have seen done */
-    /* [CA3] release: rc and value. Pairs with acquire in wait_for(). */
+    /* [TC3] release: rc and value. Pairs with acquire in wait_for(). */
     kn_store(&flight->done, 1, release);
     kn_futex_wake(&flight->done, UINT32_MAX);
     (void)pthread_mutex_unlock(&s->lock); /* a waiter frees the flight only under it */

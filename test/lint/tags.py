@@ -7,6 +7,11 @@ three lines above (the accesses of a function to the same word share it, and so 
 lines); a tag without a release or without an acquire site; a fence without a tag. In files that wrap
 Concurrency Kit or liburcu (kn_ck*, kn_rcu*) the orders are inside the library: there the words
 `[XX9] release` and `[XX9] acquire` in a comment are the site.
+
+Each tag has a row in test/litmus/TAGS.md, which names what notices that one of its accesses is weaker than it
+should be: programs under test/, or `count`. Of a count of owners each access is a kn_sub() with acq_rel: that is looked
+at here. Reported: a tag without a row or in two, a row of no tag or without a checker, a program that is not there, a
+litmus program that no row names.
 """
 import re
 import sys
@@ -20,6 +25,7 @@ ORDER = re.compile(r"\b(relaxed|acquire|release|acq_rel|seq_cst)\b")
 WRAPPED = re.compile(r"/kn_(ck|rcu)(_[^/]*)?\.[ch]$")
 WORDS = re.compile(r"\[([A-Z]{2}[0-9]+)\][ \t]+(release|acquire|acq_rel|seq_cst)")
 WINDOW = 3
+TABLE = "test/litmus/TAGS.md"
 
 GIVES = {"relaxed": (), "acquire": ("acquire",), "release": ("release",),
          "acq_rel": ("acquire", "release"), "seq_cst": ("acquire", "release")}
@@ -50,8 +56,43 @@ def near(comments, first, last):
     return "\n".join(c for c_first, c_last, c in comments if c_first <= last and c_last >= first - WINDOW)
 
 
+def rows_of(text):
+    """(tags, checkers) of each row of TAGS.md."""
+    for line in text.splitlines():
+        cells = [cell.strip() for cell in line.strip().strip("|").split(" | ")]
+        tags = re.fullmatch(r"[A-Z]{2}[0-9]+(, [A-Z]{2}[0-9]+)*", cells[0])
+        if line.startswith("| ") and tags and len(cells) >= 3:
+            yield cells[0].split(", "), re.findall(r"`([^`]+)`", cells[2])
+
+
+def check_table(tree, tags, not_counts):
+    """Problems of the table of what holds each tag."""
+    if not tree.exists(TABLE):
+        return []
+    problems, known, named = [], set(), set()
+    for row, checkers in rows_of(tree.read(TABLE)):
+        if not checkers:
+            problems.append(f"{TABLE}: {row[0]}: nothing notices")
+        for checker in checkers:
+            named.add(checker)
+            if checker != "count" and not tree.exists(f"test/{checker}"):
+                problems.append(f"{TABLE}: {row[0]}: there is no test/{checker}")
+        for tag in row:
+            if tag in known:
+                problems.append(f"{TABLE}: {tag} has two rows")
+            if tag not in tags:
+                problems.append(f"{TABLE}: {tag} is not in the sources")
+            if "count" in checkers and tag in not_counts:
+                problems.append(f"{not_counts[tag]}: [{tag}] is a count: kn_sub() with acq_rel")
+            known.add(tag)
+    problems += [f"[{tag}] has no row in {TABLE}" for tag in sorted(tags - known)]
+    problems += [f"{path} is in no row of {TABLE}" for path in tree.paths(".c", under="test/litmus/")
+                 if path[len("test/"):] not in named]
+    return problems
+
+
 def check(tree):
-    problems, sites, bare_relaxed, total_relaxed = [], {}, 0, 0
+    problems, sites, not_counts, bare_relaxed, total_relaxed = [], {}, {}, 0, 0
     for path in tree.library(".c", ".h"):
         if path == "base/atomic.h":
             continue
@@ -77,6 +118,8 @@ def check(tree):
             if not tags:
                 problems.append(f"{path}:{first}: {operation} is not relaxed and has no tag nearby")
             for tag in tags:
+                if operation != "sub" or len(sides) < 2:
+                    not_counts[tag] = f"{path}:{first}"
                 for side in sides:
                     sites.setdefault(tag, {}).setdefault(side, f"{path}:{first}")
                 sites.setdefault(tag, {})
@@ -88,14 +131,11 @@ def check(tree):
     notes = []
     if total_relaxed:
         notes.append(f"{bare_relaxed} of {total_relaxed} relaxed accesses have no comment nearby")
-    litmus = {p.split("/")[-1][:-2].lower() for p in tree.paths(".c", under="test/litmus/")}
-    missing = [tag for tag in sorted(sites) if tag.lower() not in litmus]
-    if missing:
-        notes.append(f"{len(sites)} tags, without a litmus test of that name: {' '.join(missing)}")
-    return problems, notes
+    return problems + check_table(tree, set(sites), not_counts), notes
 
 
 GOOD = "kn_store(&x, 1, release); /* [AB1] */\nint y = kn_load(&x, acquire); /* [AB1] */\n"
+COUNT = {"sched/a.c": "(void)kn_sub(&x, 1, acq_rel); /* [AB1] */\n"}
 CASES = [
     ({"sched/a.c": GOOD}, None),
     ({"sched/a.c": "/* [AB1] release: why,\n * in two lines. */\n\nkn_store(&x,\n  1, release);\n"
@@ -112,6 +152,15 @@ CASES = [
     ({"sched/a.c": "kn_cas_weak(&x, &e, 1, acq_rel, acquire); /* [AB4] */\n"}, None),
     ({"sched/a.c": "kn_fence_seq_cst();\n"}, "fence is not relaxed"),
     ({"caps/kn_ck_a.c": "/* [CA1] release: here. [CA1] acquire there. */\n"}, None),
+    ({"sched/a.c": GOOD, TABLE: "| AB1 | x | `model/a.c` |\n", "test/model/a.c": ""}, None),
+    ({"sched/a.c": GOOD, TABLE: "| AB1 | x | `model/a.c` |\n"}, "there is no test/model/a.c"),
+    ({"sched/a.c": GOOD, TABLE: "| AB1 | x | by argument |\n"}, "nothing notices"),
+    ({"sched/a.c": GOOD, TABLE: "| tag | what | checker |\n"}, "[AB1] has no row"),
+    ({"sched/a.c": "", TABLE: "| AB1 | x | `count` |\n"}, "AB1 is not in the sources"),
+    ({"sched/a.c": GOOD, TABLE: "| AB1 | x | `count` |\n"}, "[AB1] is a count"),
+    ({**COUNT, TABLE: "| AB1 | x | `count` |\n"}, None),
+    ({**COUNT, TABLE: "| AB1 | x | `count` |\n| AB1 | x | `count` |\n"}, "AB1 has two rows"),
+    ({**COUNT, TABLE: "| AB1 | x | `count` |\n", "test/litmus/AB1.c": ""}, "is in no row"),
 ]
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * [OC1]: who finds a channel unbound sees all that was done with it while it belonged to its runtime, by a worker
+ * [OH1]: who finds a channel unbound sees all that was done with it while it belonged to its runtime, by a worker
  * that was alone with it. A fiber fills the channel by plain stores, its runtime ends, and a thread that has only
  * waited for the close takes the items out. Weakened, ring and items are data races (ThreadSanitizer).
  */

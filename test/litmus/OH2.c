@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * [OC2]: who gives the last reference to a channel back sees what the others did with it before they gave theirs
+ * [OH2]: who gives the last reference to a channel back sees what the others did with it before they gave theirs
  * back. Two threads use a channel of one item once and let go at the same time; the memory is freed by the
  * second. Weakened, lock and ring are data races with the free (ThreadSanitizer).
  */
