@@ -235,7 +235,7 @@ def check_globals(gcc, objdump, flags, file):
             return []
         found = []
         for line in run([objdump, "-t", object_file])[1].splitlines():
-            match = re.match(r"^[0-9a-f]+ .* O (\.data|\.bss)\s+[0-9a-f]+ (\S+)$", line)
+            match = re.match(r"^[0-9a-f]+ [^d]{7} (\.data|\.data\.rel|\.data\.rel\.local|\.bss|\.tdata|\.tbss)\t[0-9a-f]+ (\S+)$", line)
             if match:
                 name = re.sub(r"\.\d+$", "", match[2])
                 found.append(Report(file, line_of(file, name), "R5",

@@ -347,6 +347,7 @@ int market_run(void)
         queue_count--;
         kn_caps_agent = entry->to.id;
         copy_bytes(&agent->now, entry, sizeof *entry);
+        copy_bytes(entry->payload, &(struct entry){0}.payload, ROOM); /* it would hide a leak */
         stage_run(agent, entry);
         kn_caps_agent = 0;
     }

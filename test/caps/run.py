@@ -35,11 +35,11 @@ GOALS = {"b": {"before": 0.95, "any": 1.0, "debug": 49}, "h": {"before": 0.80, "
          "n": {"before": 0.95, "any": 1.0, "debug": 20,
                "untuned": "13 of 20 before the run (n04 by a report that was false), 19 at the latest in debug"},
          # q*, written after that: threads, callbacks, atomics, searches, thread-local data, what ends in _.
-         "q": {"before": 0.70, "any": 0.95, "debug": 16,
+         "q": {"before": 1.0, "any": 1.0, "debug": 18,
                "untuned": "14 of 20 before the run, 19 at the latest in debug"},
          # What an agent starts with, and trusted messages: added with the rules that see them.
          "s": {"before": 1.0, "any": 1.0, "debug": 0}}
-CHEAPEST_FIRST = ["text", "types", "tsa", "query", "globals", "gcc", "clang", "analyzer"]
+CHEAPEST_FIRST = ["text", "tsa", "types", "query", "globals", "gcc", "clang", "analyzer"]
 FLAGS = ["-std=gnu11", "-D_GNU_SOURCE", f"-I{HERE}"] + [f"-I{ROOT}/{m}/include" for m in ("base", "caps", "actors", "orchestration")]
 LIBRARY = ["caps/payload.c", "caps/region.c", "caps/census.c", "caps/watch.c", "caps/protect.c", "actors/give.c", "base/alloc.c", "base/assert.c", "base/clock.c",
            "base/heap_malloc.c", "test/caps/market.c", "test/caps/stall.c"] + sorted(

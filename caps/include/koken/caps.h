@@ -225,7 +225,7 @@
         KOKEN_TRACE_(h, KOKEN_OP_FREEZE);                                                          \
         void *koken_thawed_ = koken_val_thaw_(KOKEN_LIVE_((h).ptr_));                              \
         (h).ptr_ = NULL;                                                                           \
-        KOKEN_WRAP_(__typeof__(**(h).as_iso_), koken_thawed_);                                     \
+        KOKEN_WRAP_(__typeof__(**(h).as_iso_), KOKEN_THAWED_(koken_thawed_));                      \
     }))
 /* Is this the only reference to the val? */
 #define koken_is_sole(h) KOKEN_CAPS_(koken_val_is_sole_((h).ptr_))

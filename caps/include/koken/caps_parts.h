@@ -224,6 +224,9 @@ KOKEN_API void *koken_payload_new_in_(const struct koken_type *type, void *root)
 KOKEN_API void *koken_recovered_(void *payload) KOKEN_MAKES_;
 KOKEN_API void *koken_payload_clone_(const void *payload) KOKEN_NEEDS_ARG_(1);
 KOKEN_API void *koken_local_new_(const struct koken_type *type);
+#ifndef KOKEN_ANALYZE /* it does not see that a recovered one is not a ref any more */
+KOKEN_API void *koken_local_new_(const struct koken_type *type) KOKEN_ENDS_(koken_local_drop_, 1);
+#endif
 #ifdef KOKEN_ANALYZE
 /* For gcc -fanalyzer only: a parameter taken over counts as made here, a borrow ends like an
  * allocation. */
@@ -335,6 +338,7 @@ KOKEN_MUST_USE KOKEN_API int koken_caps_protect(void);
     })
 #define KOKEN_FREEZE_(p) koken_iso_freeze_(koken_relocate_(p))
 #define KOKEN_SEND_(p) koken_relocate_(p)
+#define KOKEN_THAWED_(p) ((p) == NULL ? NULL : koken_relocate_(p))
 #define KOKEN_LEAK_CHECK_ __attribute__((cleanup(koken_left_behind_)))
 struct koken_guard_ {
     const void *handle;
@@ -361,6 +365,7 @@ static inline __attribute__((unused)) void koken_guard_end_(struct koken_guard_ 
     })
 #define KOKEN_FREEZE_(p) koken_iso_freeze_(p)
 #define KOKEN_SEND_(p) (p)
+#define KOKEN_THAWED_(p) (p)
 #define KOKEN_LEAK_CHECK_
 #define KOKEN_GUARD_(h) ((void)0)
 #endif
