@@ -208,8 +208,8 @@ static void work(struct koken_group *group, const struct kn_worker *worker, uint
             kn_group_fail(group, rc);
         }
         kn_lock(&group->lock);
+        group->pending--; /* before anybody is told, who may look at the counts */
         count_end(group, account, rc);
-        group->pending--;
         tell_enders(group);
         if ((worker && kn_load(&worker->nudge, relaxed)) || /* relaxed: a hint */
             (deadline_ns != KN_NEVER && kn_now() >= deadline_ns)) {

@@ -21,7 +21,8 @@ KN_NOINLINE void kn_slim_wait(struct kn_slim_lock *lock)
             return;
         }
     }
-    (void)kn_add(&lock->waiting, 1, acq_rel); /* [LK2] the barrier: with kn_slim_give() */
+    /* [LK2] acquire: the word of who has given it back before. Pairs with release in kn_slim_give(). */
+    (void)kn_add(&lock->waiting, 1, acquire);
     if (lock->is_biased) {
         kn_membarrier();
     }

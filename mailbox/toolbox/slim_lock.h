@@ -65,7 +65,8 @@ static inline void kn_slim_give(struct kn_slim_lock *lock)
         kn_fence_light();
         waiting = kn_load(&lock->waiting, relaxed); /* relaxed: ordered by the waiter's barrier */
     } else {
-        waiting = kn_add(&lock->waiting, 0, acq_rel); /* [LK2] the barrier: with kn_slim_wait() */
+        /* [LK2] release: the 0. Pairs with acquire in kn_slim_wait(), if that comes later. */
+        waiting = kn_add(&lock->waiting, 0, release);
     }
     if (kn_unlikely(waiting > 0)) {
         kn_futex_wake(&lock->word, 1);

@@ -23,6 +23,7 @@ bool kn_world_is_simulated(void);
 int kn_fault(int fault);
 int kn_io_wait(uint64_t deadline_ns);
 #include "sched/lock.c"
+#include "sched/descriptor.c"
 #include "sched/netpoll.c"
 #undef write
 #undef read
@@ -52,7 +53,7 @@ static int model_epoll(int fd, struct epoll_event *events, int max, const struct
     while (kn_load(&wakes, relaxed) == 0) {
         (void)kn_futex_wait(&wakes, 0, KN_NEVER);
     }
-    events[0] = (struct epoll_event){.events = EPOLLIN, .data = {.u64 = WAKE_TOKEN}};
+    events[0] = (struct epoll_event){.events = EPOLLIN, .data = {.u64 = KN_WAKE_TOKEN}};
     return 1;
 }
 

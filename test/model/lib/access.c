@@ -163,6 +163,27 @@ uint64_t kn_model_load(const volatile void *vp, size_t size, struct kn_site *sit
     return s->value;
 }
 
+/*
+ * What the futex compares: as a relaxed load that need not wait for its turn. Waiting and waking at a word go through one
+ * lock of the system, so who waits has seen what they had who woke there before; that orders no plain accesses.
+ */
+uint64_t memory_futex_load(const void *p, size_t size)
+{
+    struct thread *me = &kn_x.threads[kn_x.self];
+    struct loc *loc = loc_of(p, size);
+    memory_futex_sync(p);
+    unsigned places[STORES_OF_LOC], n = 0, low = floor_of(loc, KN_MO_relaxed);
+    for (unsigned i = loc->count; i-- > low;) {
+        uint16_t index = loc->order[i];
+        if (i + 1u == loc->count || stores[index].stale_reads[kn_x.self] < STALE_READS) {
+            places[n++] = i;
+        }
+    }
+    struct store *s = read_one(loc, choose_place(places, n));
+    see(me, s, KN_MO_relaxed);
+    return s->value;
+}
+
 static void store_now(struct thread *me, const void *p, size_t size, uint64_t value,
                       struct kn_site *site)
 {

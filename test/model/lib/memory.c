@@ -11,7 +11,7 @@
 #include <string.h>
 
 /* The shadow lies in blocks, like the memory: what is close there is close here. */
-enum { BLOCKS = 1 << 13, CELLS_OF_BLOCK = 32 };
+enum { BLOCKS = 1 << 13, CELLS_OF_BLOCK = 32, FUTEXES_MAX = 32 };
 
 struct block {
     uintptr_t key; /* of 64 bytes; 0: free */
@@ -62,6 +62,13 @@ void memory_forget(void)
     }
 }
 
+/* What those have seen who have waited or woken at a word. */
+static struct {
+    const void *word;
+    struct view view;
+} futexes[FUTEXES_MAX];
+static unsigned futex_count;
+
 static void clear_view(struct view *view)
 {
     memset(view->clock, 0, sizeof view->clock);
@@ -70,7 +77,7 @@ static void clear_view(struct view *view)
 
 void memory_reset(void)
 {
-    loc_count = barriers = 0;
+    loc_count = barriers = futex_count = 0;
     store_count = 1; /* 0: none */
     clear_view(&sc);
     for (unsigned i = 0; i < TIDS; i++) {
@@ -104,6 +111,22 @@ void join(struct view *to, const struct view *from)
         }
     }
     join_seen(to, from);
+}
+
+void memory_futex_sync(const void *word)
+{
+    struct view *now = &kn_x.threads[kn_x.self].now;
+    unsigned i = 0;
+    while (i < futex_count && futexes[i].word != word) {
+        i++;
+    }
+    if (i == futex_count) {
+        KOKEN_CHECK(futex_count < FUTEXES_MAX);
+        futexes[futex_count].word = word;
+        clear_view(&futexes[futex_count++].view);
+    }
+    join_seen(now, &futexes[i].view);
+    join_seen(&futexes[i].view, now);
 }
 
 void memory_start_thread(unsigned tid)
@@ -185,12 +208,6 @@ struct loc *loc_of(const void *p, size_t size)
 void to_memory(const struct loc *loc)
 {
     memcpy((void *)(uintptr_t)loc->p, &stores[loc->order[loc->count - 1]].value, loc->size);
-}
-
-uint64_t memory_latest(const void *p, size_t size)
-{
-    struct loc *loc = loc_of(p, size);
-    return stores[loc->order[loc->count - 1]].value;
 }
 
 /* How often a location has been written, as the thread sees that announces an access to it. */

@@ -99,7 +99,7 @@ int model_futex_wait(const void *word, uint32_t expected, bool has_deadline)
     if (memory_is_shared(word, true)) {
         announce((struct step){KIND_WRITE, false, (uintptr_t)word >> 1});
     }
-    if ((uint32_t)memory_latest(word, sizeof expected) != expected) {
+    if ((uint32_t)memory_futex_load(word, sizeof expected) != expected) {
         return 0;
     }
     if (has_deadline && choose(2) == 1) {
@@ -120,5 +120,6 @@ void model_futex_wake(const void *word, unsigned count)
         announce((struct step){KIND_WRITE, false, (uintptr_t)word >> 1});
     }
     trace("wakes %p", word);
+    memory_futex_sync(word);
     wake_all(THREAD_ASLEEP, word, count);
 }
