@@ -90,8 +90,7 @@ static void reach_end(struct kn_image *image, struct koken_value end)
 {
     const struct koken_machine *m = image->m;
     uint32_t number = (uint32_t)(end.data / 2), side = (uint32_t)(end.data & 1);
-    if (image->moves || !kn_end_is_open(m, end)) {
-        image->has_channel |= image->moves;
+    if (!kn_end_is_open(m, end)) {
         return;
     }
     if (!image->channels[number]) {
@@ -114,22 +113,6 @@ static void reach_other(struct kn_image *image, struct koken_value value)
     }
     if (value.tag == KOKEN_VALUE_CHANNEL) {
         reach_end(image, value);
-    }
-}
-
-void kn_image_reach_channels(struct kn_image *image)
-{
-    const struct koken_machine *m = image->m;
-    KN_ASSERT(!image->moves);
-    for (uint32_t i = 0; i < image->end_count; i++) { /* ends: each end once, more may come */
-        const struct kn_duplex *channel = &m->channels[image->ends[i] / 2];
-        const struct kn_queue *queue = &channel->queues[image->ends[i] & 1];
-        uint32_t at = queue->first;
-        kn_image_reach(image, channel->protocol[image->ends[i] & 1]);
-        for (uint32_t k = 0; k < queue->count; k++) {
-            kn_image_reach(image, m->messages[at].value);
-            at = m->messages[at].next;
-        }
     }
 }
 
@@ -188,10 +171,9 @@ void kn_image_put_symbol(const struct kn_image *image, struct kn_writer *writer,
 
 static void put_end(const struct kn_image *image, struct kn_writer *writer, struct koken_value end)
 {
-    KN_ASSERT(!image->moves);
     if (!kn_end_is_open(image->m, end)) { /* 0: names nothing any more */
         kn_put_number(writer, 0);
-        kn_put_number(writer, end.aux);
+        kn_put_number(writer, image->moves ? 0 : end.aux);
         return;
     }
     uint32_t number = image->channels[end.data / 2];
@@ -339,23 +321,23 @@ static void get_end(const struct kn_arrival *arrival, struct kn_reader *reader,
                     struct koken_value *value)
 {
     const struct koken_machine *m = arrival->m;
+    const struct kn_duplex *channels = m->channels + arrival->channel_base;
     uint32_t number = kn_get(reader);
-    reader->is_bad |= value->kind != KOKEN_KIND_LINEAR || number > 2 * m->channel_count ||
-                      (number > 0 && m->channels[(number - 1) / 2].is_closed[(number - 1) & 1]);
+    reader->is_bad |= value->kind != KOKEN_KIND_LINEAR ||
+                      number > 2 * (m->channel_count - arrival->channel_base) ||
+                      (number > 0 && channels[(number - 1) / 2].is_closed[(number - 1) & 1]);
     if (number == 0 || reader->is_bad) {
         value->data = NOWHERE;
         value->aux = reader->is_bad ? 0 : kn_get(reader);
         return;
     }
-    value->data = number - 1;
+    value->data = 2 * (uint64_t)arrival->channel_base + number - 1;
     value->aux = m->channels[value->data / 2].generation[value->data & 1];
 }
 
 struct koken_value kn_arrival_value(const struct kn_arrival *arrival, struct kn_reader *reader)
 {
-    uint32_t tags =
-        arrival->moves ? (uint32_t)KOKEN_VALUE_CHANNEL : (uint32_t)KOKEN_VALUE_CHANNEL + 1;
-    struct koken_value value = {.tag = (uint8_t)kn_get_below(reader, tags)};
+    struct koken_value value = {.tag = (uint8_t)kn_get_below(reader, KOKEN_VALUE_CHANNEL + 1)};
     if (value.tag == KOKEN_VALUE_NONE) {
         return value;
     }
@@ -472,13 +454,17 @@ static int get_symbols(struct kn_arrival *arrival, struct kn_reader *reader)
 }
 
 int kn_arrival_begin(struct kn_arrival *arrival, struct koken_machine *m, bool moves,
-                     struct kn_reader *reader)
+                     bool has_channels, struct kn_reader *reader)
 {
     *arrival = (struct kn_arrival){
         .m = m, .cell_base = m->cell_count, .resource_base = m->resource_count, .moves = moves};
     arrival->symbol_base = m->symbol_count;
     arrival->arrivals_base = m->arrivals;
-    int rc = get_symbols(arrival, reader);
+    arrival->channel_base = m->channel_count;
+    arrival->message_base = m->message_count;
+    arrival->steps_base = m->steps_of_channels;
+    int rc = has_channels ? kn_arrival_ends(arrival, reader) : 0;
+    rc = rc < 0 ? rc : get_symbols(arrival, reader);
     uint32_t count = rc < 0 ? 0 : kn_get_count(reader, UINT32_MAX, 3);
     for (uint32_t i = 0; rc == 0 && i < count; i++) {
         rc = get_node(arrival, reader);
@@ -498,6 +484,9 @@ void kn_arrival_end(struct kn_arrival *arrival, bool is_kept)
         m->cell_count = arrival->cell_base;
         m->resource_count = arrival->resource_base;
         m->arrivals = arrival->arrivals_base;
+        m->channel_count = arrival->channel_base;
+        m->message_count = arrival->message_base;
+        m->steps_of_channels = arrival->steps_base;
         kn_symbols_cut(m, arrival->symbol_base);
     }
     if (arrival->symbols) {

@@ -2,7 +2,7 @@
 /*
  * Parts of a heap as bytes: symbols, then cells and resources, each after its parts, then whatever values the
  * caller puts. Parcels and snapshots are made of this. Ends of channels are named by the order in which their channels
- * were reached; what lies in channels is the caller's to put (snapshot.c).
+ * were reached; which ends there are comes before the heap, and what lies in them after all.
  */
 #ifndef KN_EXECUTORS_MACHINE_IMAGE_H
 #define KN_EXECUTORS_MACHINE_IMAGE_H
@@ -28,8 +28,6 @@ struct kn_image {
         *are_reached; /* their numbers in the machine; by these: a bit for each end */
     uint32_t node_count, cell_count, resource_count, symbol_count, channel_count, end_count;
     bool moves; /* resources leave: their next hop is written, and no generation */
-    bool
-        has_channel; /* a channel was reached: it stays in its machine, and there is no such image */
 };
 
 KOKEN_MUST_USE int kn_image_begin(struct kn_image *image, const struct koken_machine *m,
@@ -39,8 +37,14 @@ void kn_image_end(struct kn_image *image);
 void kn_image_reach(struct kn_image *image, struct koken_value value);
 void kn_image_symbol(struct kn_image *image, uint32_t symbol);
 
-/* What the ends that were reached lead to: their protocols, and what was sent to them. */
+/*
+ * Channels (image_channel.c): what the ends that were reached lead to, which is their protocols and what was sent to
+ * them; whether of each channel both ends were, but for closed ones; what is put before the heap, and after all values.
+ */
 void kn_image_reach_channels(struct kn_image *image);
+bool kn_image_has_whole_channels(const struct kn_image *image);
+void kn_image_put_ends(const struct kn_image *image, struct kn_writer *writer);
+void kn_image_put_channels(const struct kn_image *image, struct kn_writer *writer);
 
 /* Puts what was reached; then a value or a symbol of it. */
 void kn_image_put_heap(struct kn_image *image, struct kn_writer *writer);
@@ -56,7 +60,7 @@ struct kn_arrival {
     struct koken_machine *m;
     uint32_t *symbols; /* of the image, there */
     uint32_t symbol_count, cell_base, resource_base, symbol_base;
-    uint32_t arrivals_base;
+    uint32_t arrivals_base, channel_base, message_base, steps_base;
     bool moves;
 };
 
@@ -66,7 +70,11 @@ struct kn_arrival {
  * was consumed already; -ENOMEM, also: a limit.
  */
 KOKEN_MUST_USE int kn_arrival_begin(struct kn_arrival *arrival, struct koken_machine *m, bool moves,
-                                    struct kn_reader *reader);
+                                    bool has_channels, struct kn_reader *reader);
+
+/* Which ends there are, if it has channels: the begin does it. What lies in them: after all values have been read. */
+KOKEN_MUST_USE int kn_arrival_ends(struct kn_arrival *arrival, struct kn_reader *reader);
+KOKEN_MUST_USE int kn_arrival_channels(const struct kn_arrival *arrival, struct kn_reader *reader);
 void kn_arrival_end(struct kn_arrival *arrival, bool is_kept);
 struct koken_value kn_arrival_value(const struct kn_arrival *arrival, struct kn_reader *reader);
 uint32_t kn_arrival_symbol(const struct kn_arrival *arrival, struct kn_reader *reader);

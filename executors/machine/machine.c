@@ -94,7 +94,8 @@ static void take_mark(struct koken_machine *m)
                                .channels = m->channel_count,
                                .messages = m->message_count,
                                .steps_of_channels = m->steps_of_channels,
-                               .serial = m->serial};
+                               .serial = m->serial,
+                               .has_sent = m->has_sent};
     m->saved_channel_count = 0;
     m->touched_count = 0;
 }
@@ -112,6 +113,7 @@ static void go_back(struct koken_machine *m)
     m->effect_count = m->mark.effects;
     m->constraint_count = m->mark.constraints;
     m->serial = m->mark.serial;
+    m->has_sent = m->mark.has_sent; /* parcels that were made are dropped */
     m->arrivals = m->mark.arrivals;
     m->touched_count = 0;
     m->channel_count = m->mark.channels;

@@ -70,6 +70,7 @@ struct kn_mark {
     uint32_t cells, resources, nullified, effects, symbols, constraints, arrivals;
     uint32_t channels, messages, steps_of_channels;
     uint64_t serial;
+    bool has_sent;
 };
 
 enum { KN_MOVES_MAX = 8 }; /* parcels into a run, and out of one */

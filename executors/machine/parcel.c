@@ -9,8 +9,9 @@
 
 #include <errno.h>
 
-enum { VERSION = 1, SIZE_MOST = 16 << 20 };
-static const uint8_t magic[5] = {'K', 'P', 'R', 'C', VERSION};
+enum { SIZE_MOST = 16 << 20 };
+/* The second version has channels. */
+static const uint8_t magics[2][5] = {{'K', 'P', 'R', 'C', 1}, {'K', 'P', 'R', 'C', 2}};
 
 struct koken_parcel {
     size_t size;
@@ -63,15 +64,20 @@ int koken_parcel_of_bytes(const void *bytes, size_t size, struct koken_parcel **
 
 static void put_parcel(struct kn_image *image, struct kn_writer *writer, struct koken_value value)
 {
-    kn_put(writer, magic, sizeof magic);
+    bool has_channels = image->channel_count > 0;
+    kn_put(writer, magics[has_channels], sizeof magics[0]);
+    if (has_channels) {
+        kn_image_put_ends(image, writer);
+    }
     kn_image_put_heap(image, writer);
     kn_image_put_value(image, writer, value);
+    kn_image_put_channels(image, writer);
 }
 
-/* All resources leave, or none. */
+/* All resources leave, or none; and then the channels, each with both ends. */
 static int send_off(struct koken_machine *m, const struct kn_image *image)
 {
-    KN_ASSERT(image->moves && !image->has_channel);
+    KN_ASSERT(image->moves && kn_image_has_whole_channels(image));
     uint32_t before = m->touched_count;
     int rc = 0;
     for (uint32_t i = 0; rc == 0 && i < image->node_count; i++) {
@@ -82,6 +88,10 @@ static int send_off(struct koken_machine *m, const struct kn_image *image)
     }
     while (rc < 0 && m->touched_count > before) { /* ends: one less each time */
         kn_resource_undo(m, m->touched[--m->touched_count]);
+    }
+    for (uint32_t i = 0; rc == 0 && i < image->channel_count; i++) {
+        struct kn_duplex *channel = &m->channels[image->order_of_channels[i]];
+        channel->is_closed[0] = channel->is_closed[1] = true;
     }
     return rc;
 }
@@ -98,7 +108,8 @@ static int wrap(struct koken_machine *m, struct koken_value value, struct koken_
         return rc;
     }
     kn_image_reach(&image, value);
-    if (image.has_channel) {
+    kn_image_reach_channels(&image);
+    if (!kn_image_has_whole_channels(&image)) {
         kn_image_end(&image);
         return -ENOTSUP;
     }
@@ -144,17 +155,24 @@ static int unwrap(struct koken_machine *m, const struct koken_parcel *parcel,
     KN_ASSERT(parcel->size <= SIZE_MOST);
     struct kn_reader reader = {.at = parcel->bytes, .end = parcel->bytes + parcel->size};
     struct kn_arrival arrival;
-    if (!kn_get_magic(&reader, magic, sizeof magic)) {
+    bool has_channels =
+        parcel->size > sizeof magics[0] && memcmp(parcel->bytes, magics[1], sizeof magics[1]) == 0;
+    if (!kn_get_magic(&reader, magics[has_channels], sizeof magics[0])) {
         return -EINVAL;
     }
-    int rc = kn_arrival_begin(&arrival, m, /* moves= */ true, &reader);
+    int rc = kn_arrival_begin(&arrival, m, /* moves= */ true, has_channels, &reader);
     if (rc < 0) {
         return rc;
     }
     *ret_value = kn_arrival_value(&arrival, &reader);
-    bool is_sound = !reader.is_bad && reader.at == reader.end && ret_value->tag != KOKEN_VALUE_NONE;
-    kn_arrival_end(&arrival, is_sound);
-    return is_sound ? 0 : -EINVAL;
+    rc = kn_arrival_channels(&arrival, &reader);
+    if (rc == 0 &&
+        (reader.is_bad || reader.at != reader.end || ret_value->tag == KOKEN_VALUE_NONE ||
+         (has_channels && m->channel_count == arrival.channel_base))) {
+        rc = -EINVAL;
+    }
+    kn_arrival_end(&arrival, rc == 0);
+    return rc;
 }
 
 int koken_machine_accept(struct koken_machine *m, uint32_t reg, struct koken_parcel **parcel)
@@ -189,7 +207,8 @@ static int stop_for(struct koken_machine *m, int rc, uint32_t reg, const char *w
     KN_ASSERT(rc < 0 && reg < KN_REGISTERS_MAX);
     if (rc == -ENOTSUP) {
         return kn_stop(m, KOKEN_CODE_NOT_IMPLEMENTED, reg,
-                       "Machine error: a channel stays in its machine: register r%u", reg);
+                       "Machine error: a channel moves with both ends, and register r%u has one",
+                       reg);
     }
     enum koken_machine_code code = rc == -EPERM    ? KOKEN_CODE_RESOURCE_CONSUMED
                                    : rc == -ENOMEM ? KOKEN_CODE_NO_MEMORY

@@ -43,45 +43,9 @@ static void reach_all(struct kn_image *image)
     kn_image_reach_channels(image);
 }
 
-/* Which ends there are: of each channel the generation of both, 0 of one that is closed or lost. */
-static void put_ends(const struct kn_image *image, struct kn_writer *writer)
-{
-    const struct koken_machine *m = image->m;
-    kn_put_number(writer, m->steps_of_channels);
-    kn_put_number(writer, image->channel_count);
-    for (uint32_t i = 0; i < image->channel_count; i++) {
-        uint32_t number = image->order_of_channels[i];
-        for (unsigned side = 0; side < 2; side++) {
-            bool is_there = image->are_reached[number] >> side & 1;
-            kn_put_number(writer, is_there ? m->channels[number].generation[side] : 0);
-        }
-    }
-}
-
-/* Where each end is, and what was sent to it. */
-static void put_channels(const struct kn_image *image, struct kn_writer *writer)
-{
-    const struct koken_machine *m = image->m;
-    KN_ASSERT(image->channel_count <= m->channel_count);
-    for (uint32_t i = 0; i < 2 * image->channel_count; i++) {
-        uint32_t number = image->order_of_channels[i / 2];
-        const struct kn_queue *queue = &m->channels[number].queues[i & 1];
-        uint32_t at = queue->first;
-        if (!(image->are_reached[number] >> (i & 1) & 1)) {
-            continue;
-        }
-        kn_image_put_value(image, writer, m->channels[number].protocol[i & 1]);
-        kn_put_number(writer, queue->count);
-        for (uint32_t k = 0; k < queue->count; k++) {
-            kn_image_put_value(image, writer, m->messages[at].value);
-            at = m->messages[at].next;
-        }
-    }
-}
-
 static void put_session(struct kn_image *image, struct kn_writer *writer)
 {
-    KN_ASSERT(!image->has_channel);
+    KN_ASSERT(!image->moves);
     const struct koken_machine *m = image->m;
     uint32_t count = register_count(m);
     bool has_channels = m->steps_of_channels > 0;
@@ -92,7 +56,7 @@ static void put_session(struct kn_image *image, struct kn_writer *writer)
     kn_put_number(writer, m->has_sent);
     kn_put_number(writer, m->constraint_count);
     if (has_channels) {
-        put_ends(image, writer);
+        kn_image_put_ends(image, writer);
     }
     kn_image_put_heap(image, writer);
     kn_put_number(writer, count);
@@ -111,7 +75,7 @@ static void put_session(struct kn_image *image, struct kn_writer *writer)
     for (uint32_t i = 0; i < m->effect_count; i++) {
         kn_image_put_symbol(image, writer, m->effects[i]);
     }
-    put_channels(image, writer);
+    kn_image_put_channels(image, writer);
 }
 
 int koken_machine_snapshot(const struct koken_machine *m, void *bytes, size_t room,
@@ -182,77 +146,6 @@ static int get_lists(struct koken_machine *m, struct kn_reader *reader,
     return 0;
 }
 
-static int get_ends(struct koken_machine *m, struct kn_reader *reader)
-{
-    KN_ASSERT(m->channel_count == 0);
-    m->steps_of_channels = kn_get(reader);
-    uint32_t count = kn_get_count(reader, KN_CHANNELS_MAX, 2);
-    reader->is_bad |= m->steps_of_channels == 0;
-    if (!kn_grow(&m->channels, &m->channel_room, count, sizeof *m->channels)) {
-        return -ENOMEM;
-    }
-    for (; m->channel_count < count; m->channel_count++) {
-        struct kn_duplex channel = {0};
-        for (unsigned side = 0; side < 2; side++) {
-            channel.generation[side] = kn_get(reader);
-            channel.is_closed[side] = channel.generation[side] == 0;
-            channel.protocol[side] =
-                (struct koken_value){.tag = KOKEN_VALUE_TYPE, .aux = KN_TYPE_FINISH};
-            reader->is_bad |= channel.generation[side] > m->steps_of_channels;
-        }
-        m->channels[m->channel_count] = channel;
-    }
-    return 0;
-}
-
-/* Each end has another generation. */
-static bool are_ends_different(const struct koken_machine *m)
-{
-    for (uint32_t i = 0; i < 2 * m->channel_count; i++) {
-        uint32_t mine = m->channels[i / 2].generation[i & 1];
-        for (uint32_t k = 0; mine && k < i; k++) {
-            if (m->channels[k / 2].generation[k & 1] == mine) {
-                return false;
-            }
-        }
-    }
-    return true;
-}
-
-static int get_channels(struct koken_machine *m, struct kn_reader *reader,
-                        const struct kn_arrival *arrival)
-{
-    KN_ASSERT(m->message_count == 0);
-    int rc = 0;
-    for (uint32_t i = 0; rc == 0 && i < 2 * m->channel_count; i++) {
-        struct kn_duplex *channel = &m->channels[i / 2];
-        if (channel->is_closed[i & 1]) {
-            continue;
-        }
-        channel->protocol[i & 1] = kn_arrival_value(arrival, reader);
-        uint32_t count = kn_get_count(reader, KN_MESSAGES_MAX, 2);
-        reader->is_bad |= channel->protocol[i & 1].tag != KOKEN_VALUE_TYPE;
-        for (uint32_t k = 0; rc == 0 && k < count; k++) {
-            struct koken_value value = kn_arrival_value(arrival, reader);
-            reader->is_bad |= value.tag == KOKEN_VALUE_NONE;
-            rc = kn_queue_put(m, &channel->queues[i & 1], value) < 0 ? -ENOMEM : 0;
-        }
-    }
-    return rc == 0 && (reader->is_bad || !are_ends_different(m)) ? -EINVAL : rc;
-}
-
-/* What channels say fits together. The cells that this takes are given back. */
-static int check_channels(struct koken_machine *m)
-{
-    uint32_t cells = m->cell_count;
-    int rc = 0;
-    for (uint32_t i = 0; rc == 0 && i < m->channel_count; i++) {
-        rc = kn_duplex_check(m, i);
-        m->cell_count = cells;
-    }
-    return rc;
-}
-
 /* Serials and generations to come are new ones. */
 static bool is_ahead(const struct koken_machine *m)
 {
@@ -318,20 +211,18 @@ static int get_session(struct koken_machine *m, struct kn_reader *reader)
     m->arrivals = kn_get(reader);
     m->has_sent = kn_get_below(reader, 2) == 1;
     m->constraint_count = kn_get(reader);
-    int rc = has_channels ? get_ends(m, reader) : 0;
-    rc = rc < 0 ? rc : kn_arrival_begin(&arrival, m, /* moves= */ false, reader);
+    int rc = kn_arrival_begin(&arrival, m, /* moves= */ false, has_channels, reader);
     if (rc < 0) {
         return rc == -EPERM ? -EINVAL : rc;
     }
     rc = get_registers(m, reader, &arrival);
     rc = rc < 0 ? rc : get_lists(m, reader, &arrival);
-    rc = rc < 0 ? rc : get_channels(m, reader, &arrival);
+    rc = rc < 0 ? rc : kn_arrival_channels(&arrival, reader);
     kn_arrival_end(&arrival, /* is_kept= */ true);
     if (rc == 0 && (reader->is_bad || reader->at != reader->end || !is_ahead(m))) {
         rc = -EINVAL;
     }
-    rc = rc < 0 ? rc : check_names(m);
-    return rc < 0 ? rc : check_channels(m);
+    return rc < 0 ? rc : check_names(m);
 }
 
 /* Whether it is written as it was read. */

@@ -30,7 +30,8 @@ struct koken_parcel; /* a value on its way; opaque, has one owner */
  * koken_machine_take takes the value of a register out of a machine, with the resources that it leads to; as with
  * any read the register is consumed, unless the value may be copied. Owner: the parcel is yours until it is
  * accepted or given back by koken_parcel_free. Thread: the machine's. Errors: -EBUSY a run is under way; -EINVAL
- * the register is not live; -EPERM a resource is spent, says the ledger; -ENOTSUP a channel's end is in it; -ENOMEM.
+ * the register is not live; -EPERM a resource is spent, says the ledger; -ENOTSUP an end of a channel is in it, and the
+ * other one, which is open, is not: channels move with both ends; -ENOMEM.
  */
 KOKEN_MUST_USE int koken_machine_take(struct koken_machine *machine, uint32_t reg,
                                       struct koken_parcel **ret_parcel);

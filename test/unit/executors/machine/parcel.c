@@ -260,3 +260,117 @@ Test(parcel, without_memory_nothing_is_lost)
     koken_machine_free(b);
 }
 #endif
+
+/* ---- channels ---- */
+
+/* A channel in r2, both ends, with a number and a ticket under way; r11 is one end of another one. */
+static const char talk[] =
+    "const r30, !builtin send\nconst r31, !builtin receive\nconst r1, unit\n"
+    "const r0, type send(int, send(resource, rec(choose(more: send(int, again), quit: end))))\n"
+    "alloc r0, r1, r2\nsplit r2, r10, r20\nconst r3, 7\ntensor r10, r3, r5\n"
+    "transform r30, r5, r10\nconst r0, type int\nconst r3, 35\nalloc r0, r3, r4\n"
+    "tensor r10, r4, r5\ntransform r30, r5, r10\ntensor r10, r20, r2\n"
+    "const r0, type send(int, end)\nconst r1, unit\nalloc r0, r1, r6\nsplit r6, r11, r21\n";
+static const char listen[] =
+    "const r31, !builtin receive\nsplit r1, r10, r20\ntransform r31, r20, r5\nsplit r5, r7, r20\n"
+    "transform r31, r20, r5\nsplit r5, r8, r20\nconsume r8, r8\nadd r7, r8, r7\nreturn r7\n";
+
+Test(parcel, a_channel_moves_with_both_ends)
+{
+    struct koken_machine *a = session((struct koken_machine_config){.origin = 1});
+    struct koken_machine *b = session((struct koken_machine_config){.origin = 2});
+    struct koken_parcel *parcel = NULL, *copy;
+    struct koken_value value;
+    cr_assert_eq(run(b, "const r0, type end\nconst r1, unit\nalloc r0, r1, r3\n", NULL),
+                 KOKEN_CODE_FINE);
+    cr_assert_eq(run(a, talk, NULL), KOKEN_CODE_FINE);
+    cr_assert_eq(koken_machine_channels(a), 4);
+    cr_assert_eq(koken_machine_take(a, 11, &parcel), -ENOTSUP); /* the other end is in r21 */
+    cr_assert_eq(koken_machine_register(a, 11).state, KOKEN_REGISTER_LIVE);
+    cr_assert_eq(koken_machine_take(a, 2, &parcel), 0);
+    cr_assert_eq(koken_parcel_resources(parcel), 1); /* it was under way */
+    cr_assert_eq(koken_machine_channels(a), 2);
+    cr_assert_eq(koken_machine_left(a, NULL, 0), 0);
+    copy = copy_of(parcel);
+    cr_assert_eq(koken_machine_accept(b, 1, &parcel), 0);
+    cr_assert_eq(koken_machine_accept(b, 5, &copy), -EPERM); /* the ticket is here already */
+    cr_assert_eq(koken_machine_channels(b), 4);
+    cr_assert_eq(run(b, listen, &value), KOKEN_CODE_FINE);
+    cr_assert_eq(value.data, 42);
+    /* where it was it is gone */
+    cr_assert_eq(run(a, "split r2, r10, r20\n", NULL), KOKEN_CODE_REGISTER_CONSUMED);
+    koken_parcel_free(copy);
+    koken_machine_free(a);
+    koken_machine_free(b);
+}
+
+/* What a run was to send stays where it is if the run fails, or the channel is not whole. */
+Test(parcel, a_run_that_fails_keeps_its_channels)
+{
+    struct koken_machine *a = session((struct koken_machine_config){.origin = 1});
+    struct koken_program *program = assembled("const r9, 1\n");
+    struct koken_machine_result result;
+    struct kn_move outs[2] = {{.reg = 2}, {.reg = 40}};
+    uint8_t before[2000], after[2000];
+    size_t size = 0, again = 0;
+    cr_assert_eq(run(a, talk, NULL), KOKEN_CODE_FINE);
+    cr_assert_eq(koken_machine_snapshot(a, before, sizeof before, &size), 0);
+    for (uint32_t i = 0; i < 2; i++) { /* nothing is in r40; of r11 the other end stays */
+        outs[1].reg = i == 0 ? 40 : 11;
+        cr_assert_eq(kn_machine_begin(a, program, NULL, 0, outs, 2, &result), 0);
+        int rc = koken_machine_go(a, 0, &result);
+        cr_assert_eq(rc, i == 0 ? -EINVAL : -ENOTSUP);
+        cr_assert_eq(result.error.code,
+                     i == 0 ? KOKEN_CODE_REGISTER_NOT_FOUND : KOKEN_CODE_NOT_IMPLEMENTED);
+        cr_assert_null(outs[0].parcel);
+        cr_assert_eq(koken_machine_snapshot(a, after, sizeof after, &again), 0);
+        cr_assert_eq(again, size);
+        cr_assert_arr_eq(before, after, size);
+    }
+    outs[1].parcel = NULL;
+    cr_assert_eq(kn_machine_begin(a, program, NULL, 0, outs, 1, &result), 0);
+    cr_assert_eq(koken_machine_go(a, 0, &result), 0, "%s", result.error.text);
+    cr_assert_eq(koken_machine_channels(a), 2);
+    koken_parcel_free(outs[0].parcel);
+    koken_program_free(program);
+    koken_machine_free(a);
+}
+
+Test(parcel, channels_whatever_the_bytes_are)
+{
+    struct koken_machine *a = session((struct koken_machine_config){.origin = 1});
+    struct koken_parcel *parcel = NULL;
+    static uint8_t bytes[2000], before[2000], after[2000];
+    size_t size, length = 0, again = 0;
+    cr_assert_eq(run(a, talk, NULL), KOKEN_CODE_FINE);
+    cr_assert_eq(koken_machine_take(a, 2, &parcel), 0);
+    const void *whole = koken_parcel_bytes(parcel, &size);
+    cr_assert_leq(size, sizeof bytes);
+    struct koken_machine *b =
+        session((struct koken_machine_config){.origin = 2, .no_static = true, .gas = 5000});
+    cr_assert_eq(koken_machine_snapshot(b, before, sizeof before, &length), 0);
+    uint32_t taken = 0;
+    for (size_t at = 0; at < 8 * size; at++) {
+        struct koken_parcel *wrong;
+        memcpy(bytes, whole, size);
+        bytes[at / 8] ^= (uint8_t)(1u << at % 8);
+        cr_assert_eq(koken_parcel_of_bytes(bytes, at % 8 == 7 ? at / 8 : size, &wrong), 0);
+        int rc = koken_machine_accept(b, 1, &wrong);
+        if (rc < 0) {
+            cr_assert(rc == -EINVAL || rc == -ENOMEM);
+            koken_parcel_free(wrong);
+            cr_assert_eq(koken_machine_snapshot(b, after, sizeof after, &again), 0);
+            cr_assert_eq(again, length);
+            cr_assert_arr_eq(before, after, length);
+            continue;
+        }
+        taken++;
+        (void)run(b, listen, NULL);
+        koken_machine_free(b);
+        b = session((struct koken_machine_config){.origin = 2, .no_static = true, .gas = 5000});
+    }
+    cr_assert_gt(taken, 0);
+    koken_parcel_free(parcel);
+    koken_machine_free(a);
+    koken_machine_free(b);
+}

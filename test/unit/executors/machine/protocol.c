@@ -313,7 +313,7 @@ Test(protocol, a_session_keeps_its_channels)
     }
     cr_assert_lt(bench.machine->cell_count, 600);
     cr_assert_eq(bench.machine->message_count, 1);
-    /* a channel stays where it is */
+    /* one end does not go without the other */
     cr_assert_eq(koken_machine_take(bench.machine, 10, &parcel), -ENOTSUP);
     cr_assert_eq(koken_machine_register(bench.machine, 10).state, KOKEN_REGISTER_LIVE);
     cr_assert_eq(run_more(&bench, "move r10, r11\nmove r20, r21\n"), 0);
