@@ -52,6 +52,8 @@ static struct kn_teg_flight *flight_new(struct koken_teg_run *run, uint32_t node
     kn_teg_run_ref(run);
     kn_lock(&run->lock);
     kn_list_push_back(&run->flights, &flight->link);
+    /* Who has ended the node and looked for flights before has not seen this one. Relaxed: under the lock. */
+    kn_store(&flight->cancelled, koken_teg_cancelled(&flight->call), relaxed);
     kn_unlock(&run->lock);
     return flight;
 }
@@ -63,7 +65,7 @@ static void tell(struct kn_teg_flight *flight)
 {
     void (*fn)(void *arg) = flight->on_cancel;
     flight->on_cancel = NULL;
-    /* [TG8] release: pairs with the acquire in koken_teg_sleep(); nothing but the order to stop. */
+    /* [TG8] release: pairs with the acquire in koken_teg_sleep(), so that koken_teg_cancelled() says it too. */
     kn_store(&flight->cancelled, 1, release);
     kn_futex_wake(&flight->cancelled, 1);
     if (fn) {

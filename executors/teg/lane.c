@@ -299,9 +299,9 @@ static inline uint32_t begin(struct kn_teg_harvest *harvest, uint32_t node)
     bool is_stopped =
         kn_load(&run->stop, relaxed) != KN_TEG_GO; /* relaxed: else the sweep finds it */
     uint32_t next = kn_teg_word(is_stopped ? KOKEN_TEG_CANCELLED : KOKEN_TEG_EXECUTING, attempt);
-    /* [TG5] acq_rel: what the last mover wrote, e.g. who has won a race. */
+    /* Relaxed: a move hands nothing over (run.h). */
     if (kn_teg_state_of(word) != KOKEN_TEG_READY ||
-        !kn_cas_strong(&slot->state, &word, next, acq_rel, relaxed)) {
+        !kn_cas_strong(&slot->state, &word, next, relaxed, relaxed)) {
         return 0;
     }
     if (is_stopped) {
@@ -330,7 +330,7 @@ static inline void run_here(struct kn_teg_lane *lane, struct kn_teg_harvest *har
     kn_store(&lane->running, (uint64_t)word << 32 | (node + 1), release);
     int rc = run_effect(&run->teg->nodes[node], &call);
     harvest->now = kn_ticks();
-    kn_store(&lane->running, 0, release); /* [TG4] */
+    kn_store(&lane->running, 0, relaxed); /* relaxed: who reads the old one finds another word */
     uint64_t took = harvest->now - began;
     lane->mean_ticks += took / 8 - lane->mean_ticks / 8 + (lane->mean_ticks == 0);
     (void)kn_teg_conclude(harvest, &call, rc);
@@ -375,8 +375,8 @@ static bool park(struct kn_teg_lane *lane)
     KN_ASSERT(lane->done == 0); /* else the run would never be over */
     lane->is_parked = true;
     (void)kn_add(&run->parked, 1, relaxed); /* relaxed: a hint */
-    /* [TG3] acquire: whoever ends the run looks at is_armed after that, under the lock. */
-    if (!lane->is_armed && !kn_load(&run->is_over, acquire)) {
+    /* Relaxed: whoever ends the run looks at is_armed after that, under the lock. */
+    if (!lane->is_armed && !kn_load(&run->is_over, relaxed)) {
         uint64_t period = KOKEN_MS(run->config.steal_timeout_ms);
         lane->is_armed = true;
         kn_teg_run_ref(run);
@@ -481,7 +481,8 @@ void kn_teg_lane_rung(struct kn_alarm *alarm, struct kn_worker *worker, bool is_
     kn_lock(&lane->lock);
     KN_ASSERT(lane->is_armed);
     lane->is_armed = false;
-    bool wakes = is_due && lane->is_parked && !kn_load(&run->is_over, acquire); /* [TG3] */
+    /* Relaxed: to run a lane in vain does no harm. */
+    bool wakes = is_due && lane->is_parked && !kn_load(&run->is_over, relaxed);
     if (wakes) {
         unpark(lane);
     }

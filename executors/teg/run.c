@@ -321,7 +321,7 @@ uint32_t kn_teg_run_stop(struct koken_teg_run *run, enum kn_teg_stop why)
         while (!kn_teg_has_ended(kn_teg_state_of(word)) && !is_moved &&
                (kn_teg_state_of(word) != KOKEN_TEG_EXECUTING || why == KN_TEG_STOP_CANCELLED)) {
             uint32_t next = kn_teg_word(KOKEN_TEG_CANCELLED, kn_teg_attempt_of(word));
-            is_moved = kn_cas_weak(&slot->state, &word, next, acq_rel, relaxed); /* [TG5] */
+            is_moved = kn_cas_weak(&slot->state, &word, next, relaxed, relaxed); /* run.h */
         }
         count += is_moved;
         if (is_moved) {
@@ -336,8 +336,7 @@ uint32_t kn_teg_run_stop(struct koken_teg_run *run, enum kn_teg_stop why)
 
 void koken_teg_cancel(struct koken_teg_run *run)
 {
-    /* [TG3] acquire: a run that is over has nothing to be cancelled. */
-    if (kn_load(&run->is_over, acquire)) {
+    if (kn_load(&run->is_over, relaxed)) { /* relaxed: a short cut, nothing is read after it */
         return;
     }
     /* [TG10] acquire: that it has begun; a run that has not is cancelled when it does. */

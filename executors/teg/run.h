@@ -14,6 +14,10 @@
  * decides it, whoever makes a node ready queues it. A late result carries the word it began under, finds another
  * one, and is dropped.
  *
+ * The moves are relaxed: they decide who goes on, and hand nothing over. From who makes a node ready to who runs it
+ * the lane's lock does (or the flight's landing, or an alarm), from its end to those that depend on it their counts
+ * [TG2], from all ends to who ends the run [TG3].
+ *
  *      (c) const from the start   (a) atomic   (m) the lane's lock   (o) whoever runs the lane   (r) run->lock
  *      (w) whoever made the last move of the slot's state; [TG2] hands it to those who read later
  */

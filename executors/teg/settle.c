@@ -51,8 +51,7 @@ static inline bool leave_pending(struct kn_teg_slot *slot, enum koken_teg_state 
     KN_ASSERT(state == KOKEN_TEG_READY || state == KOKEN_TEG_CANCELLED ||
               state == KOKEN_TEG_SKIPPED);
     uint32_t word = kn_teg_word(KOKEN_TEG_PENDING, 0);
-    /* [TG5] release: the end of what it depends on, for who begins it; acquire: as there. */
-    return kn_cas_strong(&slot->state, &word, kn_teg_word(state, 0), acq_rel, relaxed);
+    return kn_cas_strong(&slot->state, &word, kn_teg_word(state, 0), relaxed, relaxed); /* run.h */
 }
 
 /* All links into a node are settled. Answers whether it has ended by that. */
@@ -115,7 +114,7 @@ static void win(struct kn_teg_harvest *harvest, uint32_t race, uint32_t winner, 
         bool is_moved = false;
         while (other != winner && !kn_teg_has_ended(kn_teg_state_of(word)) && !is_moved) {
             uint32_t next = kn_teg_word(KOKEN_TEG_CANCELLED, kn_teg_attempt_of(word));
-            is_moved = kn_cas_weak(&slot->state, &word, next, acq_rel, relaxed); /* [TG5] */
+            is_moved = kn_cas_weak(&slot->state, &word, next, relaxed, relaxed); /* run.h */
         }
         if (is_moved) {
             if (kn_teg_state_of(word) == KOKEN_TEG_EXECUTING) {
@@ -213,8 +212,8 @@ static void give_up(struct kn_teg_harvest *harvest, uint32_t node, uint32_t word
 {
     KN_ASSERT(kn_teg_state_of(word) == KOKEN_TEG_READY && kn_teg_attempt_of(word) > 0);
     uint32_t next = kn_teg_word(KOKEN_TEG_CANCELLED, kn_teg_attempt_of(word));
-    /* [TG5] acq_rel: or the sweep has. */
-    if (kn_cas_strong(&harvest->run->slots[node].state, &word, next, acq_rel, relaxed)) {
+    /* Or the sweep has. Relaxed: run.h. */
+    if (kn_cas_strong(&harvest->run->slots[node].state, &word, next, relaxed, relaxed)) {
         kn_teg_settle(harvest, node);
     }
 }
@@ -233,7 +232,7 @@ static bool try_again(struct kn_teg_harvest *harvest, struct koken_teg_call *cal
         kn_load(&run->stop, relaxed)) { /* relaxed: begin() looks again */
         return false;
     }
-    /* [TG5] release: nothing of this attempt is left. [TG6] seq_cst: see below. */
+    /* [TG6] seq_cst: see below. */
     if (!kn_cas_strong(&run->slots[call->node].state, &word, next, seq_cst, relaxed)) {
         return false;
     }
@@ -273,8 +272,8 @@ bool kn_teg_conclude(struct kn_teg_harvest *harvest, struct koken_teg_call *call
         }
         end = KOKEN_TEG_FAILED;
     }
-    /* [TG5] acquire: what the sweep has done, if it was first; release: nothing yet. */
-    if (!kn_cas_strong(&slot->state, &word, kn_teg_word(end, kn_teg_attempt_of(word)), acq_rel,
+    /* Relaxed: run.h. */
+    if (!kn_cas_strong(&slot->state, &word, kn_teg_word(end, kn_teg_attempt_of(word)), relaxed,
                        relaxed)) {
         kn_teg_call_fini(call);
         return false;
@@ -297,7 +296,7 @@ bool kn_teg_time_out(struct kn_teg_harvest *harvest, uint32_t node, uint32_t wor
     struct kn_teg_slot *slot = &harvest->run->slots[node];
     uint32_t next = kn_teg_word(KOKEN_TEG_TIMED_OUT, kn_teg_attempt_of(word));
     KN_ASSERT(kn_teg_state_of(word) == KOKEN_TEG_EXECUTING);
-    if (!kn_cas_strong(&slot->state, &word, next, acq_rel, relaxed)) { /* [TG5] */
+    if (!kn_cas_strong(&slot->state, &word, next, relaxed, relaxed)) { /* run.h */
         return false;
     }
     kn_store(&slot->ended_at, harvest->now, relaxed); /* relaxed: a statistic */

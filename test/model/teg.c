@@ -177,6 +177,11 @@ static void check_end(void)
         }
     }
     KOKEN_CHECK(over_count == 1);
+    uint32_t parked = 0;
+    for (uint32_t i = 0; i < run->lane_count; i++) {
+        parked += run->lanes[i].is_parked;
+    }
+    KOKEN_CHECK(parked == kn_load(&run->parked, relaxed));
     for (uint32_t i = 0; i < graph.count; i++) {
         KOKEN_CHECK(kn_teg_has_ended(end_of(i)));
         KOKEN_CHECK(end_of(i) != KOKEN_TEG_COMPLETED ||
