@@ -27,7 +27,8 @@ void kn_buddy_take(struct koken_memory *pool, struct kn_chunk *chunk, struct kn_
     block->movable = 0;
 }
 
-void kn_buddy_give(struct koken_memory *pool, struct kn_chunk *chunk, struct kn_block *block)
+struct kn_block *kn_buddy_give(struct koken_memory *pool, struct kn_chunk *chunk,
+                               struct kn_block *block)
 {
     KN_ASSERT(block->is_used);
     KN_ASSERT((block->size & (block->size - 1)) == 0);
@@ -46,34 +47,44 @@ void kn_buddy_give(struct koken_memory *pool, struct kn_chunk *chunk, struct kn_
         block->size *= 2;
     }
     kn_bins_insert(pool, block);
+    return block;
 }
 
-/* The free block of that size with the lowest address in the chunk below limit. */
-static struct kn_block *lowest(struct kn_chunk *chunk, uint32_t size, const struct kn_block *limit)
+/* The first free block that holds size granules, from a block on and below limit, or NULL. */
+static struct kn_block *lowest(struct kn_block *from, uint32_t size, const struct kn_block *limit)
 {
-    struct kn_block *b = kn_block_at(chunk, 0);
-    while (b < limit && (b->is_used || b->size != size)) { /* ends at the limit */
+    struct kn_block *b = from;
+    while (b < limit && (b->is_used || b->size < size)) { /* ends at the limit */
         b = kn_block_next(b);
     }
     return b < limit ? b : NULL;
 }
 
+/*
+ * One walk: what may be moved goes into the lowest place that holds it, a larger one being halved. Holes only come to
+ * be at or above the walk, so for each size the search goes on where it ended: below is nothing for it.
+ */
 uint64_t kn_buddy_compact(struct koken_memory *pool, struct kn_chunk *chunk)
 {
     uint64_t moved = 0;
-    struct kn_block *next;
-    for (struct kn_block *b = kn_block_at(chunk, 0); b->size != 0; b = next) {
+    struct kn_block *from[KN_BINS_FIRST], *next;
+    for (unsigned k = 0; k < KN_BINS_FIRST; k++) {
+        from[k] = kn_block_at(chunk, 0);
+    }
+    for (struct kn_block *b = kn_block_at(chunk, 0); b->size != 0; b = next) { /* ends: forward */
         uint32_t size = b->size;
-        next = kn_block_plus(b, size);
-        struct kn_block *to = kn_block_may_move(pool, b) ? lowest(chunk, size, b) : NULL;
+        next = kn_block_next(b);
+        if (!kn_block_may_move(pool, b)) {
+            continue;
+        }
+        struct kn_block **place = &from[__builtin_ctz(size)];
+        struct kn_block *to = lowest(*place, size, b);
+        *place = to ? to : b; /* in use from now on, and not looked at by the walk again */
         if (to) {
-            KN_ASSERT(to < b);
-            kn_bins_remove(pool, to);
+            kn_buddy_take(pool, chunk, to, size);
             memcpy(to, b, (size_t)size * KN_GRANULE);
             kn_block_has_moved(pool, to);
-            kn_buddy_give(pool, chunk,
-                          b); /* may join with what lies behind: look from a block that is there */
-            next = to;
+            next = kn_block_next(kn_buddy_give(pool, chunk, b));
             moved += (uint64_t)size * KN_GRANULE;
         }
     }

@@ -115,10 +115,11 @@ void kn_block_take(struct koken_memory *pool, struct kn_chunk *chunk, struct kn_
 /* Makes a used block free, joined with its free neighbours. */
 void kn_block_give(struct koken_memory *pool, struct kn_chunk *chunk, struct kn_block *block);
 
-/* The same as halves (buddy.c). */
+/* The same as halves (buddy.c); give answers the free block that it has become part of. */
 void kn_buddy_take(struct koken_memory *pool, struct kn_chunk *chunk, struct kn_block *block,
                    uint32_t size);
-void kn_buddy_give(struct koken_memory *pool, struct kn_chunk *chunk, struct kn_block *block);
+struct kn_block *kn_buddy_give(struct koken_memory *pool, struct kn_chunk *chunk,
+                               struct kn_block *block);
 
 /* Of one chunk, under the lock (compact.c, buddy.c): bytes moved. */
 uint64_t kn_compact(struct koken_memory *pool, struct kn_chunk *chunk);

@@ -210,6 +210,33 @@ Test(memory, defragmentation_moves_and_keeps_the_data)
     }
 }
 
+/* Sixteen of 64 blocks stay, every fourth: they fit in a quarter, and one half is whole afterwards. */
+Test(memory, defragmentation_makes_buddies_whole)
+{
+    enum { COUNT = 64 };
+    koken_movable movable[COUNT];
+    struct koken_memory *pool = make((struct koken_memory_options){
+        .strategy = KOKEN_FIT_BUDDY, .chunk_size = 64 * KIB, .limit = 64 * KIB});
+    for (unsigned i = 0; i < COUNT; i++) {
+        cr_assert_eq(koken_memory_movable(pool, i % 16 ? 1000 : 500, &movable[i]), 0);
+        memset(koken_memory_pin(pool, movable[i]), (int)i, 500);
+        cr_assert_eq(koken_memory_unpin(pool, movable[i]), 0);
+    }
+    for (unsigned i = 0; i < COUNT; i++) {
+        cr_assert(i % 4 == 3 || koken_memory_discard(pool, movable[i]) == 0);
+    }
+    cr_assert_lt(stats_of(pool).largest_free, 32 * KIB);
+    cr_assert_eq(koken_memory_defrag(pool), 16 * KIB);
+    check(pool);
+    cr_assert_eq(stats_of(pool).largest_free, 32 * KIB);
+    cr_assert_eq(koken_memory_defrag(pool), 0, "nothing is left to do");
+    for (unsigned i = 3; i < COUNT; i += 4) {
+        unsigned char *data = koken_memory_pin(pool, movable[i]);
+        cr_assert(data[0] == i && data[499] == i);
+    }
+    koken_memory_free(pool);
+}
+
 Test(memory, a_request_that_finds_no_place_makes_one)
 {
     struct koken_memory *pool = make((struct koken_memory_options){.strategy = KOKEN_FIT_BEST,
