@@ -212,12 +212,16 @@ Test(behaviours, profiles_count_messages)
     uint64_t before = koken_now();
     koken_ref who = koken_spawn(rt, driven);
     cr_assert_eq(koken_signal(who, tick), 0);
-    wait_for(&handled, 400);
-    cr_assert_eq(koken_profile(who, &p), 0);
-    double rate = (double)reading(&handled) * 1e9 / (double)(koken_now() - before);
-    cr_assert_gt(p.arrival_rate, rate * 0.9, "%f of %f", p.arrival_rate, rate);
-    cr_assert_lt(p.arrival_rate, rate * 1.1, "%f of %f", p.arrival_rate, rate);
-    cr_assert_geq(p.messages + 1, 400u);
+    bool is_near = false;
+    for (uint32_t n = 400; !is_near && n < 4000;
+         n += 200) { /* again if the machine paused in between */
+        wait_for(&handled, n);
+        cr_assert_eq(koken_profile(who, &p), 0);
+        double rate = (double)reading(&handled) * 1e9 / (double)(koken_now() - before);
+        is_near = p.arrival_rate > rate * 0.9 && p.arrival_rate < rate * 1.1;
+        cr_assert_geq(p.messages + 1, n);
+    }
+    cr_assert(is_near, "%f", p.arrival_rate);
     cr_assert_leq(p.messages, reading(&handled));
     kn_store(&gate, 1, release);
     while (koken_alive(who)) { /* ends: at its next tick */

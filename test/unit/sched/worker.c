@@ -173,6 +173,54 @@ Test(worker, tasks_run_once_on_every_number_of_workers, .timeout = 120)
     }
 }
 
+/* ---- T064: one's queue is all workers' ------------------------------------------------------ */
+
+static kn_atomic(uint32_t) at_home, elsewhere, home;
+
+/* The first ones at home wait until another worker has come, however busy the machine is. */
+static enum kn_ran step_anywhere(struct kn_worker *worker, struct kn_runnable *runnable)
+{
+    if (worker->index == kn_load(&home, relaxed)) {
+        uint64_t until = kn_now() + UINT64_C(20000000000);
+
+        (void)kn_add(&at_home, 1, relaxed);
+        while (kn_load(&elsewhere, relaxed) == 0 && kn_now() < until) {
+            kn_thread_yield();
+        }
+    } else {
+        (void)kn_add(&elsewhere, 1, relaxed);
+    }
+    return step_once(worker, runnable);
+}
+
+static enum kn_ran step_queue_all(struct kn_worker *worker, struct kn_runnable *runnable)
+{
+    struct task *task = of(runnable);
+
+    kn_store(&home, worker->index, relaxed);
+    for (unsigned i = 0; i < task->queued_count; i++) {
+        kn_ready_tail(worker, &task->queued[i].runnable, KN_PRIO_NORMAL);
+    }
+    return KN_RAN_DONE;
+}
+
+Test(worker, what_one_queues_is_done_by_all, .timeout = 60)
+{
+    enum { COUNT = 10000 };
+    struct kn_sched *sched = start(16, (struct kn_sched_config){0});
+    struct task *tasks = new_tasks(COUNT, step_anywhere);
+    struct task first = {.runnable.step = step_queue_all, .queued = tasks, .queued_count = COUNT};
+
+    kn_store(&at_home, 0, relaxed);
+    kn_store(&elsewhere, 0, relaxed);
+    kn_ready_foreign(sched, &first.runnable, KN_PRIO_NORMAL);
+    finish(sched);
+    assert_each_ran(tasks, COUNT, 1);
+    cr_assert_eq(kn_load(&at_home, relaxed) + kn_load(&elsewhere, relaxed), COUNT);
+    cr_assert_lt(kn_load(&at_home, relaxed), COUNT);
+    free(tasks);
+}
+
 /* ---- T032: one place at a time ------------------------------------------------------------- */
 
 enum { IDLE, SCHEDULED, RUNNING, NOTIFIED };
