@@ -31,6 +31,10 @@
 #include <sanitizer/asan_interface.h>
 #endif
 
+#ifdef KN_MSAN
+#include <sanitizer/msan_interface.h>
+#endif
+
 #ifdef KN_TSAN
 void __tsan_acquire(void *addr);
 void __tsan_release(void *addr);
@@ -53,6 +57,17 @@ static inline void kn_asan_unpoison(const void *at, size_t size)
 {
 #ifdef KN_ASAN
     __asan_unpoison_memory_region(at, size);
+#else
+    (void)at;
+    (void)size;
+#endif
+}
+
+/* Nothing has been written there yet: a decision by what is read there is reported. */
+static inline void kn_msan_fresh(const void *at, size_t size)
+{
+#ifdef KN_MSAN
+    __msan_allocated_memory(at, size);
 #else
     (void)at;
     (void)size;

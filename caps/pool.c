@@ -202,6 +202,7 @@ void kn_pool_unmark(struct kn_envelope *block, unsigned size_class)
     kn_asan_unpoison(block->payload, size);
     KOKEN_CHECK(block->from == (free_mark ^ (uintptr_t)block)); /* else: written after free */
     KOKEN_CHECK(is_poison(block->payload, size));               /* else: written after free */
+    kn_msan_fresh(block->payload, size);
     block->from = 0;
 }
 #else

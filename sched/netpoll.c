@@ -34,6 +34,7 @@
 
 #include "base/assert.h"
 #include "base/edges.h"
+#include "base/unseen.h"
 #include "base/world.h"
 #include "sched/descriptor.h"
 
@@ -287,6 +288,7 @@ static int wait_events(struct kn_netpoll *netpoll, struct epoll_event *events, u
     int count = epoll_pwait2(netpoll->epoll_fd, events, KN_NETPOLL_BATCH, limit, NULL);
 
     if (count >= 0 || errno != ENOSYS) {
+        kn_unseen_wrote(events, count > 0 ? (size_t)count * sizeof *events : 0);
         return count;
     }
     count = ppoll(&pollfd, 1, limit, NULL);

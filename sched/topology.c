@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "base/assert.h"
+#include "base/unseen.h"
 #include "base/world.h"
 #include "sched/quota.h"
 
@@ -168,22 +169,15 @@ static int plan_simulated(struct kn_count_reason *reason, struct kn_topology **r
     return 0;
 }
 
-int kn_topology_new(const struct kn_sched_config *config, struct kn_topology **ret_topology,
-                    struct kn_count_reason *ret_reason)
+static int plan_real(const struct kn_sched_config *config, struct kn_topology **ret_topology,
+                     struct kn_count_reason *ret_reason)
 {
     struct kn_topology *topology = NULL;
     struct kn_count_reason reason = {.wanted = config->workers, .is_exact = config->is_exact};
     hwloc_topology_t hwloc;
     int pus;
-    int rc;
+    int rc = load(config->topology, &hwloc);
 
-    reason.pus = kn_world_cpus();
-    if (kn_unlikely(reason.pus > 0)) {
-        rc = plan_simulated(&reason, ret_topology);
-        *ret_reason = reason;
-        return rc;
-    }
-    rc = load(config->topology, &hwloc);
     if (rc < 0) {
         return rc;
     }
@@ -227,13 +221,33 @@ err_after_load:
     return rc;
 }
 
+int kn_topology_new(const struct kn_sched_config *config, struct kn_topology **ret_topology,
+                    struct kn_count_reason *ret_reason)
+{
+    struct kn_count_reason reason = {.wanted = config->workers, .is_exact = config->is_exact};
+    int rc;
+
+    reason.pus = kn_world_cpus();
+    if (kn_unlikely(reason.pus > 0)) {
+        rc = plan_simulated(&reason, ret_topology);
+        *ret_reason = reason;
+        return rc;
+    }
+    kn_unseen_begin();
+    rc = plan_real(config, ret_topology, ret_reason);
+    kn_unseen_end();
+    return rc;
+}
+
 void kn_topology_free(struct kn_topology *topology)
 {
     if (topology == NULL) {
         return;
     }
     if (topology->hwloc != NULL) {
+        kn_unseen_begin();
         hwloc_topology_destroy((hwloc_topology_t)topology->hwloc);
+        kn_unseen_end();
     }
     kn_free(topology->places, topology->workers * sizeof(struct kn_place), KN_CACHE_LINE);
     kn_free(topology, sizeof(*topology), KN_CACHE_LINE);
@@ -280,13 +294,14 @@ void kn_topology_bind(struct kn_topology *topology, unsigned index, int *bound_c
     if (topology->hwloc == NULL || place->cpu < 0 || place->cpu == *bound_cpu) {
         return;
     }
+    kn_unseen_begin();
     set = hwloc_bitmap_alloc();
-    if (set == NULL) {
-        return; /* an unbound thread runs as well */
+    if (set != NULL) { /* else: an unbound thread runs as well */
+        hwloc_bitmap_only(set, (unsigned)place->cpu);
+        if (hwloc_set_cpubind((hwloc_topology_t)topology->hwloc, set, HWLOC_CPUBIND_THREAD) == 0) {
+            *bound_cpu = place->cpu;
+        }
+        hwloc_bitmap_free(set);
     }
-    hwloc_bitmap_only(set, (unsigned)place->cpu);
-    if (hwloc_set_cpubind((hwloc_topology_t)topology->hwloc, set, HWLOC_CPUBIND_THREAD) == 0) {
-        *bound_cpu = place->cpu;
-    }
-    hwloc_bitmap_free(set);
+    kn_unseen_end();
 }
