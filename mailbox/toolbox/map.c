@@ -220,7 +220,7 @@ static KN_NOINLINE int get_locked(struct koken_map *map, struct kn_map_shard *s,
 {
     size_t unused;
     kn_slim_take(&s->lock);
-    struct kn_map_table *t = kn_load(&s->table, acquire); /* [MR3] */
+    struct kn_map_table *t = kn_load(&s->table, relaxed); /* relaxed: under the lock */
     kn_atomic(uint64_t) *entry = t ? find(map, t, hash, key, &unused) : NULL;
     if (entry) {
         copy_out(map, entry, ret_value);
@@ -272,7 +272,7 @@ KN_HOT int koken_map_get(struct koken_map *map, const void *key, void *ret_value
 /* Under the lock: a table with a free place for one more. NULL: no memory. */
 static struct kn_map_table *make_room(const struct koken_map *map, struct kn_map_shard *s)
 {
-    struct kn_map_table *old = kn_load(&s->table, acquire); /* [MR3] */
+    struct kn_map_table *old = kn_load(&s->table, relaxed); /* relaxed: under the lock */
     size_t len = (size_t)kn_count_read(&s->len), room = old ? old->mask + 1 : 0;
     if (old && len < room - room / 4) {
         return old;
@@ -316,7 +316,7 @@ static bool reach(struct koken_map *map, uint64_t hash, const void *key,
     struct kn_map_shard *s = *ret_shard = shard_of(map, hash);
     size_t at = 0;
     kn_slim_take(&s->lock);
-    struct kn_map_table *t = kn_load(&s->table, acquire); /* [MR3] */
+    struct kn_map_table *t = kn_load(&s->table, relaxed); /* relaxed: under the lock */
     *ret_free = NULL;
     *ret_entry = t ? find(map, t, hash, key, &at) : NULL;
     if (!*ret_entry) {
@@ -441,7 +441,7 @@ int koken_map_remove(struct koken_map *map, const void *key, void *ret_value)
     struct kn_map_shard *s = shard_of(map, hash);
     size_t at = 0;
     kn_slim_take(&s->lock);
-    struct kn_map_table *t = kn_load(&s->table, acquire); /* [MR3] */
+    struct kn_map_table *t = kn_load(&s->table, relaxed); /* relaxed: under the lock */
     kn_atomic(uint64_t) *entry = t ? find(map, t, hash, key, &at) : NULL;
     if (entry) {
         if (ret_value) {
@@ -460,7 +460,7 @@ static size_t clear(const struct koken_map *map, struct kn_map_shard *s,
                     void (*each)(const void *key, const void *value, void *arg), void *arg)
 {
     uint64_t key[LIMIT_WORDS], value[LIMIT_WORDS];
-    struct kn_map_table *t = kn_load(&s->table, acquire); /* [MR3] */
+    struct kn_map_table *t = kn_load(&s->table, relaxed); /* relaxed: under the lock */
     size_t count = 0;
     begin_change(s);
     for (size_t at = 0; t && at <= t->mask; at++) {

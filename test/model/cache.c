@@ -65,6 +65,46 @@ static void start_with_one(void)
     set(1, 1);
 }
 
+static void reader_of_second(void)
+{
+    look(2);
+}
+
+/* Two keys that begin their search at one place: when the first goes, the other moves up, and is there all the time. */
+static uint64_t row[2];
+
+static void start_with_row(void)
+{
+    static const struct koken_cache_options options = {
+        .key_size = 8, .value_size = sizeof(struct value), .max_entries = 2, .shards = 1};
+    struct pair pair;
+    size_t count = 0;
+    start();
+    koken_cache_free(cache);
+    KOKEN_CHECK(koken_cache_new(&options, &cache) == 0);
+    for (uint64_t key = 1; count < 2; key++) { /* ends: one key in four */
+        (void)prepare(cache, &key, &pair);
+        if ((pair.hash & cache->shards[0].mask) == 1) {
+            row[count++] = key;
+        }
+    }
+    set(row[0], 1);
+    set(row[1], 1);
+}
+
+static void reader_of_row(void)
+{
+    struct value value = {0, 0};
+    KOKEN_CHECK(koken_cache_get(cache, &row[1], &value) == 1);
+    KOKEN_CHECK(value.a == row[1] * 8 + 1);
+    KOKEN_CHECK(value.b == value.a);
+}
+
+static void remover_of_row(void)
+{
+    KOKEN_CHECK(koken_cache_remove(cache, &row[0]) == 1);
+}
+
 static void reader(void)
 {
     look(1);
@@ -144,6 +184,8 @@ static void check_at_least_once(void)
 static const struct kn_scenario scenarios[] = {
     {"get; put", start_with_one, {reader, changer}, check, .limit = 5000},
     {"get; put of another", start_with_one, {reader, evicter}, check, .limit = 5000},
+    {"get of another; its put", start_with_one, {reader_of_second, evicter}, check, .limit = 5000},
+    {"get; it moves up", start_with_row, {reader_of_row, remover_of_row}, check, .limit = 5000},
     {"get; remove; put", start_with_one, {reader, remover, changer}, check, .limit = 5000},
     {"two ask", start, {asker, asker}, check_once, .limit = 3000},
     {"three ask", start, {asker, asker, asker}, check_once, .limit = 3000},

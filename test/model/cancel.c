@@ -12,6 +12,7 @@
 static struct koken_source *source, *child;
 static struct koken_hook *hook;
 static uint64_t called, expected, more; /* plain: the explorer looks for races */
+static kn_atomic(uint32_t) wins;
 
 /* ---- what is left out ------------------------------------------------------------------------ */
 
@@ -60,6 +61,7 @@ static void start(void)
 {
     kn_model_thread_local(&calls, sizeof calls);
     called = expected = more = 0;
+    kn_atomic_init(&wins, 0);
     child = NULL;
     KOKEN_CHECK(koken_source_new(NULL, NULL, 0, &source) == 0);
     KOKEN_CHECK(koken_token_hook((koken_token){source}, on_cancel, NULL, &hook) == 0);
@@ -79,6 +81,14 @@ static void start_child(void)
 static void canceller(void)
 {
     KOKEN_CHECK(koken_source_cancel(source, KOKEN_CANCEL_USER, "x") == 0);
+}
+
+/* One of two: the first alone has cancelled it. */
+static void rival(void)
+{
+    if (koken_source_cancel(source, KOKEN_CANCEL_USER, "x") == 0) {
+        (void)kn_add(&wins, 1, relaxed);
+    }
 }
 
 static void taker(void)
@@ -128,6 +138,12 @@ static void check_called(void)
     koken_source_free(source);
 }
 
+static void check_won(void)
+{
+    KOKEN_CHECK(kn_load(&wins, relaxed) == 1);
+    check_called();
+}
+
 static void check_more(void)
 {
     KOKEN_CHECK(more == 1);
@@ -136,6 +152,7 @@ static void check_more(void)
 
 static const struct kn_scenario scenarios[] = {
     {"cancel against taking back", start, {canceller, taker}, check_taken},
+    {"cancel; cancel", start, {rival, rival}, check_won, .limit = 15000},
     {"cancel against a look", start, {canceller, looker}, check_called},
     {"cancel against hanging up", start, {canceller, hanger}, check_more},
     {"cancel against the end of a child",

@@ -58,6 +58,13 @@ static void start_2(void)
     start(2);
 }
 
+/* One tells, the other hands over. */
+static void start_mixed(void)
+{
+    start(0);
+    kn_channel_init(&channels[0], &item_type, 1, 8, rings[0]);
+}
+
 static void hold(const struct one *cases, unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
@@ -162,6 +169,11 @@ static void put_other(void)
     KOKEN_CHECK(perform(sends + 1, 1, false) == 0);
 }
 
+static void put_other_or_go(void)
+{
+    (void)perform(sends + 1, 1, true);
+}
+
 static void take(void)
 {
     KOKEN_CHECK(perform(receives, 1, false) == 0);
@@ -254,6 +266,11 @@ static const struct kn_scenario scenarios[] = {
     {"select: put; put other; take any twice",
      start_0,
      {put, put_other, take_any, take_any},
+     check,
+     .limit = LIMIT},
+    {"select: told by one, given something by another",
+     start_mixed,
+     {put, put_other_or_go, take_any},
      check,
      .limit = LIMIT},
     {"select meets select", start_0, {put_any, take_any}, check, .limit = LIMIT},

@@ -18,10 +18,12 @@ struct item {
 
 static struct item items[ITEMS];
 static struct koken_deque *deque;
+static kn_atomic(uint32_t) is_told;
 
 static void start(bool is_biased)
 {
     memset(items, 0, sizeof items);
+    kn_atomic_init(&is_told, 0);
     KOKEN_CHECK(koken_deque_new(&(struct koken_deque_options){.capacity = 2}, &deque) == 0);
     deque->is_biased = is_biased;
 }
@@ -55,6 +57,31 @@ static void pop(void)
     if (item) {
         run(item);
     }
+}
+
+static void start_biased_with_two(void)
+{
+    start_biased();
+    push(0);
+    push(1);
+}
+
+static void start_symmetric_with_two(void)
+{
+    start_symmetric();
+    push(0);
+    push(1);
+}
+
+static void owner_third(void)
+{
+    push(2);
+}
+
+static void owner_who_tells(void)
+{
+    push(0);
+    kn_store(&is_told, 1, release);
 }
 
 static void owner_1(void)
@@ -105,6 +132,23 @@ static void thief(void)
     }
 }
 
+/* Who knows of an item gets it: nobody else is there. */
+static void thief_who_is_told(void)
+{
+    void *item;
+    if (kn_load(&is_told, acquire)) {
+        KOKEN_CHECK(koken_deque_steal(deque, &item) == 1);
+        run(item);
+    }
+}
+
+static void thief_thrice(void)
+{
+    thief();
+    thief();
+    thief();
+}
+
 static void thief_twice(void)
 {
     thief();
@@ -129,6 +173,24 @@ static const struct kn_scenario scenarios[] = {
     {"push, pop, push, pop; steal twice", start_biased, {owner_again, thief_twice}, check},
     {"grows; steal twice", start_biased, {owner_grows, thief_twice}, check, .limit = 8000},
     {"wraps; steal twice", start_biased, {owner_wraps, thief_twice}, check, .limit = 8000},
+    {"2 in; pop; steal; steal",
+     start_biased_with_two,
+     {pop, thief, thief},
+     check,
+     .limit = 8000,
+     .orders_stores = true},
+    {"2 in; grows; steal thrice",
+     start_biased_with_two,
+     {owner_third, thief_thrice},
+     check,
+     .limit = 8000},
+    {"push, told; steal", start_biased, {owner_who_tells, thief_who_is_told}, check},
+    {"symmetric: 2 in; grows; steal thrice",
+     start_symmetric_with_two,
+     {owner_third, thief_thrice},
+     check,
+     .limit = 8000},
+    {"symmetric: push, told; steal", start_symmetric, {owner_who_tells, thief_who_is_told}, check},
     {"symmetric: push, pop; steal", start_symmetric, {owner_1, thief}, check},
     {"symmetric: 2 push, 2 pop; 2 steal",
      start_symmetric,

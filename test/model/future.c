@@ -141,6 +141,11 @@ static void start_one(void)
     start_inputs(1);
 }
 
+static void start_two(void)
+{
+    start_inputs(2);
+}
+
 static void start_all(void)
 {
     start_inputs(2);
@@ -218,6 +223,19 @@ static void hooker(void)
     KOKEN_CHECK(koken_future_hook(given, on_told, NULL) == 0);
 }
 
+/* One of two who take a share and give it back. */
+static void keeper(void)
+{
+    koken_future_drop(koken_future_keep(given));
+}
+
+/* Makes a race of two, one of which ends meanwhile: nothing hangs on the other in the end. */
+static void racer_of_two(void)
+{
+    KOKEN_CHECK(koken_future_race(inputs, 2, &result) == 0);
+    waiter();
+}
+
 /* Makes a race of an input that ends meanwhile. */
 static void racer(void)
 {
@@ -231,15 +249,36 @@ static void check_one(void)
     koken_future_drop(result);
 }
 
+static void check_kept(void)
+{
+    KOKEN_CHECK(kn_load(&given->owners, relaxed) == 2);
+}
+
+static void check_raced(void)
+{
+    KOKEN_CHECK(kn_list_is_empty(&inputs[1]->thens));
+    KOKEN_CHECK(kn_load(&inputs[1]->owners, relaxed) == 2); /* the join is gone */
+    check_one();
+}
+
 static void check_told(void)
 {
     KOKEN_CHECK(told == 1);
     check_one();
 }
 
+/* The join has let go of what it hung on. */
+static void check_inputs_gone(void)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        KOKEN_CHECK((uint32_t)kn_model_peek(&inputs[i]->magic) == GONE);
+    }
+}
+
 static void check_all(void)
 {
     const void *value = NULL;
+    check_inputs_gone();
     KOKEN_CHECK(koken_future_peek(result, &value) == 0);
     KOKEN_CHECK(((const uint64_t *)value)[0] == 1);
     KOKEN_CHECK(((const uint64_t *)value)[1] == 2);
@@ -249,6 +288,7 @@ static void check_all(void)
 static void check_race(void)
 {
     const void *value = NULL;
+    check_inputs_gone();
     KOKEN_CHECK(koken_future_peek(result, &value) == 0);
     KOKEN_CHECK(*(const uint64_t *)value == koken_future_index(result) + 1);
     koken_future_drop(result);
@@ -256,6 +296,7 @@ static void check_race(void)
 
 static void check_failed(void)
 {
+    check_inputs_gone();
     KOKEN_CHECK(koken_future_peek(result, NULL) == -ECANCELED);
     koken_future_drop(result);
 }
@@ -266,6 +307,12 @@ static const struct kn_scenario scenarios[] = {
     {"completed while a function is hung on", start_one, {completer, hooker}, check_told},
     {"waiting, and giving up", start_one, {completer, waiter, goer}, check_one, .limit = 5000},
     {"a race made of what ends", start_one, {completer, racer}, check_one, .limit = 5000},
+    {"kept; kept", start_one, {keeper, keeper}, check_kept},
+    {"a race of two, made of what ends",
+     start_two,
+     {completer, racer_of_two},
+     check_raced,
+     .limit = 12000},
     {"all of two", start_all, {first, second}, check_all, .limit = 5000},
     {"all of two, waited for", start_all, {first, second, waiter}, check_all, .limit = 5000},
     {"a race of two", start_race, {first, second}, check_race, .limit = 5000},

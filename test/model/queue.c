@@ -10,8 +10,11 @@
 static struct koken_queue *queue;
 static uint64_t accepted[KN_MODEL_THREADS + 1], got[KN_MODEL_THREADS + 1]; /* bits, by thread */
 
+static kn_atomic(uint32_t) is_told;
+
 static void start(size_t capacity)
 {
+    kn_atomic_init(&is_told, 0);
     memset(accepted, 0, sizeof accepted);
     memset(got, 0, sizeof got);
     KOKEN_CHECK(koken_queue_new(capacity, sizeof(uint64_t), &queue) == 0);
@@ -84,6 +87,40 @@ static void both(void)
     (void)pop();
 }
 
+/* Who has been told that an item is in, or that there is room, finds it so. */
+static void producer_who_tells(void)
+{
+    push(0);
+    kn_store(&is_told, 1, release);
+}
+
+static void consumer_who_is_told(void)
+{
+    if (kn_load(&is_told, acquire)) {
+        KOKEN_CHECK(pop() == 0);
+    }
+}
+
+static void start_1_full(void)
+{
+    start_1();
+    push(0);
+}
+
+static void consumer_who_tells(void)
+{
+    KOKEN_CHECK(pop() == 0);
+    kn_store(&is_told, 1, release);
+}
+
+static void producer_who_is_told(void)
+{
+    if (kn_load(&is_told, acquire)) {
+        push(0);
+        KOKEN_CHECK(accepted[kn_model_self()] != 0);
+    }
+}
+
 static void closer(void)
 {
     KOKEN_CHECK(koken_queue_close(queue) == 0);
@@ -131,6 +168,8 @@ static const struct kn_scenario scenarios[] = {
      check,
      .limit = 8000},
     {"at the wrap: 2 push; 2 pop", start_at_wrap, {producer, consumer}, check},
+    {"push, told; pop", start_1, {producer_who_tells, consumer_who_is_told}, check},
+    {"pop, told; push", start_1_full, {consumer_who_tells, producer_who_is_told}, check},
     {"2 push; close; pop to the end",
      start_2,
      {producer, closer, consumer_to_the_end},
