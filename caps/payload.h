@@ -121,6 +121,9 @@ void kn_payload_claim(const struct koken_type *type, const void *message);
 /* Tells where a val was frozen and that the code at place wrote to it, and ends the program. */
 _Noreturn void kn_payload_written(const void *payload, const char *place);
 
+/* Code as `program+0x1139 in function`, what addr2line -e program 0x1139 makes a line of. */
+void kn_payload_place(const void *place, char *text, size_t size);
+
 /* A payload was frozen as part of another. */
 void kn_payload_frozen_within(const void *payload, const void *whole);
 

@@ -158,8 +158,7 @@ static const void *place_of(const void *context)
 #endif
 }
 
-/* `program+0x1139 in function`, what addr2line -e program 0x1139 makes a line of. */
-static void say_place(const void *place, char *text, size_t size)
+void kn_payload_place(const void *place, char *text, size_t size)
 {
     Dl_info found;
 
@@ -185,7 +184,7 @@ static void on_fault(int number, siginfo_t *info, void *context)
         const char *data = one == NULL ? NULL : (const char *)(one + 1);
 
         if (data != NULL && at >= data && at < data + data_size(one->type)) {
-            say_place(place_of(context), place, sizeof place);
+            kn_payload_place(place_of(context), place, sizeof place);
             kn_payload_written(data, place);
         }
     }

@@ -59,8 +59,17 @@ static const char *const op_names[KOKEN_OP_COUNT_] = {
 
 _Static_assert(sizeof op_names / sizeof op_names[0] == KOKEN_OP_COUNT_, "a name per operation");
 
+#ifdef KN_ASAN
+static void explain(const char *report);
+#endif
+
 void kn_payload_watch(void)
 {
+#ifdef KN_ASAN
+    if (!kn_payload_is_watched()) {
+        __asan_set_error_report_callback(explain);
+    }
+#endif
     kn_store(&is_watched, true, relaxed); /* a switch that is never turned back; late is harmless */
 }
 
@@ -156,6 +165,38 @@ _Noreturn static void report(const char *rule, const void *payload, const struct
     }
     kn_panic(text, site->file, site->line);
 }
+
+#ifdef KN_ASAN
+/*
+ * AddressSanitizer has told of an access to memory that is not there. If it was a payload, tells whose, and where it went:
+ * the pointer is older than that.
+ */
+static void explain(const char *said)
+{
+    static char place[256]; /* one report: the program ends */
+    const char *at = __asan_get_report_address();
+    const void *payload = NULL;
+
+    (void)said;
+    if (pthread_mutex_trylock(&lock) != 0) {
+        return; /* busy, or ours: the sanitizer's report must do */
+    }
+    for (unsigned i = 0; i < HELD_MAX && payload == NULL; i++) {
+        const char *data = held[i] == NULL ? NULL : kn_payload_data(held[i]);
+
+        if (data != NULL && at >= data && at < data + held[i]->type->size) {
+            payload = data;
+        }
+    }
+    pthread_mutex_unlock(&lock);
+    if (payload != NULL) {
+        const struct koken_site site = {"a pointer", place, 0};
+
+        kn_payload_place(__asan_get_report_pc(), place, sizeof place);
+        report("R3 a pointer outlived its statement", payload, &site);
+    }
+}
+#endif
 
 static uint32_t hash_of(const struct kn_payload *header)
 {

@@ -4,6 +4,7 @@
 #define KOKEN_NO_FORTIFY
 
 #include "caps/payload.h"
+#include "caps/poison.h"
 
 #include <koken/give.h>
 #include <koken/runtime.h>
@@ -163,6 +164,19 @@ Test(watch, a_letter_with_a_stale_handle_stops, .signal = SIGABRT)
     koken_drop(o);
     cr_assert_eq(koken_give_letter(KOKEN_NOBODY, crate, crate), -ESRCH);
 }
+
+#ifdef KN_ASAN
+/* Proves: what AddressSanitizer reports of a payload ends as a report of the rule. */
+Test(watch, a_pointer_that_was_kept_stops, .signal = SIGABRT)
+{
+    koken_iso(order, o) = fresh();
+    struct order *kept;
+
+    copy_bytes(&kept, &o, sizeof kept);
+    koken_drop(o);
+    kept->id = 3;
+}
+#endif
 
 Test(watch, a_thousand_drops_leave_the_quarantine_bounded)
 {
