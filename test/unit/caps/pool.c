@@ -4,6 +4,7 @@
 #include "caps/pool.h"
 
 #include "base/alloc.h"
+#include "caps/poison.h"
 
 #include <criterion/criterion.h>
 #include <pthread.h>
@@ -279,6 +280,29 @@ Test(pool, a_write_after_free_stops_a_debug_build, .signal = SIGABRT)
     kn_envelope_free(&f->pool, e);
     e->from = 7;
     kn_envelope_new(&f->pool, 8);
+}
+#endif
+
+#ifdef KN_MSAN
+/* Answers which byte is the first that nothing has been written to. */
+static intptr_t first_fresh(struct fixture *f)
+{
+    struct kn_envelope *e = kn_envelope_new(&f->pool, 16);
+    intptr_t first = __msan_test_shadow(e->payload, 16);
+
+    memset(e->payload, 0, 16);
+    cr_assert_eq(__msan_test_shadow(e->payload, 16), -1);
+    kn_envelope_free(&f->pool, e);
+    return first;
+}
+
+Test(pool, what_is_taken_again_counts_as_not_written)
+{
+    struct fixture *f = setup();
+
+    (void)first_fresh(f);
+    cr_assert_eq(first_fresh(f), 0);
+    teardown(f);
 }
 #endif
 
