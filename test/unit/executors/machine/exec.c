@@ -356,6 +356,30 @@ Test(exec, a50_composed_functions_cost_what_they_apply)
     cr_assert_eq(bench.result.value.data, 42);
     cr_assert_eq(bench.result.gas_used, 1 + 1 + 1 + 1 + 12 + 1); /* Composition(3): 3 * 4 */
     over(&bench);
+    /* Simple 3, Moderate 6, Complex 15: one function, two, five */
+    for (uint64_t count = 1; count <= 5; count++) {
+        char text[300];
+        size_t len = (size_t)snprintf(
+            text, sizeof text, "const r1, !builtin increment\nconst r2, !builtin increment\n");
+        for (uint64_t i = 1; i < count; i++) {
+            len += (size_t)snprintf(text + len, sizeof text - len, "compose r1, r2, r1\n");
+        }
+        (void)snprintf(text + len, sizeof text - len,
+                       "const r4, 1\ntransform r1, r4, r5\nreturn r5\n");
+        bench = ran(text);
+        cr_assert_eq(bench.result.value.data, 1 + count);
+        cr_assert_eq(bench.result.gas_used, 3 + (count - 1) + 3 * count + 1);
+        over(&bench);
+    }
+    /* Tensor(4): four functions on four values */
+    bench = ran("const r1, !builtin increment\ntensor r1, r1, r2\ntensor r1, r1, r6\n"
+                "tensor r2, r6, r2\nconst r3, tensor(tensor(1, 2), tensor(3, 4))\n"
+                "transform r2, r3, r4\nreturn r4\n");
+    cr_assert_eq(bench.rc, 0, "%s", bench.result.error.text);
+    cr_assert_str_eq(shown(bench.machine, bench.result.value),
+                     "tensor(tensor(2, 3), tensor(4, 5))");
+    cr_assert_eq(bench.result.gas_used, 1 + 2 + 2 + 2 + 1 + 12 + 1);
+    over(&bench);
 }
 
 Test(exec, a56_a57_the_second_set_transforms)
