@@ -15,9 +15,9 @@ uint64_t kn_entropy(void);
 
 #include "sched/alarm.c"
 #include "sched/blocking.c"
+#include "sched/descriptor.c"
 #include "sched/idle.c"
 #include "sched/lock.c"
-#include "sched/descriptor.c"
 #include "sched/netpoll.c"
 #include "sched/sched.c"
 #include "sched/section.c"

@@ -22,8 +22,8 @@ static int model_epoll(int fd, struct epoll_event *events, int max, const struct
 bool kn_world_is_simulated(void);
 int kn_fault(int fault);
 int kn_io_wait(uint64_t deadline_ns);
-#include "sched/lock.c"
 #include "sched/descriptor.c"
+#include "sched/lock.c"
 #include "sched/netpoll.c"
 #undef write
 #undef read
