@@ -411,8 +411,7 @@ void kn_teg_lane_run(struct kn_errand *errand, struct kn_worker *worker)
     struct kn_teg_harvest harvest = {
         .run = run, .worker = worker, .home = lane, .lane = lane->index, .now = kn_ticks()};
     uint64_t end = harvest.now + run->slice_ticks;
-    KN_ASSERT(!lane->is_parked); /* whoever readies a lane has unparked it */
-    for (;;) {                   /* ends: nothing to do, or the slice is over */
+    for (;;) { /* ends: nothing to do, or the slice is over */
         uint32_t node = NO_NODE;
         if (kn_unlikely(lane->mean_ticks >= run->long_ticks) && run->lane_count > 1) {
             kn_teg_harvest_flush(&harvest);
