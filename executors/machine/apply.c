@@ -185,15 +185,6 @@ int kn_arithmetic(struct koken_machine *m, unsigned builtin, struct koken_value 
     return 0;
 }
 
-int kn_gas_extra(struct koken_machine *m)
-{
-    KN_ASSERT(m->program != NULL);
-    m->gas_extra += m->costs.cost[KOKEN_GAS_TRANSFORM];
-    return m->gas_extra <= m->gas_extra_most ? 0
-                                             : kn_stop(m, KOKEN_CODE_OUT_OF_GAS, KOKEN_NO_REGISTER,
-                                                       "Effect execution failed: out of gas");
-}
-
 static int apply_one(struct koken_machine *m, unsigned builtin, struct koken_value argument,
                      struct koken_value *ret_value)
 {

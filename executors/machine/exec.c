@@ -108,24 +108,39 @@ static int pay(struct koken_machine *m, uint32_t pc, uint64_t gas, uint64_t slic
     return 1;
 }
 
-/* What a function cost that applied functions; < 0: more than there was. */
-static int pay_extra(struct koken_machine *m, int64_t *left)
+/*
+ * Functions that a function applies cost more than what is left. What the blocks under way have paid for later is there
+ * for them, too: they give it back, and from here instructions are counted one by one.
+ */
+int kn_gas_extra_exact(struct koken_machine *m)
 {
-    KN_ASSERT(*left >= 0 && m->program);
+    KN_ASSERT(m->depth > 0 && m->gas_extra > m->gas_extra_most);
+    if (!m->is_exact) {
+        /* The instruction's own block, too: it is a call under way, or returns and ends its block. */
+        uint64_t gas = 0, steps = 0;
+        rest_of_calls(m, &gas, &steps);
+        m->gas_left += gas;
+        m->gas_extra_most += gas;
+        m->steps -= steps;
+        m->is_exact = true;
+    }
+    return m->gas_extra <= m->gas_extra_most ? 0
+                                             : kn_stop(m, KOKEN_CODE_OUT_OF_GAS, KOKEN_NO_REGISTER,
+                                                       "Effect execution failed: out of gas");
+}
+
+/* What kn_gas_extra() has let pass. */
+static void pay_extra(struct koken_machine *m, int64_t *left)
+{
+    KN_ASSERT(*left >= 0 && m->gas_extra <= (uint64_t)*left + m->gas_left);
     uint64_t extra = m->gas_extra;
     m->gas_extra = 0;
     if (kn_likely((uint64_t)*left >= extra)) {
         *left -= (int64_t)extra;
-        return 0;
+        return;
     }
-    extra -= (uint64_t)*left;
+    m->gas_left -= extra - (uint64_t)*left;
     *left = 0;
-    if (m->gas_left < extra) {
-        return kn_stop(m, KOKEN_CODE_OUT_OF_GAS, KOKEN_NO_REGISTER,
-                       "Effect execution failed: out of gas");
-    }
-    m->gas_left -= extra;
-    return 0;
 }
 
 /* A run stops in an instruction: gives back what was paid for those after it. */
@@ -229,9 +244,13 @@ static int finish(struct koken_machine *m, const struct kn_insn *insn)
         ip = code + (is_left ? ip->d : ip->e);                                                     \
         GO;                                                                                        \
     }
-/* What comes next after an instruction that may have gone elsewhere. */
+/* What comes next after an instruction that may have gone elsewhere, and may have applied functions. */
 #define GO_ON                                                                                      \
     do {                                                                                           \
+        if (kn_unlikely(m->gas_extra)) {                                                           \
+            pay_extra(m, &left);                                                                   \
+            table = m->is_exact ? by_one : by_block;                                               \
+        }                                                                                          \
         w = m->registers + m->base;                                                                \
         ip = code + m->pc;                                                                         \
         GO;                                                                                        \
@@ -241,7 +260,6 @@ static int finish(struct koken_machine *m, const struct kn_insn *insn)
         m->pc = (uint32_t)(ip - code);                                                             \
         m->gas_extra_most = (uint64_t)left + m->gas_left;                                          \
         rc = finish(m, ip);                                                                        \
-        rc = rc == 0 ? pay_extra(m, &left) : rc;                                                   \
         if (rc != 0) {                                                                             \
             goto stop;                                                                             \
         }                                                                                          \
@@ -253,7 +271,6 @@ static int finish(struct koken_machine *m, const struct kn_insn *insn)
         m->pc = (uint32_t)(ip - code);                                                             \
         m->gas_extra_most = (uint64_t)left + m->gas_left;                                          \
         rc = kn_ways[ip->op](m, ip);                                                               \
-        rc = kn_likely(rc == 0) && m->gas_extra ? pay_extra(m, &left) : rc;                        \
         if (kn_unlikely(rc < 0)) {                                                                 \
             goto stop;                                                                             \
         }                                                                                          \

@@ -249,8 +249,16 @@ int kn_constant(struct koken_machine *m, uint32_t number, struct koken_value *re
 /* 1 true, 0 false, < 0 it cannot be told, and the run stops. */
 int kn_condition(struct koken_machine *m, const struct koken_value *window, uint32_t number);
 
-/* Applies what needs no call. What it applies besides costs gas_extra. */
-int kn_gas_extra(struct koken_machine *m);
+/* One more function that a function applies: 0, or < 0: there is no gas for it. */
+int kn_gas_extra_exact(struct koken_machine *m);
+static inline int kn_gas_extra(struct koken_machine *m)
+{
+    KN_ASSERT(m->program != NULL);
+    m->gas_extra += m->costs.cost[KOKEN_GAS_TRANSFORM];
+    return kn_likely(m->gas_extra <= m->gas_extra_most) ? 0 : kn_gas_extra_exact(m);
+}
+
+/* Applies what needs no call. */
 int kn_apply_now(struct koken_machine *m, struct koken_value function, struct koken_value argument,
                  bool is_lenient, struct koken_value *ret_value);
 int kn_builtin_of(const struct koken_machine *m, struct koken_value function);

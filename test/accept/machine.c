@@ -130,6 +130,8 @@ Test(machine_hostile, nothing_runs_past_its_gas)
             cr_assert_eq(single.result.error.code, KOKEN_CODE_OUT_OF_GAS);
             cr_assert_leq(whole.result.gas_used, gas);
             cr_assert_leq(single.result.gas_used, gas);
+            cr_assert_eq(whole.result.gas_used, single.result.gas_used, "%s", loops[i]);
+            cr_assert_eq(whole.result.error.pc, single.result.error.pc, "%s", loops[i]);
             over(&whole);
             over(&single);
         }

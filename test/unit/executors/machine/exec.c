@@ -468,44 +468,88 @@ static void trace_nothing(void *arg, const struct koken_machine_step *step)
     ++*steps;
 }
 
+/* Functions that apply functions, in a block with more after it, and in calls whose callers have more to do. */
+static const struct {
+    const char *text;
+    enum koken_machine_code code; /* with gas enough */
+} composed[] = {
+    {"const r1, !builtin identity\ncompose r1, r1, r2\ncompose r2, r2, r2\nmore:\n"
+     "const r3, 1\ntransform r2, r3, r4\nwitness r5\nconst r3, 2\ntransform r1, r3, r4\n"
+     "jump more\n",
+     KOKEN_CODE_OUT_OF_GAS},
+    /* in a call, around a call, and after it */
+    {"const r1, !builtin increment\nconst r2, !fn f(r1)\ncompose r1, r2, r3\n"
+     "compose r3, r1, r3\nconst r4, 1\ntransform r3, r4, r5\nperform \"mail\", r6\n"
+     "transform r3, r5, r4\nwitness r6\nreturn r4\n"
+     "f:\nconst r2, !builtin increment\ncompose r2, r2, r3\ncompose r3, r3, r3\n"
+     "transform r3, r1, r4\nconst r5, 1\nmove r5, r6\nreturn r4\n",
+     KOKEN_CODE_FINE},
+    /* an error behind what is too dear */
+    {"const r1, !builtin increment\ntensor r1, r1, r2\ntensor r1, r1, r3\ntensor r2, r3, r2\n"
+     "const r3, tensor(tensor(1, 2), tensor(3, true))\ntransform r2, r3, r4\nwitness r6\n",
+     KOKEN_CODE_TYPE_MISMATCH},
+};
+
+static enum koken_machine_code is_the_same_in_all_ways(struct koken_program *program, uint64_t gas)
+{
+    struct koken_machine_result results[4];
+    for (int way = 0; way < 4; way++) {
+        uint64_t traced = 0;
+        struct koken_machine_config config = {.gas = gas};
+        struct koken_machine *machine;
+        int rc;
+        if (way == 1) {
+            config.trace = trace_nothing;
+            config.trace_arg = &traced;
+        }
+        config.steps_max = way == 3 ? UINT64_MAX : 0;
+        cr_assert_eq(koken_machine_new(&config, &machine), 0);
+        if (way == 2) {
+            cr_assert_eq(koken_machine_begin(machine, program, &results[way]), 0);
+            do { /* ends: each slice uses some of the gas */
+                rc = koken_machine_go(machine, 1, &results[way]);
+            } while (rc == -EAGAIN);
+        } else {
+            rc = koken_machine_run(machine, program, &results[way]);
+        }
+        cr_assert_eq(rc == 0, results[way].error.code == KOKEN_CODE_FINE);
+        cr_assert(way != 1 || traced == results[way].steps);
+        koken_machine_free(machine);
+    }
+    for (int way = 1; way < 4; way++) {
+        cr_assert_eq(results[0].error.code, results[way].error.code);
+        cr_assert_eq(results[0].error.pc, results[way].error.pc, "gas %u way %d: %u %u",
+                     (unsigned)gas, way, results[0].error.pc, results[way].error.pc);
+        cr_assert_eq(results[0].gas_used, results[way].gas_used, "gas %u way %d: %u %u",
+                     (unsigned)gas, way, (unsigned)results[0].gas_used,
+                     (unsigned)results[way].gas_used);
+        cr_assert_eq(results[0].steps, results[way].steps);
+    }
+    return results[0].error.code;
+}
+
 Test(exec, gas_is_the_same_by_block_one_by_one_and_in_slices)
 {
     char text[500];
     (void)snprintf(text, sizeof text, loop, 0); /* ends at once */
     struct koken_program *program = assembled(text);
     for (uint64_t gas = 1; gas < 60; gas++) {
-        struct koken_machine_result results[3];
-        for (int way = 0; way < 3; way++) {
-            uint64_t traced = 0;
-            struct koken_machine_config config = {.gas = gas};
-            struct koken_machine *machine;
-            int rc;
-            if (way == 1) {
-                config.trace = trace_nothing;
-                config.trace_arg = &traced;
-            }
-            cr_assert_eq(koken_machine_new(&config, &machine), 0);
-            if (way == 2) {
-                cr_assert_eq(koken_machine_begin(machine, program, &results[way]), 0);
-                do {
-                    rc = koken_machine_go(machine, 1, &results[way]);
-                } while (rc == -EAGAIN);
-            } else {
-                rc = koken_machine_run(machine, program, &results[way]);
-            }
-            cr_assert_eq(rc, results[way].error.code == KOKEN_CODE_FINE ? 0 : -EOVERFLOW);
-            cr_assert(way != 1 || traced == results[way].steps);
-            koken_machine_free(machine);
-        }
-        for (int way = 1; way < 3; way++) {
-            cr_assert_eq(results[0].error.code, results[way].error.code);
-            cr_assert_eq(results[0].error.pc, results[way].error.pc, "gas %u way %d: %u %u",
-                         (unsigned)gas, way, results[0].error.pc, results[way].error.pc);
-            cr_assert_eq(results[0].gas_used, results[way].gas_used);
-            cr_assert_eq(results[0].steps, results[way].steps);
-        }
+        (void)is_the_same_in_all_ways(program, gas);
     }
     koken_program_free(program);
+}
+
+Test(exec, gas_of_functions_of_functions_is_the_same_in_all_ways)
+{
+    for (size_t i = 0; i < sizeof composed / sizeof composed[0]; i++) {
+        struct koken_program *program = assembled(composed[i].text);
+        enum koken_machine_code code = KOKEN_CODE_FINE;
+        for (uint64_t gas = 1; gas < 400; gas++) {
+            code = is_the_same_in_all_ways(program, gas);
+        }
+        cr_assert_eq(code, composed[i].code, "%zu: %s", i, koken_machine_code_name(code));
+        koken_program_free(program);
+    }
 }
 
 Test(exec, a_run_never_uses_more_than_its_gas)
