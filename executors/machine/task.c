@@ -223,6 +223,7 @@ static void drop_watch(void *payload)
 }
 
 KOKEN_TYPE_OF_(kn_task_watch, NULL, 0, drop_watch);
+KOKEN_EVENT(kn_task_too_late);
 
 struct watcher {
     koken_claim asker;
@@ -232,9 +233,14 @@ struct watcher {
 static int on_watch(koken_ctx *ctx, struct watcher *self, struct kn_task_watch *watch)
 {
     KN_ASSERT(watch->task && watch->task->over);
+    KN_ASSERT(!self->task);
     int rc = koken_future_tell(watch->task->over, koken_self(ctx), 0);
     if (rc < 0) {
         return rc; /* the asker's answer */
+    }
+    uint64_t left = koken_time_left(ctx);
+    if (left != KOKEN_NO_DEADLINE) {
+        (void)koken_after(ctx, left, kn_task_too_late); /* without memory it stays until the end */
     }
     self->asker = koken_defer(ctx);
     self->task = watch->task;
@@ -250,8 +256,16 @@ static int on_told(koken_ctx *ctx, struct watcher *self, const struct koken_futu
     return KOKEN_STOP;
 }
 
+static int on_too_late(koken_ctx *ctx, struct watcher *self, const struct kn_task_too_late *late)
+{
+    KN_ASSERT(self->asker.number);
+    (void)ctx;
+    (void)late;
+    return koken_is_awaited(self->asker) ? 0 : KOKEN_STOP; /* it has given up by itself */
+}
+
 KOKEN_AGENT(watcher, struct watcher, KOKEN_ON(kn_task_watch, on_watch),
-            KOKEN_ON(koken_future_done, on_told));
+            KOKEN_ON(koken_future_done, on_told), KOKEN_ON(kn_task_too_late, on_too_late));
 
 int koken_task_ask(koken_ctx *ctx, struct koken_task *task, uint64_t timeout_ns)
 {

@@ -163,6 +163,47 @@ Test(task, what_is_over_is_told_again)
     stop(rt);
 }
 
+/* Who gives up is told so; the task goes on, and the agent that watched it has gone before it ends. */
+static int on_ask_briefly(koken_ctx *ctx, struct asker *self, const struct end_of *msg)
+{
+    self->claim = koken_defer(ctx);
+    int rc = koken_task_start_bytes(msg->executor, endless, strlen(endless), NULL, &self->task);
+    expect(rc == 0);
+    expect(koken_task_ask(ctx, self->task, KOKEN_MS(1)) > 0);
+    return 0;
+}
+
+static int on_given_up(koken_ctx *ctx, struct asker *self, const struct koken_failed *msg)
+{
+    (void)ctx;
+    expect(!koken_task_is_over(self->task));
+    int rc = koken_answer(self->claim, heard, .status = msg->error);
+    koken_task_free(self->task);
+    self->task = NULL;
+    return rc;
+}
+
+KOKEN_AGENT(brief_asker, struct asker, KOKEN_ON(end_of, on_ask_briefly),
+            KOKEN_ON(koken_failed, on_given_up));
+
+Test(task, who_watches_for_one_that_has_given_up_goes)
+{
+    enum { ASKED = 5 };
+    struct koken *rt = start(2);
+    koken_ref executor = endless_executor(rt), who = koken_spawn(rt, brief_asker);
+    uint64_t alive = metrics(rt).alive;
+    for (int i = 0; i < ASKED; i++) {
+        struct heard heard;
+        cr_assert_eq(koken_await(rt, who, KOKEN_S(60), &heard, end_of, .executor = executor), 0);
+        cr_assert_eq(heard.status, -ETIMEDOUT);
+    }
+    while (metrics(rt).alive > alive) { /* ends: nothing keeps them but time that has passed */
+        kn_thread_yield();
+    }
+    cr_assert_eq(koken_exit(executor), 0);
+    stop(rt);
+}
+
 /* ---- killed ---- */
 
 /* Neither handled nor asked to stop: the machine, the task and what came with it are given back all the same. */
