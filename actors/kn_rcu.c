@@ -132,7 +132,7 @@ static void reclaim(void *arg)
         if (head || asked != kn_load(&r->granted, relaxed)) { /* relaxed: our own */
             kn_rcu_synchronize();
             grant(r, asked);
-        } else if (kn_load(&r->is_stopping, acquire)) { /* [AR1] acquire */
+        } else if (kn_load(&r->is_stopping, relaxed)) { /* relaxed: nothing is read for a stop */
             return;
         } else {
             (void)kn_futex_wait(&r->bell, bell, KN_NEVER);
@@ -168,7 +168,7 @@ int kn_reclaimer_start(struct kn_reclaimer *r)
 
 void kn_reclaimer_stop(struct kn_reclaimer *r)
 {
-    kn_store(&r->is_stopping, 1, release); /* [AR1] release */
+    kn_store(&r->is_stopping, 1, relaxed); /* relaxed: the bell is rung behind it */
     ring(r);
     kn_thread_join(&r->thread);
     struct kn_rcu_head *head;

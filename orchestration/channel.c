@@ -36,7 +36,7 @@ static void end(struct kn_ending *ending, struct koken *rt)
     kn_either_way(koken_channel_close(channel)); /* closed already: as well */
     KN_ASSERT(kn_load(&channel->rt, relaxed) == rt);
     (void)rt;
-    /* [OH1] release: all that was done under the bias. */
+    /* [OH1] release: the close, and all that was done under the bias. */
     kn_store(&channel->rt, NULL, release);
 }
 
@@ -175,7 +175,8 @@ void kn_channels_hold(struct kn_held *held)
         held->is_alone = true;
     }
     for (uint32_t i = 0; i < held->count && !held->is_alone; i++) {
-        struct koken *rt = kn_load(&held->channels[i]->rt, acquire); /* [OH1] acquire */
+        /* Relaxed: of who unbinds it, the close before that has had the lock, which is taken below. */
+        struct koken *rt = kn_load(&held->channels[i]->rt, relaxed);
         held->visited[i] = is_own ? NULL : rt;
         if (held->visited[i]) {
             kn_alone_visit(rt); /* perhaps again, or our own: it only counts */

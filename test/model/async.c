@@ -1,16 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The end of a set of tasks: orchestration/async.c as it stands, without tasks. Its last user and the end of its runtime
- * meet: one of them frees it, once, and the other has let go of it by then.
+ * The end of a set of tasks, and of a channel: orchestration/async.c and channel.c as they stand, without tasks and without
+ * anybody who waits. The last user and the end of the runtime meet: one of them frees it, once, and the other has let go
+ * of it by then.
  */
 #include "test/model/lib/model.h"
 
+uint64_t kn_entropy(void);
+
 #include "orchestration/async.c"
+#define end(ending, rt) end_of_channel(ending, rt)
+#include "mailbox/channel.c"
+#include "orchestration/channel.c"
+#undef end
 #include "sched/lock.c"
 
 static struct koken rt;
 static struct koken_async *async;
+static struct koken_channel *channel;
+static struct kn_ending *ending; /* that is entered */
 static uint64_t freed;
+static const struct koken_type item_type = {"item", 8, 8, NULL, 0, 0, NULL};
 
 /* ---- what is left out ------------------------------------------------------------------------------------ */
 
@@ -67,22 +77,43 @@ void koken_source_free(struct koken_source *source)
     freed++;
 }
 
-/* As in actors/stop.c. */
-static bool is_entered;
+/* Nobody waits at a channel. */
+kn_atomic(struct kn_chunk *) kn_chunks[KN_CHUNKS_MAX];
 
-void kn_ending_leave(struct koken *runtime, struct kn_ending *ending)
+void kn_channel_post(const struct kn_wake *who, struct kn_local *local)
+{
+    (void)who, (void)local;
+}
+
+void kn_agent_nudge(struct kn_local *local, struct kn_agent *a)
+{
+    (void)local, (void)a;
+}
+
+void kn_alone_visit(struct koken *runtime)
+{
+    KOKEN_CHECK(runtime == &rt);
+}
+
+void kn_alone_depart(struct koken *runtime)
+{
+    KOKEN_CHECK(runtime == &rt);
+}
+
+/* As in actors/stop.c. */
+void kn_ending_leave(struct koken *runtime, struct kn_ending *left)
 {
     pthread_mutex_lock(&runtime->endings_lock);
-    KOKEN_CHECK(ending == &async->ending);
-    is_entered = false;
+    KOKEN_CHECK(!ending || ending == left);
+    ending = NULL;
     pthread_mutex_unlock(&runtime->endings_lock);
 }
 
 static void end_runtime(void)
 {
     pthread_mutex_lock(&rt.endings_lock);
-    if (is_entered) {
-        async->ending.end(&async->ending, &rt);
+    if (ending) {
+        ending->end(ending, &rt);
     }
     pthread_mutex_unlock(&rt.endings_lock);
 }
@@ -93,7 +124,6 @@ static void start(void)
 {
     kn_model_thread_local(&kn_worker_self, sizeof kn_worker_self);
     pthread_mutex_init(&rt.endings_lock, NULL);
-    is_entered = true;
     freed = 0;
     async = kn_alloc(sizeof *async, _Alignof(struct koken_async), -1);
     memset(async, 0, sizeof *async);
@@ -104,6 +134,7 @@ static void start(void)
     kn_list_init(&async->tasks);
     kn_list_init(&async->enders);
     async->ending.end = end;
+    ending = &async->ending;
 }
 
 static void start_two(void)
@@ -120,6 +151,43 @@ static void give_back(void)
     drop(async);
 }
 
+static void start_channel(void)
+{
+    kn_model_thread_local(&kn_worker_self, sizeof kn_worker_self);
+    pthread_mutex_init(&rt.endings_lock, NULL);
+    channel = kn_alloc(sizeof *channel, _Alignof(struct koken_channel), -1);
+    memset(channel, 0, sizeof *channel);
+    kn_channel_init(&channel->core, &item_type, 0, 8, NULL);
+    channel->ending.end = end_of_channel;
+    kn_atomic_init(&channel->refs, 1);
+    kn_atomic_init(&channel->rt, &rt);
+    ending = &channel->ending;
+}
+
+static void start_channel_of_two(void)
+{
+    start_channel();
+    kn_atomic_init(&channel->refs, 2);
+}
+
+static void give_channel_back(void)
+{
+    KOKEN_CHECK(koken_channel_unref(channel) == NULL);
+}
+
+/* A use, and its own share back. */
+static void use_and_give_back(void)
+{
+    int rc = koken_channel_close(channel);
+    KOKEN_CHECK(rc == 0 || rc == -EALREADY);
+    KOKEN_CHECK(koken_channel_unref(channel) == NULL);
+}
+
+static void check_destroyed(void)
+{
+    KOKEN_CHECK(ending == NULL);
+}
+
 static void check_freed(void)
 {
     KOKEN_CHECK(freed == 1);
@@ -131,6 +199,19 @@ static const struct kn_scenario scenarios[] = {
      start_two,
      {give_back, give_back, end_runtime},
      check_freed,
+     .limit = 4000},
+    {"a channel, given back while the runtime ends",
+     start_channel,
+     {give_channel_back, end_runtime},
+     NULL},
+    {"a channel of two, given back",
+     start_channel_of_two,
+     {give_channel_back, give_channel_back},
+     check_destroyed},
+    {"a channel of two, while the runtime ends",
+     start_channel_of_two,
+     {use_and_give_back, give_channel_back, end_runtime},
+     NULL,
      .limit = 4000},
     {0},
 };

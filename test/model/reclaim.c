@@ -100,7 +100,7 @@ static void run_reclaimer(void)
 /* As kn_reclaimer_stop(), but for the join. */
 static void end_reclaimer(void)
 {
-    kn_store(&reclaimer.is_stopping, 1, release);
+    kn_store(&reclaimer.is_stopping, 1, relaxed);
     ring(&reclaimer);
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The netpoller's wake: sched/netpoll.c as it stands, over an eventfd that orders nothing. Who is woken sees what the waker
- * did before, also when that waker found a wake on its way already; so nobody sleeps beside work.
+ * did before, also when that waker found a wake on its way already; so nobody sleeps beside work. And the machine that
+ * sleeps there until it is given its token, sched/machine.c.
  */
 #include "test/model/lib/model.h"
 
@@ -24,6 +25,7 @@ int kn_fault(int fault);
 int kn_io_wait(uint64_t deadline_ns);
 #include "sched/descriptor.c"
 #include "sched/lock.c"
+#include "sched/machine.c"
 #include "sched/netpoll.c"
 #undef write
 #undef read
@@ -115,9 +117,51 @@ static void sleep_until_done(void)
     }
 }
 
+/* ---- a machine's token ----------------------------------------------------------------------------------- */
+
+static struct kn_sched sched;
+static struct kn_machine machine;
+static uint64_t brought; /* by the token */
+
+static void start_machine(void)
+{
+    start();
+    sched.netpoll = netpoll;
+    kn_atomic_init(&sched.netpoll.has_sleeper, 0);
+    machine.sched = &sched;
+    kn_atomic_init(&machine.park, KN_PARK_EMPTY);
+    brought = 0;
+}
+
+static void give_token(void)
+{
+    brought = 7;
+    kn_machine_wake(&machine);
+}
+
+static void wake_for_nothing(void)
+{
+    kn_netpoll_wake(&sched.netpoll);
+}
+
+static void sleep_for_token(void)
+{
+    struct kn_io *ready;
+    while (kn_machine_sleep_polling(&machine, KN_NEVER, &ready) == -ETIMEDOUT) {
+        /* ends: the token comes */
+    }
+    KOKEN_CHECK(brought == 7);
+}
+
 static const struct kn_scenario scenarios[] = {
     {"two wakers", start, {sleep_until_done, work_0, work_1}, NULL, .limit = 4000},
     {"one that wakes twice", start, {sleep_until_done, work_both}, NULL},
+    {"a token", start_machine, {sleep_for_token, give_token}, NULL},
+    {"a token, and another wake",
+     start_machine,
+     {sleep_for_token, give_token, wake_for_nothing},
+     NULL,
+     .limit = 4000},
     {0},
 };
 
