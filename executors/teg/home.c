@@ -5,6 +5,7 @@
  */
 #include "executors/teg/home.h"
 
+#include "actors/kn_rcu.h"
 #include "base/alloc.h"
 #include "base/world.h"
 
@@ -12,17 +13,32 @@
 
 #define CLOSED (UINT32_C(1) << 31)
 
+/* A share of a home that a thread outside may be giving the last one of back. */
+static bool keep(struct kn_teg_home *home)
+{
+    uint32_t refs = kn_load(&home->refs, relaxed); /* relaxed, all: one more does nothing yet */
+    while (refs > 0 && !kn_cas_weak(&home->refs, &refs, refs + 1, relaxed, relaxed)) {
+        /* ends: each failure is somebody's success */
+    }
+    return refs > 0;
+}
+
 /* No thread of the runtime is left. */
 static void end(struct kn_ending *ending, struct koken *rt)
 {
     struct kn_teg_home *home = kn_container_of(ending, struct kn_teg_home, ending);
     (void)rt;
-    kn_teg_home_ref(home); /* not the last one to go is the executor */
-    if (home->cut) {
+    bool is_kept = keep(home); /* not the last one to go is the executor */
+    if (is_kept && home->cut) {
         home->cut(home->arg);
     }
-    /* [TG11] seq_cst: who enters after that sees it; acquire: what those have done that were inside. */
-    (void)kn_or(&home->gate, CLOSED, seq_cst);
+    /* [TG11] release: who finds it closed sees that the runs are cut. Without a share that is the last look: who gave the
+     * last one back frees the home when it sees this, or has waited for the end in kn_ending_leave(). */
+    (void)kn_or(&home->gate, CLOSED, release);
+    if (!is_kept) {
+        return;
+    }
+    /* [TG11] acquire: what those have done that were inside. */
     while (kn_load(&home->gate, acquire) != CLOSED) { /* ends: they ready one thing and leave */
         kn_thread_yield();
     }
@@ -64,18 +80,26 @@ void kn_teg_home_unref(struct kn_teg_home *take_home)
         return;
     }
     KN_ASSERT(!home->cut);
-    if (!(kn_load(&home->gate, acquire) & CLOSED)) { /* [TG11] */
+    bool is_outside = !kn_worker_current();
+    if (is_outside) { /* while the gate is open the runtime is there until a grace period has passed */
+        kn_rcu_visit();
+    }
+    if (!(kn_load(&home->gate, acquire) & CLOSED)) { /* [TG11] acquire: the end has done with it */
         kn_ending_leave(home->rt, &home->ending);
+    }
+    if (is_outside) {
+        kn_rcu_depart();
     }
     kn_free(home, sizeof *home, KN_CACHE_LINE);
 }
 
 bool kn_teg_home_ready(struct kn_teg_home *home, struct kn_runnable *runnable, enum kn_prio prio)
 {
-    bool is_open = !(kn_add(&home->gate, 1, seq_cst) & CLOSED); /* [TG11] */
+    /* [TG11] acquire: if it is closed, what the end has cut. */
+    bool is_open = !(kn_add(&home->gate, 1, acquire) & CLOSED);
     if (is_open) {
         kn_ready_foreign(home->sched, runnable, prio);
     }
-    (void)kn_sub(&home->gate, 1, release); /* [TG11] */
+    (void)kn_sub(&home->gate, 1, release); /* [TG11] release: the scheduler has been used */
     return is_open;
 }

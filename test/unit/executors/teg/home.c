@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Proves that a runtime that is killed with a graph under way ends its run as cancelled and leaves nothing, that a token may
- * be finished after that, and that the gate is closed then.
+ * be finished after that, that the gate is closed then, and that a thread outside may let go of it meanwhile.
  */
 #include "executors/teg/home.h"
 
@@ -123,4 +123,22 @@ Test(home, one_that_goes_first_is_not_told)
     kn_teg_home_unref(home);
     stop(rt);
     cr_assert_eq(reading(&calls), 0);
+}
+
+static void give_back(void *arg)
+{
+    kn_teg_home_unref(arg);
+}
+
+Test(home, the_last_share_may_come_back_while_the_runtime_ends)
+{
+    for (int i = 0; i < 20; i++) {
+        struct koken *rt = start(1);
+        struct kn_teg_home *home;
+        struct kn_thread thread = {0};
+        cr_assert_eq(kn_teg_home_new(rt, NULL, NULL, &home), 0);
+        cr_assert_eq(kn_thread_start(&thread, "outside", give_back, home), 0);
+        kill_all(rt);
+        kn_thread_join(&thread);
+    }
 }
