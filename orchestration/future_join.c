@@ -151,7 +151,9 @@ static void clean_up(struct join *join)
 /* The first verdict counts. The caller has a share. */
 static void settle(struct join *join, int error, struct koken_future *winner, size_t index)
 {
-    uint32_t was = kn_or(&join->state, SETTLED, acq_rel); /* [OF4] acq_rel: the slots, both ways */
+    /* [OF4] acquire: the slots as the maker has left them. Nothing is released: what a maker that finds it settled looks
+     * at is under the locks of the inputs, which their ends have had before. */
+    uint32_t was = kn_or(&join->state, SETTLED, acquire);
     if (was & SETTLED) {
         return;
     }
@@ -245,7 +247,7 @@ static int join_of(struct koken_future *const *futures, size_t count, enum rule 
     if (count == 0) {
         settle(join, 0, NULL, 0);
     }
-    if (kn_or(&join->state, READY, acq_rel) & SETTLED) { /* [OF4] */
+    if (kn_or(&join->state, READY, release) & SETTLED) { /* [OF4] release: the slots */
         clean_up(join);
     }
     join_drop(join, 1);
