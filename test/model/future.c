@@ -2,7 +2,7 @@
 /*
  * Futures: orchestration/future.c, future_join.c and sched/lock.c as they stand. Who waits is told once and sees the value, also who
  * comes too late or goes away again; nobody touches what was taken off; joins settle once, while inputs end from several
- * threads, and are gone in the end.
+ * threads, and are gone in the end; so does what waits for a time, which another thread rings.
  */
 #include "test/model/lib/model.h"
 
@@ -15,7 +15,10 @@
 static koken_promise promises[2];
 static struct koken_future *inputs[2], *result;
 static struct koken_future *given; /* whom the waiter looks at */
-static uint64_t told;              /* plain: the explorer looks for races */
+static struct koken runtime;
+static struct koken_source *some_source = (struct koken_source *)&runtime; /* never looked at */
+static koken_token until_token;
+static uint64_t told; /* plain: the explorer looks for races */
 
 /* ---- what is left out ------------------------------------------------------------------------ */
 
@@ -79,18 +82,23 @@ int kn_post(struct kn_local *local, uint64_t to, const struct koken_type *type, 
     return 0;
 }
 
+/* The only delay. Called back once: by who rings it, or who stops it. */
+static kn_atomic(struct kn_delay *) armed;
+
 void kn_delay_start(struct kn_sched *sched, struct kn_delay *delay, uint64_t deadline_ns,
                     void (*fn)(struct kn_delay *self, bool is_due))
 {
     (void)sched;
-    (void)delay;
     (void)deadline_ns;
-    (void)fn;
+    delay->fn = fn;
+    kn_store(&armed, delay, release);
 }
 
 void kn_delay_stop(struct kn_delay *delay)
 {
-    (void)delay;
+    if (kn_cas_strong(&armed, &delay, NULL, acquire, relaxed)) {
+        delay->fn(delay, false);
+    }
 }
 
 uint64_t kn_delay_deadline(uint64_t timeout_ns)
@@ -144,6 +152,22 @@ static void start_one(void)
 static void start_two(void)
 {
     start_inputs(2);
+}
+
+static void start_until(void)
+{
+    start_inputs(1);
+    kn_atomic_init(&armed, NULL);
+    until_token = (koken_token){NULL};
+    KOKEN_CHECK(koken_future_until(&runtime, inputs[0], 5, until_token, &result) == 0);
+}
+
+/* With a token that is never cancelled. */
+static void start_until_later(void)
+{
+    start_inputs(1);
+    kn_atomic_init(&armed, NULL);
+    until_token = (koken_token){some_source};
 }
 
 static void start_second_over(void)
@@ -255,6 +279,22 @@ static void fail_first(void)
     KOKEN_CHECK(koken_promise_fail(&promises[0], -ECANCELED) == 0);
 }
 
+static void ringer(void)
+{
+    struct kn_delay *delay = kn_swap(&armed, NULL, acquire);
+    if (delay) {
+        delay->fn(delay, true);
+    }
+}
+
+static void maker_of_until(void)
+{
+    int rc;
+    KOKEN_CHECK(koken_future_until(&runtime, inputs[0], 5, until_token, &result) == 0);
+    rc = koken_future_join(result, 9);
+    KOKEN_CHECK(rc == 0 || rc == -ETIMEDOUT);
+}
+
 /* Makes a race of an input that ends meanwhile. */
 static void racer(void)
 {
@@ -286,6 +326,16 @@ static void check_made(void)
     koken_future_drop(inputs[0]);
     koken_future_drop(inputs[1]);
     check_inputs_gone();
+    koken_future_drop(result);
+}
+
+/* In time or not; nothing hangs on anything any more. */
+static void check_until(void)
+{
+    int rc = koken_future_peek(result, NULL);
+    KOKEN_CHECK(rc == 0 || rc == -ETIMEDOUT);
+    KOKEN_CHECK(kn_load(&armed, relaxed) == NULL);
+    KOKEN_CHECK(kn_list_is_empty(&inputs[0]->thens));
     koken_future_drop(result);
 }
 
@@ -332,7 +382,7 @@ static const struct kn_scenario scenarios[] = {
     {"completed while waited for", start_one, {completer, waiter}, check_one},
     {"completed while somebody gives up", start_one, {completer, goer}, check_one},
     {"completed while a function is hung on", start_one, {completer, hooker}, check_told},
-    {"waiting, and giving up", start_one, {completer, waiter, goer}, check_one, .limit = 5000},
+    {"waiting, and giving up", start_one, {completer, waiter, goer}, check_one, .limit = 3000},
     {"a race made of what ends", start_one, {completer, racer}, check_one, .limit = 5000},
     {"kept; kept", start_one, {keeper, keeper}, check_kept},
     {"a race of two, made of what ends",
@@ -345,6 +395,18 @@ static const struct kn_scenario scenarios[] = {
      {fail_first, maker_of_all},
      check_made,
      .limit = 5000},
+    {"in time or not", start_until, {completer, ringer}, check_until, .limit = 5000},
+    {"in time or not, made meanwhile",
+     start_until_later,
+     {maker_of_until, completer, ringer},
+     check_until,
+     .limit = 1500},
+    {"out of time, made meanwhile",
+     start_until_later,
+     {maker_of_until, ringer},
+     NULL,
+     .limit = 3000,
+     .may_sleep = 1},
     {"all of two", start_all, {first, second}, check_all, .limit = 5000},
     {"all of two, waited for", start_all, {first, second, waiter}, check_all, .limit = 3000},
     {"a race of two", start_race, {first, second}, check_race, .limit = 5000},
