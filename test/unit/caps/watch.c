@@ -11,6 +11,7 @@
 
 #include <criterion/criterion.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 
 KOKEN_PAYLOAD(leg, (plain, long, quantity), (plain, double, price));
@@ -174,6 +175,7 @@ Test(watch, a_pointer_that_was_kept_stops, .signal = SIGABRT)
 
     copy_bytes(&kept, &o, sizeof kept);
     koken_drop(o);
+    cr_assert_neq(freopen("/dev/null", "w", stderr), NULL, "what a sanitizer says fails a test");
     kept->id = 3;
 }
 #endif
