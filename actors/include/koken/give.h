@@ -294,8 +294,8 @@ KOKEN_MUST_USE KOKEN_API int koken_request_given_(koken_ctx *ctx, koken_ref to, 
     KOKEN_ENDS_(koken_answer_handle_, 2)                                                           \
     KOKEN_ENDS_(koken_await_given_rt_, 3)                                                          \
     KOKEN_ENDS_(koken_await_given_ctx_, 3)                                                         \
-    KOKEN_ENDS_(koken_request_given_, 4) KOKEN_ENDS_(koken_spawn_given_rt_, 4)                     \
-        KOKEN_ENDS_(koken_spawn_given_ctx_, 4)
+    KOKEN_ENDS_(koken_request_given_, 4)                                                           \
+    KOKEN_ENDS_(koken_spawn_given_rt_, 4) KOKEN_ENDS_(koken_spawn_given_ctx_, 4)
 KOKEN_MAKERS_(KOKEN_ENDS_(koken_post_iso_, 2) KOKEN_SENDS_,
               KOKEN_ENDS_(koken_post_val_, 2) KOKEN_SENDS_);
 
