@@ -365,7 +365,7 @@ static int read_insn(struct assembler *as, int op)
 static int read_line(struct assembler *as)
 {
     char word[WORD_MAX];
-    uint32_t set;
+    uint32_t set = 0;
     if (is_over(as)) {
         return 0;
     }
