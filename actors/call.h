@@ -58,8 +58,7 @@ static inline void kn_call_answer(struct kn_local *local, struct kn_call *call,
 {
     KN_ASSERT(!call->is_answered);
     call->is_answered = true;
-    kn_hand_over(
-        call); /* what the callee did so far is before what the fiber does with the answer */
+    kn_hand_over(call); /* what the callee did is before what the fiber does with the answer */
     kn_count_add(&local->counters.sent, 1);
     kn_count_add(&local->counters.received, 1);
     if (kn_likely(kn_answer_fits(type, call->wanted))) {

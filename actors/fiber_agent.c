@@ -21,7 +21,7 @@
 #include <errno.h>
 #include <string.h>
 
-enum { LOOK_EVERY = 16, SAMPLE_EVERY = 64 };
+enum { LOOK_EVERY = 16 };
 
 /* Longer waits look at the clock at once: no sum of this and a time runs over. */
 #define QUICK_MAX_NS (UINT64_MAX / 4)
@@ -149,7 +149,7 @@ KN_UNPAIRED enum kn_ran kn_fiber_turn(struct kn_worker *worker, struct kn_runnab
     f->ctx.local = local;
     kn_turn_begin(local, a, &f->ctx);
     KN_ASSERT(kn_agent_check(a));
-    bool is_sampled = kn_load(&worker->tick, relaxed) % SAMPLE_EVERY == 0; /* relaxed: our own */
+    bool is_sampled = kn_profile_is_due(local);
     if (is_sampled) {
         kn_profile_begin(&timer);
     }

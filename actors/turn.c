@@ -31,7 +31,6 @@
 enum {
     LOOK_EVERY = 16, /* messages between two looks for the system lane and the worker's nudge */
     SLOW_HANDLER_NS = 2000, /* handlers slower than this are looked after at each message */
-    SAMPLE_EVERY = 60,      /* turns of a worker of which one is timed at most */
 };
 
 /* The row for messages that have none of their own, or NULL. */
@@ -513,17 +512,6 @@ static KN_NOINLINE enum kn_ran run_sampled(struct koken_ctx *ctx, struct kn_agen
     return run_turn(ctx, a, &sample, OUT_NOT);
 }
 
-/* Whether this turn is timed. Those that follow in it without the dispatch loop are not, or the chain would end. */
-static KN_ALWAYS_INLINE bool is_sampled(struct kn_local *local)
-{
-    uint64_t tick = kn_load(&local->worker->tick, relaxed); /* relaxed: our own counter */
-    if (kn_likely(tick < local->sample_due)) {
-        return false;
-    }
-    local->sample_due = tick + SAMPLE_EVERY;
-    return true;
-}
-
 /*
  * The step of handler agents. As long as each has one message only, and the slot holds another handler agent
  * when it is idle, they follow each other here without the dispatch loop: what a message costs most often.
@@ -535,7 +523,8 @@ KN_HOT enum kn_ran kn_agent_turn(struct kn_worker *worker, struct kn_runnable *r
     enum kn_ran ran = KN_RAN_DONE;
     struct kn_agent *a = kn_container_of(run, struct kn_agent, run);
     kn_turn_begin(local, a, &ctx);
-    if (kn_unlikely(is_sampled(local))) {
+    /* Those that follow in this turn are not timed, or the chain would end. */
+    if (kn_unlikely(kn_profile_is_due(local))) {
         ran = run_sampled(&ctx, a);
         goto out;
     }
@@ -580,7 +569,7 @@ enum kn_called kn_call_run(struct kn_call *call)
     kn_call_count_step(local->worker);
     local->running = &ctx;
     kn_turn_pass(local, a, &ctx);
-    bool is_timed = is_sampled(local);
+    bool is_timed = kn_profile_is_due(local);
     if (kn_likely(!is_timed)) {
         out = run_one(&ctx, a, NULL);
     }
