@@ -16,12 +16,11 @@ void kn_profile_begin(struct kn_sample *sample)
     sample->start = kn_ticks();
 }
 
-void kn_profile_sample(struct kn_sample *sample, struct kn_agent *a, uint32_t handled)
+void kn_profile_enter(struct kn_agent *a, uint64_t ns, uint32_t handled)
 {
     if (handled == 0) {
         return;
     }
-    uint64_t ns = kn_ticks_ns(kn_ticks() - sample->start);
     uint64_t per_message = ns / handled;
     per_message = per_message < 1 ? 1 : (per_message > INT32_MAX ? INT32_MAX : per_message);
     /* One writer, the holder of S; read by anyone as a statistic. */
@@ -35,6 +34,11 @@ void kn_profile_sample(struct kn_sample *sample, struct kn_agent *a, uint32_t ha
                                : (now > SLOW_NS ? KN_PRIO_NORMAL | KN_PRIO_TAIL : KN_PRIO_NORMAL);
         kn_store(&a->priority, priority, relaxed); /* a hint to senders */
     }
+}
+
+void kn_profile_sample(struct kn_sample *sample, struct kn_agent *a, uint32_t handled)
+{
+    kn_profile_enter(a, kn_ticks_ns(kn_ticks() - sample->start), handled);
 }
 
 int koken_profile(koken_ref who, struct koken_profile *ret_profile)

@@ -24,7 +24,10 @@ static KN_ALWAYS_INLINE bool kn_profile_is_due(struct kn_local *local)
 
 void kn_profile_begin(struct kn_sample *sample);
 
-/* Enters the time since begin, in which `handled` messages were handled. Thread: holder of S. */
+/* Enters a turn of ns nanoseconds in which `handled` messages were handled; a turn without any teaches nothing. Thread: holder of S. */
+void kn_profile_enter(struct kn_agent *a, uint64_t ns, uint32_t handled);
+
+/* Enters the time since begin. Thread: holder of S. */
 void kn_profile_sample(struct kn_sample *sample, struct kn_agent *a, uint32_t handled);
 
 #endif
