@@ -180,14 +180,36 @@ static void plan_usual(struct sim *sim)
     kn_sim_steps.next = next > now ? next : now + 1;
 }
 
-/* The same, or when somebody waits for a step. */
-static void plan_next(struct sim *sim)
+/* But earlier when somebody waits for a step. */
+static void look_at_step(struct sim *sim)
 {
-    plan_usual(sim);
-    if (sim->stepper != NULL && sim->step_at < kn_sim_steps.next) {
+    kn_sim_steps.next = sim->usual_next;
+    if (sim->stepper != NULL && sim->step_at < sim->usual_next) {
         uint64_t now = kn_sim_steps.now;
         kn_sim_steps.next = sim->step_at > now ? sim->step_at : now + 1;
     }
+}
+
+static void plan_next(struct sim *sim)
+{
+    plan_usual(sim);
+    sim->usual_next = kn_sim_steps.next;
+    look_at_step(sim);
+}
+
+/*
+ * At a point that came early: whether it was for a branch alone, so that the strategy is not to hear of it. In the
+ * branch it is: there somebody is to go on now.
+ */
+static bool was_for_a_branch(struct sim *sim)
+{
+    bool is_early = sim->branch_stride > 0 && sim->stepper != NULL && kn_sim_steps.next > 0 &&
+                    kn_sim_steps.now < sim->usual_next;
+    if (!is_early || (kn_sim_steps.now >= sim->step_at && sim_branch(sim))) {
+        return false;
+    }
+    look_at_step(sim);
+    return true;
 }
 
 /* Who waits for a step that has come, or (is_last) when nobody else can go on; made ready. NULL: nobody. */
@@ -195,6 +217,9 @@ static struct task *take_stepper(struct sim *sim, bool is_last)
 {
     struct task *stepper = sim->stepper;
     if (stepper == NULL || (!is_last && kn_sim_steps.now < sim->step_at)) {
+        return NULL;
+    }
+    if (sim->branch_stride > 0 && !is_last && !sim_branch(sim)) {
         return NULL;
     }
     KN_ASSERT(stepper->state == TASK_WAITING);
@@ -311,6 +336,9 @@ void sim_point(void *self, bool is_pause)
     KN_ASSERT(sim->running->state == TASK_READY);
     if (is_pause) {
         kn_sim_steps.now++;
+    }
+    if (!is_pause && was_for_a_branch(sim)) {
+        return;
     }
     uint64_t stall = stall_here(sim);
     if (stall != 0) {

@@ -20,7 +20,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { DISTINCT_MAX = 4096, PROGRESS_EVERY = 64, HANG_SECONDS = 60, LENGTH_MIN = 8 };
+enum { DISTINCT_MAX = 4096, PROGRESS_EVERY = 64, LENGTH_MIN = 8 };
 
 /* What a child and its parent share. */
 struct shared {
@@ -80,7 +80,7 @@ bool sim_apart(const struct sim_plan *plan, int (*scenario)(void *arg), void *ar
         return false;
     }
     if (child == 0) {
-        (void)alarm(HANG_SECONDS);
+        (void)alarm(SIM_HANG_SECONDS);
         (void)sim_once(plan, scenario, arg, result);
         _exit(0); /* seam: the child of a fork must not run its parent's exit handlers */
     }
@@ -137,7 +137,7 @@ static int run_seeds(struct search *s)
     for (uint64_t i = 0; i < s->options.seeds && rc == 0; i++) {
         if (i % PROGRESS_EVERY == 0) {
             if (!s->options.no_fork) {
-                (void)alarm(HANG_SECONDS);
+                (void)alarm(SIM_HANG_SECONDS);
             }
             if (s->options.progress != NULL) {
                 s->options.progress(s->options.progress_arg, i);
@@ -166,7 +166,7 @@ static int run_exhaustively(struct search *s)
     uint64_t limit = s->options.seeds;
     for (uint64_t i = 0; i < limit; i++) {
         plan.choice_count = count;
-        (void)alarm(HANG_SECONDS);
+        (void)alarm(SIM_HANG_SECONDS);
         if (sim_once(&plan, s->scenario, s->arg, result) < 0) {
             return -ECANCELED;
         }

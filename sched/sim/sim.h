@@ -35,6 +35,7 @@ enum {
     SIM_LINE_MAX = 120,
     SIM_WHAT_MAX = 2048,
     SIM_DEPTH_MAX = 16,
+    SIM_HANG_SECONDS = 60,  /* a process that takes so long over a run, or 64 of them, hangs */
     SIM_NTH_READY = 0x8000, /* in a choice's task: not a number, but the n-th that is ready */
 };
 
@@ -98,6 +99,13 @@ bool sim_scenario_waits(void);
  * strategy; or when nobody else can. One thread at a time. For tests that do something at each step.
  */
 void sim_sleep_until_step(uint64_t step);
+
+/*
+ * The same at each stride-th step from that one on, each time in a process of its own (branch.c): a branch goes on from
+ * its step to the end of the scenario, and its failure is the run's. Returns the step in a branch; 0 in the run that
+ * they leave, which goes on as if nobody had slept, when nobody else can go on. For scenarios without files.
+ */
+uint64_t sim_branch_at_steps(uint64_t from, uint64_t stride);
 
 /* The name of a misfortune, for reports. */
 const char *sim_fault_name(unsigned kind);

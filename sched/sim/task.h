@@ -57,6 +57,9 @@ struct sim {
     uint32_t replayed, replayed_faults;
     struct task *stepper; /* waits for the step `step_at`, or NULL */
     uint64_t step_at;
+    uint64_t usual_next;     /* when the strategy wants to be asked, whoever waits for a step */
+    uint64_t branch_stride;  /* > 0: at `step_at`, and so many steps on, a branch leaves the run */
+    struct sim_result *told; /* of the run that this branch has left; NULL: not in a branch */
     int (*scenario)(void *arg);
     void *scenario_arg;
     int scenario_rc;
@@ -83,6 +86,10 @@ void sim_point(void *self, bool is_pause);
 void sim_yield_now(struct sim *sim);
 struct task *sim_choose_blocked(struct sim *sim);
 uint64_t sim_ask(void *self, enum kn_fault kind);
+
+/* branch.c */
+bool sim_branch(struct sim *sim);     /* at its step: true in the branch, false when that is over */
+void sim_branch_end(struct sim *sim); /* of the process */
 
 /* story.c */
 void sim_tell(struct sim *sim, const char *format, ...) __attribute__((format(printf, 2, 3)));
