@@ -77,7 +77,9 @@ bool sim_branch(struct sim *sim)
 
 void sim_branch_end(struct sim *sim)
 {
-    KN_ASSERT(sim->told != NULL);
+    if (sim->told == NULL) {
+        return;
+    }
     if (sim->result->has_failed) {
         memcpy(sim->told->what, sim->result->what, sizeof sim->told->what);
     }

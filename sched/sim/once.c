@@ -262,8 +262,8 @@ int sim_once(const struct sim_plan *plan, int (*scenario)(void *arg), void *arg,
     sim.moves = 1;
     sim.next_change = 0;
     sim.stepper = NULL;
-    sim.branch_stride = 0;
     sim.told = NULL;
+    sim.branch_stride = 0;
     sim.replayed = sim.replayed_faults = 0;
     sim.scenario = scenario;
     sim.scenario_arg = arg;
@@ -291,9 +291,7 @@ int sim_once(const struct sim_plan *plan, int (*scenario)(void *arg), void *arg,
     KN_ASSERT(!kn_sim_steps.is_on);
     KN_ASSERT(result->choice_count <= SIM_CHOICES_MAX);
     check_end(&sim, live_before);
-    if (sim.told != NULL) {
-        sim_branch_end(&sim);
-    }
+    sim_branch_end(&sim);
     kn_sim = NULL;
     sim_mix(&sim, kn_sim_steps.now);
     result->hash = sim.hash;

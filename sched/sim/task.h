@@ -89,7 +89,7 @@ uint64_t sim_ask(void *self, enum kn_fault kind);
 
 /* branch.c */
 bool sim_branch(struct sim *sim);     /* at its step: true in the branch, false when that is over */
-void sim_branch_end(struct sim *sim); /* of the process */
+void sim_branch_end(struct sim *sim); /* of the process, in a branch; else nothing */
 
 /* story.c */
 void sim_tell(struct sim *sim, const char *format, ...) __attribute__((format(printf, 2, 3)));

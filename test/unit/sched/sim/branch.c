@@ -86,6 +86,8 @@ static void begin(void)
     cr_assert_neq(seen, MAP_FAILED);
     from = UINT64_MAX;
     stride = 1;
+    fails_at = dies_at = 0;
+    is_stuck = false;
 }
 
 Test(branch, leaves_at_each_step_and_the_run_stays_the_same, .init = begin)
