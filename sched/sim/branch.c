@@ -47,10 +47,12 @@ static void await_branch(struct sim *sim, pid_t child)
         return;
     }
     char why[SIM_WHAT_MAX];
-    (void)snprintf(why, sizeof why, "%s",
-                   WIFSIGNALED(status) ? strsignal(WTERMSIG(status))
-                   : result->what[0]   ? result->what
-                                       : "no memory for a branch");
+    memcpy(why, result->what, sizeof why);
+    if (WIFSIGNALED(status)) {
+        (void)snprintf(why, sizeof why, "%s", strsignal(WTERMSIG(status)));
+    } else if (why[0] == '\0') {
+        (void)snprintf(why, sizeof why, "its process ended with %d", WEXITSTATUS(status));
+    }
     (void)snprintf(result->what, sizeof result->what, "in the branch at step %llu: %.1900s",
                    (unsigned long long)kn_sim_steps.now, why);
     result->has_failed = true;
