@@ -151,25 +151,38 @@ int koken_shard_index(const uint64_t *names, size_t name_count, uint64_t key, si
 }
 
 /*
- * Lamping and Veach: the shard of a key as the number of shards grows is a sequence of jumps, of
- * which each is drawn from the one before; the last below shard_count is the answer. About ln(n)
- * steps.
+ * Lamping and Veach: as the number of shards grows, a key jumps to the new shard n with probability 1 / (n + 1), and
+ * the last jump below shard_count is the answer. They draw the jumps from the first; drawn from the last, as Ertl
+ * (2024) does, a few draws are enough whatever the count. For between a power of two and the next there is a jump
+ * with probability 1/2, whatever happens elsewhere; the last of them is any of the shards there, and what comes before
+ * a jump is any of the shards below it, each as likely as another. The draws depend on the key alone, and each count
+ * takes the first of them that is below it: so a key moves to the new shard or not at all.
  */
 int koken_shard_jump(uint64_t key, uint32_t shard_count, uint32_t *ret_shard)
 {
     if (shard_count == 0 || shard_count > INT32_MAX || !ret_shard) {
         return -EINVAL;
     }
-    uint64_t state = kn_hash_number(NULL, key);
-    int64_t shard = 0, next = 0;
-    while (next < (int64_t)shard_count) { /* ends: each jump goes forward */
-        shard = next;
-        state = state * UINT64_C(2862933555777941757) + 1;
-        double share = (double)(INT64_C(1) << 31) / (double)((state >> 33) + 1);
-        next = (int64_t)((double)(shard + 1) * share);
-        KN_ASSERT(next > shard);
+    uint64_t state = kn_hash_mix(key + UINT64_C(0x9e3779b97f4a7c15));
+    uint32_t shard = 0;
+    /* Bit k: there is a jump to one of 2^k .. 2^(k+1) - 1, of which some are below shard_count. */
+    uint32_t octaves =
+        (uint32_t)state & (shard_count > 1 ? UINT32_MAX >> __builtin_clz(shard_count - 1) : 0);
+    while (octaves != 0) { /* ends: a bit less each time round */
+        uint32_t low = UINT32_C(1) << (31 - __builtin_clz(octaves));
+        uint64_t draw = kn_hash_mix(state + low);
+        shard = low | ((uint32_t)draw & (low - 1));
+        while (shard >= shard_count) { /* ends: half of the draws or more are below */
+            draw = kn_hash_mix(draw + UINT64_C(0x9e3779b97f4a7c15));
+            shard = (uint32_t)draw & (2 * low - 1);
+        }
+        if (shard >= low) {
+            break;
+        }
+        octaves ^= low;
+        shard = 0;
     }
-    KN_ASSERT(shard >= 0 && shard < (int64_t)shard_count);
-    *ret_shard = (uint32_t)shard;
+    KN_ASSERT(shard < shard_count);
+    *ret_shard = shard;
     return 0;
 }

@@ -52,7 +52,8 @@ KOKEN_MUST_USE int koken_shard_index(const uint64_t *names, size_t name_count, u
 
 /*
  * koken_shard_jump answers a shard below shard_count. One more shard takes its share from the others,
- * nothing moves between these. Errors: -EINVAL no shards, more than 2^31 - 1, or NULL.
+ * nothing moves between these. Cost: a few multiplications, whatever the count. After Lamping and Veach (2014), drawn
+ * as Ertl does (JumpBackHash, 2024). Errors: -EINVAL no shards, more than 2^31 - 1, or NULL.
  */
 KOKEN_MUST_USE int koken_shard_jump(uint64_t key, uint32_t shard_count, uint32_t *ret_shard);
 
