@@ -24,6 +24,7 @@ static const char help_text[] =
     "  -d, --depth N        of pct (default 3), or interruptions of exhaustive (default 1)\n"
     "  -2, --twice          run each seed twice and compare the traces\n"
     "  -t, --trace FILE     write each line of one run to FILE (- for stdout); implies -n 1\n"
+    "      --deaths N       at each N-th step a branch of the run in which an agent is killed\n"
     "      --no-shrink      do not look for a smaller schedule of a failure\n"
     "      --mutant NAME    plant a bug: dropped-wake, repeated-message, lost-monitor,\n"
     "                       starved-queue; and then succeed only if it is found\n"
@@ -100,6 +101,9 @@ static int search(const struct request *r)
                report.text, (unsigned long long)report.seed, r->options.faults,
                strategies[r->options.strategy], r->options.depth, r->workload ? " --workload " : "",
                r->workload ? r->workload->name : "");
+        if (workload_deaths_every > 0) {
+            printf("and --deaths %llu\n", (unsigned long long)workload_deaths_every);
+        }
         return 1;
     }
     if (report.distinct < r->distinct_min) {
@@ -168,7 +172,14 @@ static int replay_corpus(struct request *r)
 
 /* ---- the command line ------------------------------------------------------------------------- */
 
-enum { OPTION_NO_SHRINK = 256, OPTION_MUTANT, OPTION_DISTINCT, OPTION_CORPUS, OPTION_LIST };
+enum {
+    OPTION_NO_SHRINK = 256,
+    OPTION_MUTANT,
+    OPTION_DISTINCT,
+    OPTION_CORPUS,
+    OPTION_LIST,
+    OPTION_DEATHS
+};
 
 static const struct option long_options[] = {
     {"seeds", required_argument, NULL, 'n'},
@@ -183,6 +194,7 @@ static const struct option long_options[] = {
     {"mutant", required_argument, NULL, OPTION_MUTANT},
     {"min-distinct", required_argument, NULL, OPTION_DISTINCT},
     {"corpus", required_argument, NULL, OPTION_CORPUS},
+    {"deaths", required_argument, NULL, OPTION_DEATHS},
     {"list", no_argument, NULL, OPTION_LIST},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
@@ -232,6 +244,9 @@ static int read_option(struct request *r, int option, const char *word)
     case '2': r->options.twice = true; return -1;
     case OPTION_NO_SHRINK: r->options.no_shrink = true; return -1;
     case OPTION_DISTINCT: r->distinct_min = strtoull(word, NULL, 0); return -1;
+    case OPTION_DEATHS:
+        workload_deaths_every = strtoull(word, NULL, 0);
+        return workload_deaths_every > 0 ? -1 : misused("no number of steps", word);
     case OPTION_CORPUS: r->corpus = word; return -1;
     case OPTION_LIST: list(); return 0;
     case 'h': fputs(help_text, stdout); return 0;

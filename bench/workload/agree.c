@@ -7,6 +7,7 @@
 #include "bench/workload/workload.h"
 
 #include <errno.h>
+#include <string.h>
 
 KOKEN_MESSAGE(poll, { uint32_t number; });
 KOKEN_MESSAGE(opinion, {
@@ -261,6 +262,9 @@ void load_agree(struct load *load)
         struct task task = {.rng = 1};
         (void)koken_spawn(load->rt, talker, .arg = &task, .arg_size = sizeof task);
     }
+    koken_ref mortals[MEMBERS + 2] = {[MEMBERS] = agree.keeper, agree.group};
+    memcpy(mortals, agree.members, sizeof agree.members);
+    load_doom(load, mortals, MEMBERS + 2);
     bool is_started = kn_thread_start(&thread, "voter", vote_outside, load->rt) == 0;
     for (uint64_t i = load_below(load, MEMBERS); i > 0; i--) {
         load_sleep(KOKEN_US(load_below(load, 500)));

@@ -152,6 +152,7 @@ void load_ask(struct load *load)
         (void)!koken_signal(koken_spawn(load->rt, clerk, .arg = &clerk_state), start);
         (void)koken_spawn(load->rt, caller, .arg = &to, .arg_size = sizeof to);
     }
+    load_doom(load, &to, 1);
     for (unsigned i = 0; i < client_count; i++) {
         clients[i] = (struct client){.rt = load->rt, .to = to};
         clients[i].is_started =

@@ -119,6 +119,7 @@ static void start_watchers(struct load *load)
     for (unsigned i = 0; i < 1 + load_below(load, 2); i++) {
         (void)!koken_signal(koken_spawn(load->rt, watcher, .arg = &state), look);
     }
+    load_doom(load, state.mortals, MORTALS_MAX);
     if (load_below(load, 2) == 0) {
         (void)!koken_exit(state.mortals[load_below(load, MORTALS_MAX)]);
     }

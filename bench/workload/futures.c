@@ -351,17 +351,20 @@ void load_futures(struct load *load)
         give_back();
         return;
     }
+    koken_ref mortals[FIBERS_MAX];
     uint32_t count = 1 + (uint32_t)load_below(load, FIBERS_MAX);
     for (uint32_t i = 0; i < count; i++) {
         struct fiber fiber = {.index = i,
                               .count = 1 + (uint32_t)load_below(load, 12) * load->scale,
                               .rng = kn_random_seed(kn_random(&load->rng))};
         koken_ref who = koken_spawn(load->rt, actor, .arg = &fiber, .arg_size = sizeof fiber);
+        mortals[i] = who;
         if (load_below(load, 4) == 0) {
             load_sleep(load_below(load, KOKEN_US(60)));
             (void)!koken_exit(who);
         }
     }
+    load_doom(load, mortals, count);
     struct koken_metrics m;
     do { /* ends: every wait has a deadline, so all end */
         if (!load_settle(load)) {

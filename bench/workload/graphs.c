@@ -231,6 +231,7 @@ static bool is_reason(int rc)
 /* Starts, cancels, waits for, and forgets runs, and ends their executor. */
 static void drive(struct load *load, koken_ref executor)
 {
+    load_doom(load, &executor, 1);
     for (unsigned j = 0; j < job_count; j++) {
         if (jobs[j].teg != NULL) {
             int rc = koken_teg_start(executor, jobs[j].teg, &jobs[j].options, &jobs[j].run);
@@ -321,7 +322,8 @@ void load_graphs_after(struct load *load)
         struct graph_job *job = &jobs[j];
         if (job->run != NULL) {
             /* An executor whose handler fails has ended, and cancelled its runs. */
-            job->is_cancelled |= load->is_cut || (load->faults & KOKEN_SIM_HANDLER) != 0;
+            job->is_cancelled |=
+                load->is_cut || load->has_death || (load->faults & KOKEN_SIM_HANDLER) != 0;
             KOKEN_SIM_CHECK(koken_teg_is_over(job->run));
             graph_check(load, job);
         }

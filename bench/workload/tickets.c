@@ -245,6 +245,7 @@ void load_tickets(struct load *load)
         state.rng = kn_random_seed(kn_random(&load->rng));
         (void)koken_spawn(load->rt, ticket_carrier, .arg = &state, .arg_size = sizeof state);
     }
+    load_doom(load, state.executors, EXECUTORS);
     start_clerk(load, &state);
     for (unsigned i = 0; i < EXECUTORS; i++) {
         if (load_below(load, 4) == 0) {
@@ -258,5 +259,5 @@ void load_tickets(struct load *load)
     }
     uint64_t all = load_read(&used) + load_read(&lost);
     KOKEN_SIM_CHECK(all <= load_read(&begun));
-    KOKEN_SIM_CHECK(!is_whole || load->faults != 0 || load_read(&lost) == 0);
+    KOKEN_SIM_CHECK(!is_whole || load->has_death || load->faults != 0 || load_read(&lost) == 0);
 }

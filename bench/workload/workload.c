@@ -2,7 +2,10 @@
 /* What all workloads share: the runtime around them, and what holds whatever they do. */
 #include "bench/workload/workload.h"
 
+#include "sched/sim/sim.h"
+
 #include <errno.h>
+#include <string.h>
 
 const struct workload workloads[] = {
     {"mesh", "messages at random between a few agents, some of them killed (P1 to P4)", load_mesh,
@@ -39,6 +42,50 @@ void load_sleep(uint64_t ns)
     while (kn_futex_wait(&word, 0, deadline) != -ETIMEDOUT) { /* ends: at the deadline */
     }
 }
+
+/* ---- deaths at each step ------------------------------------------------------------------------ */
+
+uint64_t workload_deaths_every;
+
+#ifdef KN_SIM
+
+/* Of one run at a time, as a simulator's are. */
+static struct doom {
+    struct load *load;
+    koken_ref who[LOAD_MORTALS_MAX];
+    size_t count;
+} doom;
+
+static void reap(void *arg)
+{
+    struct doom *d = arg;
+    if (sim_branch_at_steps(1, workload_deaths_every) != 0) {
+        d->load->has_death = true;
+        (void)!koken_exit(d->who[koken_sim_random(d->count)]);
+    }
+}
+
+void load_doom(struct load *load, const koken_ref *who, size_t count)
+{
+    KOKEN_SIM_CHECK(count > 0 && count <= LOAD_MORTALS_MAX && !load->is_doomed);
+    if (workload_deaths_every > 0 && koken_sim_is_running()) {
+        memcpy(doom.who, who, count * sizeof *who);
+        doom.count = count;
+        doom.load = load;
+        load->is_doomed = koken_sim_thread(reap, &doom, &load->reaper) == 0;
+    }
+}
+
+#else
+
+void load_doom(struct load *load, const koken_ref *who, size_t count)
+{
+    (void)load;
+    (void)who;
+    (void)count;
+}
+
+#endif
 
 bool load_settle(struct load *load)
 {
@@ -123,6 +170,9 @@ int workload_run(const struct workload *workload, uint64_t seed, unsigned scale)
         check_balance(&load);
     }
     rc = stop(&load);
+    if (load.is_doomed) {
+        koken_sim_join(load.reaper);
+    }
     if (workload->after != NULL) {
         workload->after(&load);
     }

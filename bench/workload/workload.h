@@ -25,6 +25,9 @@ struct load {
     unsigned faults; /* KOKEN_SIM_* that may come */
     bool is_cut;     /* the runtime is stopped in the middle */
     bool is_killed;  /* without time to drain or to cancel: agents may be killed */
+    bool has_death;  /* load_doom has killed */
+    bool is_doomed;  /* the thread reaper is there */
+    unsigned reaper;
 };
 
 struct workload {
@@ -65,6 +68,17 @@ void load_agree(struct load *load);
  * middle, and checks what holds for all. 0, or a negative error. Thread: outside of every runtime.
  */
 int workload_run(const struct workload *workload, uint64_t seed, unsigned scale);
+
+/*
+ * In a simulated run that is asked for it (workload_deaths_every > 0): at each so many-th step from here on a branch of the run
+ * leaves it (sim_branch_at_steps) in which one of these agents is killed; there load->has_death is true from then on.
+ * Elsewhere nothing. Once per run, at most LOAD_MORTALS_MAX agents. Thread: the one that runs the load.
+ */
+void load_doom(struct load *load, const koken_ref *who, size_t count);
+
+enum { LOAD_MORTALS_MAX = 16 };
+
+extern uint64_t workload_deaths_every; /* steps; set before the runs */
 
 /* A number below limit. Thread: the one that runs the load. */
 static inline uint64_t load_below(struct load *load, uint64_t limit)
