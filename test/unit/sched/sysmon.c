@@ -13,7 +13,6 @@ struct task {
     struct kn_runnable runnable; /* first */
     struct task *woken;
     kn_atomic(uint32_t) runs;
-    uint64_t asked_ns; /* until it was asked to yield */
 };
 
 static enum kn_ran step_short(struct kn_worker *worker, struct kn_runnable *runnable)
@@ -23,29 +22,29 @@ static enum kn_ran step_short(struct kn_worker *worker, struct kn_runnable *runn
     return KN_RAN_DONE;
 }
 
-/* Makes the other ready and then computes until it has run, at most for 10 s. */
+/* Makes the other ready and then computes until it has run: elsewhere, or the test's time is over. */
 static enum kn_ran step_long(struct kn_worker *worker, struct kn_runnable *runnable)
 {
     struct task *task = (struct task *)(void *)runnable;
-    uint64_t end = kn_now() + UINT64_C(10000000000);
 
     kn_ready(worker, &task->woken->runnable, KN_PRIO_NORMAL);
-    while (kn_load(&task->woken->runs, acquire) == 0 && kn_now() < end) {
+    while (kn_load(&task->woken->runs, acquire) == 0) {
         kn_pause();
     }
     return KN_RAN_DONE;
 }
 
+/* Computes until it is asked to yield and has been counted, and for some more samples. */
 static enum kn_ran step_compute(struct kn_worker *worker, struct kn_runnable *runnable)
 {
-    struct task *task = (struct task *)(void *)runnable;
+    struct kn_sched *sched = worker->sched;
     uint64_t begin = kn_now();
 
-    while (!kn_worker_must_yield(worker) && kn_now() - begin < UINT64_C(10000000000)) {
+    (void)runnable;
+    while (!kn_worker_must_yield(worker)) {
         kn_pause();
     }
-    task->asked_ns = kn_now() - begin;
-    while (kn_now() - begin < 60000000) {
+    while (kn_load(&sched->stuck, relaxed) == 0 || kn_now() - begin < 60000000) {
         kn_pause();
     }
     return KN_RAN_DONE;
@@ -73,12 +72,10 @@ static void wake_behind_a_long_step(struct kn_sched_config config)
     struct kn_sched *sched = start(config);
     struct task other = {.runnable.step = step_short};
     struct task task = {.runnable.step = step_long, .woken = &other};
-    uint64_t begin = kn_now();
 
     kn_ready_foreign(sched, &task.runnable, KN_PRIO_NORMAL);
     cr_assert(kn_sched_quiet(sched, KN_NEVER));
     cr_assert_eq(kn_load(&other.runs, acquire), 1);
-    cr_assert_lt(kn_now() - begin, UINT64_C(5000000000), "another worker ran it");
     finish(sched);
 }
 
@@ -125,14 +122,12 @@ Test(sysmon, a_worker_that_wakes_by_itself_is_watched)
     struct task other = {.runnable.step = step_short};
     struct task task = {.runnable.step = step_long, .woken = &other};
     struct riser riser = {.runnable.step = step_arm, .task = &task};
-    uint64_t begin = kn_now();
 
     kn_timer_init(&riser.timer);
     kn_ready_foreign(sched, &riser.runnable, KN_PRIO_NORMAL);
-    while (kn_load(&other.runs, acquire) == 0) {
+    while (kn_load(&other.runs, acquire) == 0) { /* ends: another worker runs it */
         kn_thread_yield();
     }
-    cr_assert_lt(kn_now() - begin, UINT64_C(5000000000), "another worker ran it");
     finish(sched);
 }
 
@@ -146,7 +141,6 @@ Test(sysmon, a_long_step_is_counted_once_and_asked_to_yield)
     cr_assert(kn_sched_quiet(sched, KN_NEVER));
     kn_sched_stats(sched, &stats);
     cr_assert_eq(stats.stuck, 1);
-    cr_assert_lt(task.asked_ns, UINT64_C(5000000000));
     finish(sched);
 }
 
