@@ -191,12 +191,15 @@ Test(behaviours, profiles_tell_the_busy_from_the_idle, .timeout = 120)
     clear();
     koken_ref runs = koken_spawn(rt, busy), sleeps = koken_spawn(rt, driven);
     cr_assert_eq(koken_signal(runs, number), 0);
+    cr_assert_eq(koken_signal(sleeps, tick), 0);
     while (b.cpu_intensity <= 0.9) { /* ends: or the test's time does */
         cr_assert_eq(koken_profile(runs, &b), 0);
         kn_thread_yield();
     }
-    cr_assert_eq(koken_profile(sleeps, &i), 0);
-    cr_assert_lt(i.cpu_intensity, 0.1);
+    do { /* ends: or the test's time does; a tick that was held up looks busy for a while */
+        cr_assert_eq(koken_profile(sleeps, &i), 0);
+        kn_thread_yield();
+    } while (i.messages == 0 || i.cpu_intensity >= 0.1);
     cr_assert_geq(b.run_ns_ema, 100000u);
     kn_store(&gate, 1, release);
     drain(rt);
@@ -213,15 +216,13 @@ Test(behaviours, profiles_count_messages)
     koken_ref who = koken_spawn(rt, driven);
     cr_assert_eq(koken_signal(who, tick), 0);
     bool is_near = false;
-    for (uint32_t n = 400; !is_near && n < 4000;
-         n += 200) { /* again if the machine paused in between */
+    for (uint32_t n = 400; !is_near; n += 200) { /* again if the machine paused in between */
         wait_for(&handled, n);
         cr_assert_eq(koken_profile(who, &p), 0);
         double rate = (double)reading(&handled) * 1e9 / (double)(koken_now() - before);
         is_near = p.arrival_rate > rate * 0.9 && p.arrival_rate < rate * 1.1;
         cr_assert_geq(p.messages + 1, n);
     }
-    cr_assert(is_near, "%f", p.arrival_rate);
     cr_assert_leq(p.messages, reading(&handled));
     kn_store(&gate, 1, release);
     while (koken_alive(who)) { /* ends: at its next tick */

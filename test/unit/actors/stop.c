@@ -94,29 +94,36 @@ Test(stop, drains_then_cancels)
     }
 }
 
-/* An agent that never rests outlives the drain, is named, and is cancelled. */
+/* An agent that never rests outlives the drain, is named, and is cancelled. Answers what the drain saw it handle. */
+static uint64_t stop_the_restless(unsigned workers, uint64_t drain_ns)
+{
+    struct koken *rt = start(workers);
+    struct koken_stop_report report;
+    struct koken_stop_plan plan = {drain_ns, KOKEN_S(60), KOKEN_S(30)};
+    clear();
+    koken_ref who = koken_spawn(rt, worker);
+    cr_assert_eq(koken_signal(who, forever), 0);
+    wait_for(&inside, 10);
+    uint64_t before = koken_now();
+    cr_assert_eq(koken_stop_with(rt, &plan, &report), 0);
+    cr_assert_geq(koken_now() - before, drain_ns);
+    cr_assert_eq(report.survivor_count, 1);
+    cr_assert(koken_ref_equal(report.survivors[0].who, who));
+    cr_assert_neq(report.survivors[0].state[0], 'i');
+    cr_assert_eq(report.dead_letters, 1, "the message to itself");
+    cr_assert_eq(report.killed, 0);
+    cr_assert_eq(reading(&exits), 1);
+    assert_nothing_wrong();
+    return report.drained;
+}
+
 Test(stop, cancels_who_never_rests)
 {
     for (unsigned workers = 1; workers <= 2; workers++) {
-        struct koken *rt = start(workers);
-        struct koken_stop_report report;
-        struct koken_stop_plan plan = {KOKEN_MS(30), KOKEN_S(30), KOKEN_S(30)};
-        clear();
-        koken_ref who = koken_spawn(rt, worker);
-        cr_assert_eq(koken_signal(who, forever), 0);
-        wait_for(&inside, 10);
-        uint64_t before = koken_now();
-        cr_assert_eq(koken_stop_with(rt, &plan, &report), 0);
-        cr_assert_geq(koken_now() - before, KOKEN_MS(30));
-        cr_assert_lt(koken_now() - before, KOKEN_S(20));
-        cr_assert_eq(report.survivor_count, 1);
-        cr_assert(koken_ref_equal(report.survivors[0].who, who));
-        cr_assert_neq(report.survivors[0].state[0], 'i');
-        cr_assert_gt(report.drained, 0);
-        cr_assert_eq(report.dead_letters, 1, "the message to itself");
-        cr_assert_eq(report.killed, 0);
-        cr_assert_eq(reading(&exits), 1);
-        assert_nothing_wrong();
+        uint64_t drain_ns = KOKEN_MS(30);
+        while (stop_the_restless(workers, drain_ns) == 0) { /* ends: in some time it handles one */
+            drain_ns *= 2;
+        }
     }
 }
 
@@ -175,7 +182,6 @@ Test(stop, reports_who_does_not_come_back)
     uint64_t before = koken_now();
     cr_assert_eq(koken_stop_with(rt, &plan, &report), -ETIMEDOUT);
     cr_assert_geq(koken_now() - before, KOKEN_MS(60));
-    cr_assert_lt(koken_now() - before, KOKEN_S(20));
     cr_assert_eq(report.killed, 1);
     cr_assert_eq(report.survivor_count, 1);
     cr_assert_str_eq(report.survivors[0].state, "running");
@@ -320,11 +326,11 @@ static int block_in_pool(koken_ctx *ctx, struct worker *self, const void *arg)
 
 KOKEN_FIBER(blocker, struct worker, block_in_pool);
 
-static void open_later(void *arg)
+/* When those that were not begun have gone. */
+static void open_late(void *arg)
 {
-    uint64_t until = koken_now() + KOKEN_MS(50);
-    (void)arg;
-    while (koken_now() < until) {
+    struct koken *rt = arg;
+    while (kn_load(&rt->stopping, acquire) != KN_KILLING) { /* ends: the stop gets there */
         kn_thread_yield();
     }
     kn_store(&gate, 1, release);
@@ -342,7 +348,7 @@ Test(stop, blocking_calls_begun_and_not_begun)
         cr_assert(!koken_is_nobody(koken_spawn(rt, blocker)));
     }
     wait_for(&inside, 8);
-    cr_assert_eq(kn_thread_start(&thread, "open", open_later, NULL), 0);
+    cr_assert_eq(kn_thread_start(&thread, "open", open_late, rt), 0);
     cr_assert_eq(koken_stop_with(rt, &plan, &report), 0);
     kn_thread_join(&thread);
     cr_assert_gt(report.killed, 0);
