@@ -69,6 +69,48 @@ Test(engine, the_best_first_and_nobody_starves)
     stop(rt);
 }
 
+/* Who runs puts a newer one in behind it: the queue stays as long as it is. */
+static int note_and_refill(koken_token token, void *arg, void *ret_value)
+{
+    static kn_atomic(uint32_t) refills;
+    struct koken_engine *engine = *(struct koken_engine *const *)arg;
+    (void)token;
+    *(uint32_t *)ret_value = count(&ran);
+    if (count(&refills) < 2000) {
+        struct koken_work newer = {
+            .fn = note_and_refill, .arg = arg, .arg_size = sizeof engine, .value_size = 4};
+        expect(koken_engine_submit(engine, &newer, NULL) == 0);
+    }
+    return 0;
+}
+
+/* T092: of a thousand of one priority each runs in its turn, whatever comes behind it. */
+Test(engine, newer_work_does_not_starve_the_oldest)
+{
+    enum { QUEUED = 1000 };
+    static uint64_t ids[QUEUED];
+    struct koken *rt = start(1);
+    struct koken_engine *engine = engine_of(rt, (struct koken_engine_options){.max_threads = 1});
+    struct koken_work work = {
+        .fn = note_and_refill, .arg = &engine, .arg_size = sizeof engine, .value_size = 4};
+    clear();
+    cr_assert_eq(koken_engine_submit(engine, &(struct koken_work){.fn = gated}, NULL), 0);
+    wait_for(&ran, 1);
+    for (int i = 0; i < QUEUED; i++) {
+        cr_assert_eq(koken_engine_submit(engine, &work, &ids[i]), 0);
+    }
+    count(&gate);
+    for (uint32_t i = 0; i < QUEUED; i++) {
+        uint32_t at = 0;
+        cr_assert_eq(koken_engine_wait(engine, ids[i], KOKEN_S(60), &at), 0);
+        cr_assert_eq(at, i + 1);
+    }
+    wait_all(engine);
+    cr_assert_eq(reading(&ran), 1 + QUEUED + 2000);
+    koken_engine_free(engine);
+    stop(rt);
+}
+
 Test(engine, never_full_of_what_nobody_fetches)
 {
     enum { MANY = 10000 };

@@ -49,23 +49,21 @@ Test(engine_result, is_fetched_once)
     stop(rt);
 }
 
-/* A lost wake-up would last until the deadline, a minute. */
+/* A lost wake-up would last for ever. */
 Test(engine_result, no_wait_misses_the_end)
 {
     enum { TRIALS = 10000 };
     struct koken *rt = start(2);
     struct koken_engine *engine = engine_of(rt, (struct koken_engine_options){0});
-    uint64_t begin = koken_now();
     clear();
     for (uint32_t i = 0; i < TRIALS; i++) {
         struct koken_work work = {.fn = position, .value_size = 4};
         uint32_t got = 0;
         uint64_t id;
         cr_assert_eq(koken_engine_submit(engine, &work, &id), 0);
-        cr_assert_eq(koken_engine_wait(engine, id, KOKEN_S(60), &got), 0);
+        cr_assert_eq(koken_engine_wait(engine, id, KOKEN_NO_DEADLINE, &got), 0);
         cr_assert_eq(got, i);
     }
-    cr_assert_lt(koken_now() - begin, KOKEN_S(60)); /* not even one was */
     koken_engine_free(engine);
     stop(rt);
 }

@@ -12,7 +12,7 @@
 
 enum { COUNT = 100000 };
 
-static kn_atomic(uint32_t) at_once, most, called, results;
+static kn_atomic(uint32_t) at_once, most, called, results, threads;
 static kn_atomic(int) outcome;
 static unsigned char seen[COUNT];
 
@@ -61,7 +61,12 @@ Test(foreach, does_each_index_once)
 
 static int slow(void *arg, size_t index)
 {
+    static KN_TLS bool is_known;
     (void)index;
+    if (!is_known) {
+        is_known = true;
+        count(&threads);
+    }
     uint32_t now = count(&at_once) + 1, top = reading(&most);
     while (now > top && !kn_cas_weak(&most, &top, now, acq_rel, acquire)) { /* ends: it grows */
     }
@@ -76,14 +81,16 @@ static int slow(void *arg, size_t index)
 
 Test(foreach, never_more_than_max_threads_at_once)
 {
-    struct koken *rt = start(4);
-    for (unsigned max = 1; max <= 3; max++) {
+    struct koken *rt = start(5);
+    reset(&threads);
+    for (unsigned max = 1; max <= 4; max++) {
         struct koken_group *group = group_of(rt, (struct koken_group_options){.max_threads = max});
         reset(&most);
-        cr_assert_eq(koken_for_each(group, 24, slow, &max), 0);
+        cr_assert_eq(koken_for_each(group, max < 4 ? 24 : 8, slow, &max), 0);
         cr_assert_eq(reading(&most), max);
         koken_group_free(group);
     }
+    cr_assert_geq(reading(&threads), 4); /* that were there at once */
     stop(rt);
 }
 

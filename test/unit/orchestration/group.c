@@ -141,6 +141,28 @@ Test(group, bad_input_and_times)
     stop(rt);
 }
 
+/* T113: the only worker is held up in another group's task; who waits does the tasks itself. */
+Test(group, who_waits_needs_nobody_else)
+{
+    enum { TASKS = 100 };
+    struct koken *rt = start(1);
+    struct koken_group *elsewhere = group_of(rt, (struct koken_group_options){0});
+    struct koken_group *group = group_of(rt, (struct koken_group_options){0});
+    clear();
+    cr_assert_eq(koken_group_run(elsewhere, gated, NULL), 0);
+    wait_for(&ran, 1);
+    for (int i = 0; i < TASKS; i++) {
+        cr_assert_eq(koken_group_run(group, task, NULL), 0);
+    }
+    cr_assert_eq(koken_group_wait(group, KOKEN_S(60)), 0);
+    cr_assert_eq(reading(&ran), TASKS + 1);
+    count(&gate);
+    cr_assert_eq(koken_group_wait(elsewhere, KOKEN_S(60)), 0);
+    koken_group_free(elsewhere);
+    koken_group_free(group);
+    stop(rt);
+}
+
 static struct koken *nest_rt;
 
 static int nested(void *arg)

@@ -224,6 +224,23 @@ Test(steal, in_turn, .init = set_up, .fini = tear_down)
     cr_assert(finds(5));
 }
 
+Test(steal, who_is_alone_robs_nobody, .init = set_up, .fini = tear_down) /* T100, T065 */
+{
+    static const enum kn_steal_policy policies[] = {KN_STEAL_NEAR, KN_STEAL_ROUND_ROBIN,
+                                                    KN_STEAL_ADAPTIVE};
+    sched.worker_count = 1;
+    memset(storage[0].ring_end, 0, sizeof storage[0].ring_end);
+    for (unsigned i = 0; i < sizeof policies / sizeof policies[0]; i++) {
+        sched.config.steal = policies[i];
+        queue(0, 8, KN_PRIO_NORMAL); /* its own, and of one that is not there */
+        queue(1, 8, KN_PRIO_NORMAL);
+        cr_assert_null(kn_steal(&storage[0], &any_prio));
+        cr_assert_eq(kn_runq_len(&storage[0].queues[KN_PRIO_NORMAL]), 8);
+        drain(0);
+        drain(1);
+    }
+}
+
 Test(steal, by_measured_success, .init = set_up, .fini = tear_down)
 {
     unsigned node = 0;

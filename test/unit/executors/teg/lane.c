@@ -134,92 +134,138 @@ static int spin_ms(struct koken_teg_call *call)
     return 0;
 }
 
-/*
- * A run whose efficiency is above that: who else uses the machine may have it between two nodes, so the first of
- * twenty that is, or the last.
- */
-static struct koken_teg_run *run_above(struct stage stage, struct koken_teg *teg, double least,
-                                       struct koken_teg_metrics *ret_metrics)
+/* Ends when two nodes are at this point at once: on one lane it never would. */
+static kn_atomic(uint32_t) met;
+
+static int meet(struct koken_teg_call *call)
 {
-    struct koken_teg_run *run = NULL;
-    for (int i = 0; i < 20 && (!run || ret_metrics->parallelism_efficiency <= least); i++) {
-        koken_teg_run_free(run);
-        run = run_of(stage, teg);
-        cr_assert_eq(koken_teg_metrics(run, ret_metrics), 0);
-    }
-    return run;
+    uint32_t partner = count(&met) | 1;
+    (void)call;
+    wait_for(&met, partner + 1);
+    return 0;
 }
 
-/* T13: 8 independent loops: the busy time is counted, both lanes take part. */
+/* T13: 8 independent nodes that come by twos: no lane rests while a node is ready, and each runs its half. */
 Test(lane, t13_independent_work_is_spread)
 {
     struct stage stage = stage_of(2);
     struct koken_teg *teg = koken_teg_new();
     for (int i = 0; i < 8; i++) {
-        (void)node_of(teg, NULL, spin_ms, 10);
+        (void)node_of(teg, NULL, meet, 0);
     }
+    reset(&met);
     struct koken_teg_metrics m;
-    struct koken_teg_run *run = run_above(stage, teg, 0.5, &m);
-    cr_assert_geq(m.busy_ns, KOKEN_MS(80));
-    cr_assert_geq(m.wall_ns, KOKEN_MS(40));
+    struct koken_teg_run *run = run_of(stage, teg);
+    cr_assert_eq(koken_teg_metrics(run, &m), 0);
     cr_assert_eq(m.nodes_executed, 8);
-    cr_assert_geq(koken_teg_lane_executed(run, 0), 1);
-    cr_assert_geq(koken_teg_lane_executed(run, 1), 1);
-    cr_assert(m.parallelism_efficiency > 0.5 && m.parallelism_efficiency <= 1);
-    cr_assert_geq(m.critical_path_ns, KOKEN_MS(10));
+    cr_assert_eq(koken_teg_lane_executed(run, 0), 4);
+    cr_assert_eq(koken_teg_lane_executed(run, 1), 4);
     leave(stage, teg, run);
 }
 
-/* T13: one worker: efficiency above 0.95. */
-Test(lane, t13_one_worker_is_busy_all_the_time)
+/* T13: what is counted as busy is what the nodes took, and the efficiency is its share of the workers' time. */
+Test(lane, t13_busy_time_is_that_of_the_nodes)
 {
     struct stage stage = stage_of(1);
     struct koken_teg *teg = koken_teg_new();
     for (int i = 0; i < 8; i++) {
-        (void)node_of(teg, NULL, spin_ms, 5);
+        (void)node_of(teg, NULL, spin_ms, 2);
     }
     struct koken_teg_metrics m;
-    struct koken_teg_run *run = run_above(stage, teg, 0.95, &m);
-    cr_assert(m.parallelism_efficiency > 0.95, "%f", m.parallelism_efficiency);
+    struct koken_teg_run *run = run_of(stage, teg);
+    cr_assert_eq(koken_teg_metrics(run, &m), 0);
+    cr_assert_geq(m.busy_ns, KOKEN_MS(16));
+    cr_assert_geq(m.wall_ns, m.busy_ns);
+    cr_assert_geq(m.critical_path_ns, KOKEN_MS(2));
+    cr_assert_float_eq(m.parallelism_efficiency, (double)m.busy_ns / (double)m.wall_ns, 0.001);
     leave(stage, teg, run);
 }
 
-/* T14: a chain: the wall time is the sum, efficiency about 1 / workers. */
+/* T14: a chain: the wall time is the sum, and of two workers never more than one is busy. */
 Test(lane, t14_a_chain_is_as_long_as_its_nodes)
 {
     struct stage stage = stage_of(2);
     struct koken_teg *teg = koken_teg_new();
-    koken_teg_node nodes[100];
-    for (int i = 0; i < 100; i++) {
+    koken_teg_node nodes[20];
+    for (int i = 0; i < 20; i++) {
         nodes[i] = node_of(teg, NULL, spin_ms, 1);
     }
-    koken_teg_sequence(teg, nodes, 100);
+    koken_teg_sequence(teg, nodes, 20);
     struct koken_teg_metrics m;
-    struct koken_teg_run *run = run_above(stage, teg, 0.3, &m);
-    cr_assert_geq(m.wall_ns, KOKEN_MS(100));
-    cr_assert(m.parallelism_efficiency <= 0.51, "%f", m.parallelism_efficiency);
-    cr_assert(m.parallelism_efficiency > 0.3, "%f", m.parallelism_efficiency);
-    cr_assert(m.critical_path_ns <= m.busy_ns && m.critical_path_ns >= KOKEN_MS(100));
+    struct koken_teg_run *run = run_of(stage, teg);
+    cr_assert_eq(koken_teg_metrics(run, &m), 0);
+    cr_assert_geq(m.wall_ns, KOKEN_MS(20));
+    cr_assert(m.parallelism_efficiency <= 0.5, "%f", m.parallelism_efficiency);
+    cr_assert(m.critical_path_ns <= m.busy_ns && m.critical_path_ns >= KOKEN_MS(20));
     leave(stage, teg, run);
 }
 
-/* One node makes many others ready on its lane: others steal them, and the counts agree. */
+/* One node makes many others ready on its lane, which come by twos: others steal them, and the counts agree. */
 Test(lane, idle_lanes_steal)
 {
     struct stage stage = stage_of(2);
     struct koken_teg *teg = koken_teg_new();
     koken_teg_node first = node_of(teg, NULL, spin_ms, 1);
     for (int i = 0; i < 20; i++) {
-        koken_teg_link(teg, first, node_of(teg, NULL, spin_ms, 2));
+        koken_teg_link(teg, first, node_of(teg, NULL, meet, 0));
     }
+    reset(&met);
     struct koken_teg_run *run = run_of(stage, teg);
     struct koken_teg_metrics m;
     cr_assert_eq(koken_teg_metrics(run, &m), 0);
     cr_assert_geq(m.total_work_stealing_events, 1);
     cr_assert_geq(m.items_stolen, m.total_work_stealing_events);
-    cr_assert_eq(koken_teg_lane_executed(run, 0) + koken_teg_lane_executed(run, 1), 21);
+    uint64_t by_0 = koken_teg_lane_executed(run, 0), by_1 = koken_teg_lane_executed(run, 1);
+    cr_assert_eq(by_0 + by_1, 21);
+    cr_assert(by_0 == 10 || by_1 == 10);
     leave(stage, teg, run);
 }
+
+#ifdef KN_SIM
+
+static int sleep_50_ms(struct koken_teg_call *call)
+{
+    (void)call;
+    koken_sim_sleep(KOKEN_MS(50));
+    return 0;
+}
+
+/* 8 nodes of 50 ms, in the simulator's time: what is lost is what the lanes do wrong. */
+static int spread_out(void *arg)
+{
+    unsigned workers = *(const unsigned *)arg;
+    struct koken_teg_config config = {.worker_count = workers};
+    struct koken_teg *teg = koken_teg_new();
+    struct koken_teg_run *run = NULL;
+    struct koken_teg_metrics m;
+    struct koken *rt;
+    KOKEN_SIM_CHECK(
+        koken_start(&(struct koken_options){.workers = workers, .exact_workers = true}, &rt) == 0);
+    koken_ref executor = koken_teg_executor(rt, &config);
+    for (int i = 0; i < 8; i++) {
+        (void)node_of(teg, NULL, sleep_50_ms, 0);
+    }
+    KOKEN_SIM_CHECK(koken_teg_check(teg, NULL) == 0);
+    KOKEN_SIM_CHECK(koken_teg_run(rt, executor, teg, NULL, KOKEN_S(60), &run) == 0);
+    KOKEN_SIM_CHECK(koken_teg_metrics(run, &m) == 0);
+    KOKEN_SIM_CHECK(m.busy_ns >= KOKEN_MS(400));
+    KOKEN_SIM_CHECK(m.parallelism_efficiency > 0.95);
+    koken_teg_run_free(run);
+    koken_teg_free(teg);
+    return koken_stop(rt, KOKEN_S(1));
+}
+
+/* T13: no time is lost between nodes, on one worker, two and four. */
+Test(lane, t13_efficiency_in_the_simulator)
+{
+    static struct koken_sim_report report;
+    const struct koken_sim_options options = {.seeds = 100};
+    for (unsigned workers = 1; workers <= 4; workers *= 2) {
+        cr_assert_eq(koken_sim_run(spread_out, &workers, &options, &report), 0, "%s", report.text);
+    }
+}
+
+#endif
 
 /* More lanes than workers is no mistake. */
 Test(lane, lanes_may_be_more_than_workers)
@@ -232,24 +278,31 @@ Test(lane, lanes_may_be_more_than_workers)
     leave(stage, teg, run);
 }
 
-/* T17 on a worker: the worker cannot be taken away, but the run goes on without the node. */
+/* Its end is told to nobody: it is there until somebody else has seen that the run is over. */
+static kn_atomic(uint32_t) may_end;
+
+static int stay(struct koken_teg_call *call)
+{
+    (void)call;
+    wait_for(&may_end, 1);
+    return 0;
+}
+
+/* T17 on a worker: the worker cannot be taken away, but the run goes on, and is over, without the node. */
 Test(lane, t17_a_node_that_stays_on_its_worker_times_out)
 {
     struct koken_teg_config config = {.worker_count = 2, .steal_timeout_ms = 5};
     struct stage stage = stage_with(2, &config);
     struct koken_teg *teg = koken_teg_new();
-    int number = 300;
-    koken_teg_node slow = koken_teg_add(teg, &(struct koken_teg_effect){.run = spin_ms,
-                                                                        .timeout_ns = KOKEN_MS(20),
-                                                                        .arg = &number,
-                                                                        .arg_size = sizeof number}),
+    koken_teg_node slow = koken_teg_add(
+                       teg, &(struct koken_teg_effect){.run = stay, .timeout_ns = KOKEN_MS(20)}),
                    after = node_of(teg, NULL, add_up, 1);
     koken_teg_link(teg, slow, after);
-    uint64_t began = kn_now();
+    reset(&may_end);
     struct koken_teg_run *run = run_of(stage, teg);
-    cr_assert(kn_now() - began < KOKEN_MS(300));
     cr_assert_eq(koken_teg_status(run), -ETIMEDOUT);
     assert_state(run, slow, KOKEN_TEG_TIMED_OUT);
     assert_state(run, after, KOKEN_TEG_CANCELLED);
+    count(&may_end);
     leave(stage, teg, run);
 }

@@ -94,6 +94,12 @@ Test(cache, is_bounded_keeps_what_is_asked_for_and_lets_go_once)
     cr_assert_eq(stats_of(cache).evictions, stats.evictions);
     uint64_t key = 7;
     cr_assert_eq(koken_cache_remove(cache, &key), 1);
+    cr_assert_eq(let_go[n - 1], 1);
+    cr_assert_eq(koken_cache_clear(cache), 69);
+    for (uint64_t i = 0; i < n; i++) {
+        cr_assert_eq(let_go[i], 1, "value %lu after the clear", (unsigned long)i);
+    }
+    put(cache, 7, n++);
     koken_cache_free(cache);
     for (uint64_t i = 0; i < n; i++) {
         cr_assert_eq(let_go[i], 1, "value %lu", (unsigned long)i);

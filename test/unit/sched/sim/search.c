@@ -315,6 +315,64 @@ Test(search, time_is_virtual)
     cr_assert(!koken_sim_is_running());
 }
 
+/* What must end soon does so in the simulator's time, whatever the schedule: a delay (T107), a wait for what has ended (T089), a sleep
+ * that is cancelled (T121). */
+static uint64_t ended_at;
+
+static int ends(koken_token token, void *arg, void *ret_value)
+{
+    (void)token, (void)arg, (void)ret_value;
+    koken_sim_sleep(KOKEN_US(100));
+    ended_at = koken_now();
+    return 0;
+}
+
+static int naps(koken_ctx *ctx, void *arg, void *ret_value)
+{
+    (void)arg, (void)ret_value;
+    return koken_sleep(ctx, KOKEN_MS(50));
+}
+
+static int nothing_is_late(void *arg)
+{
+    struct koken *rt;
+    struct koken_future *future;
+    struct koken_engine *engine;
+    struct koken_async *async;
+    uint64_t id, before;
+
+    (void)arg;
+    KOKEN_SIM_CHECK(koken_start(&(struct koken_options){.workers = 2}, &rt) == 0);
+    before = koken_now();
+    KOKEN_SIM_CHECK(koken_future_delay(rt, KOKEN_MS(20), &future) == 0);
+    KOKEN_SIM_CHECK(koken_future_join(future, KOKEN_NO_DEADLINE) == 0);
+    KOKEN_SIM_CHECK(koken_now() - before >= KOKEN_MS(20));
+    KOKEN_SIM_CHECK(koken_now() - before <= KOKEN_MS(40));
+    koken_future_drop(future);
+    KOKEN_SIM_CHECK(koken_engine_new(rt, NULL, &engine) == 0);
+    KOKEN_SIM_CHECK(koken_engine_submit(engine, &(struct koken_work){.fn = ends}, &id) == 0);
+    KOKEN_SIM_CHECK(koken_engine_join(engine, id, KOKEN_S(1)) == 0);
+    KOKEN_SIM_CHECK(koken_now() - ended_at < KOKEN_MS(5));
+    koken_engine_free(engine);
+    KOKEN_SIM_CHECK(koken_async_new(rt, NULL, &async) == 0);
+    KOKEN_SIM_CHECK(koken_async_run(async, &(struct koken_task){.fn = naps}, &future) == 0);
+    koken_sim_sleep(KOKEN_MS(5));
+    before = koken_now();
+    KOKEN_SIM_CHECK(koken_async_cancel(async) == 0);
+    KOKEN_SIM_CHECK(koken_future_join(future, KOKEN_NO_DEADLINE) == -ECANCELED);
+    KOKEN_SIM_CHECK(koken_now() - before < KOKEN_MS(10));
+    koken_future_drop(future);
+    koken_async_free(async);
+    return koken_stop(rt, KOKEN_S(1));
+}
+
+Test(search, what_is_due_is_not_late)
+{
+    const struct koken_sim_options options = {.seeds = 200};
+
+    cr_assert_eq(koken_sim_run(nothing_is_late, NULL, &options, &report), 0, "%s", report.text);
+}
+
 Test(search, options_are_checked)
 {
     cr_assert_eq(koken_sim_run(NULL, NULL, NULL, &report), -EINVAL);
