@@ -121,7 +121,7 @@ static int handled(struct relay *self, struct kn_gossip_handled report)
 static bool tell(struct relay *self, uint32_t to, uint32_t round)
 {
     struct kn_gossip_tell telling = {self->rumour, self->heard, round};
-    kn_add(&self->rumour->owners, 1, relaxed); /* relaxed: we own a share already */
+    (void)kn_add(&self->rumour->owners, 1, relaxed); /* relaxed: we own a share already */
     int rc = koken_send(self->group->relays[to], kn_gossip_tell, &telling);
     if (rc < 0) {
         rumour_drop(self->rumour);
@@ -146,7 +146,7 @@ static int on_tell(koken_ctx *ctx, struct relay *self, const struct kn_gossip_te
         return handled(self, report);
     }
     rumour_drop(self->rumour);
-    kn_add(&msg->rumour->owners, 1, relaxed); /* relaxed: the message owns a share */
+    (void)kn_add(&msg->rumour->owners, 1, relaxed); /* relaxed: the message owns a share */
     self->rumour = msg->rumour;
     self->heard = msg->number;
     report.is_first = 1;
@@ -393,7 +393,7 @@ static int spawn_relays(koken_ctx *ctx, struct hub *self)
     int rc = 0;
     for (uint32_t i = 0; rc >= 0 && i < group->count; i++) {
         struct relay relay = {.group = group, .random = kn_random(&self->random), .index = i};
-        kn_add(&group->owners, 1, relaxed); /* relaxed: we own a share */
+        (void)kn_add(&group->owners, 1, relaxed); /* relaxed: we own a share */
         /* Not NORMAL: who takes the LIFO slot has the rumour run deep instead of wide. */
         rc = koken_spawn_monitored(ctx, &group->relays[i], relay, .arg = &relay,
                                    .policy = KOKEN_POLICY_GROW, .priority = KOKEN_PRIORITY_LOW);

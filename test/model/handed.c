@@ -96,6 +96,49 @@ static void ask(void)
     KOKEN_CHECK(*(uint64_t *)found == 7);
 }
 
+/* Two who share them: what each has asked for is there until the last of both has gone, and is ended once. */
+static struct koken_services *shared_services;
+static uint64_t ended;
+
+static int make_shared(struct koken_services *self, void *arg, void **ret_service)
+{
+    (void)self, (void)arg;
+    *ret_service = &ended;
+    return 0;
+}
+
+static void end_shared(void *made, void *arg)
+{
+    (void)arg;
+    KOKEN_CHECK(++*(uint64_t *)made == 1);
+}
+
+static const struct koken_service shared_service = {"shared", make_shared, end_shared, NULL};
+
+static void start_shared(void)
+{
+    kn_model_thread_local(&this_thread, sizeof this_thread);
+    this_thread = 0;
+    kn_atomic_init(&last_thread, 0);
+    ended = 0;
+    KOKEN_CHECK(koken_services_new(&shared_services) == 0);
+    KOKEN_CHECK(koken_services_ref(shared_services) == shared_services);
+}
+
+static void ask_and_leave(void)
+{
+    void *found = NULL;
+    KOKEN_CHECK(koken_services_get(shared_services, &shared_service, &found) == 0);
+    KOKEN_CHECK(*(uint64_t *)found == 0);
+    (void)koken_services_unref(shared_services);
+}
+
+static void check_ended(void)
+{
+    KOKEN_CHECK(ended == 1);
+    KOKEN_CHECK(kn_alloc_live() == 0);
+}
+
 /* ---- a wave ---------------------------------------------------------------------------------------------- */
 
 static struct koken_wave wave;
@@ -120,6 +163,36 @@ static void fold_it(void)
     if (outcome_of(&wave, 0) == ANSWERED) {
         KOKEN_CHECK(answer == 7);
     }
+}
+
+/* The relay of a member and who called: the last of both frees it, and neither finds it gone. */
+static struct koken_wave *left_wave;
+
+static void start_leaving(void)
+{
+    left_wave = kn_alloc(sizeof *left_wave, 64, -1);
+    memset(left_wave, 0, sizeof *left_wave);
+    left_wave->size = sizeof *left_wave;
+    left_wave->outcome = outcomes;
+    kn_atomic_init(&left_wave->owners, 2);
+    kn_atomic_init(&outcomes[0], 0);
+}
+
+static void leave_relay(void)
+{
+    left_wave->report.asked = 1;
+    wave_drop(left_wave);
+}
+
+static void leave_caller(void)
+{
+    (void)outcome_of(left_wave, 0);
+    koken_wave_free(left_wave);
+}
+
+static void check_nothing_left(void)
+{
+    KOKEN_CHECK(kn_alloc_live() == 0);
 }
 
 /* ---- a topology ------------------------------------------------------------------------------------------ */
@@ -202,6 +275,8 @@ static void check_newest(void)
 
 static const struct kn_scenario scenarios[] = {
     {"a service, asked for by two", start_services, {ask, ask}, NULL},
+    {"services, left by two", start_shared, {ask_and_leave, ask_and_leave}, check_ended},
+    {"a wave, left by two", start_leaving, {leave_relay, leave_caller}, check_nothing_left},
     {"an answer, folded", start_wave, {answer_it, fold_it}, NULL},
     {"a view, opened", start_topology, {join, open_view}, NULL},
     {"a view, changed by two", start_topology, {join, join, open_view}, NULL, .limit = 4000},

@@ -14,6 +14,8 @@ enum { ARENA = 1 << 20 };
 static KN_ALIGNED(4096) unsigned char arenas[TIDS][ARENA];
 static size_t used[TIDS];
 static uint64_t used_in[TIDS]; /* the execution that `used` is of */
+static uint64_t live,
+    live_in; /* bytes that are not given back, and the execution that they are of */
 
 /* From the thread's own arena, so that addresses do not hang on who was first. */
 void *kn_alloc(size_t size, size_t align, int node)
@@ -29,6 +31,8 @@ void *kn_alloc(size_t size, size_t align, int node)
         fail("the arena of a thread is full");
     }
     used[self] = at + size;
+    live = live_in == kn_x.execution ? live + size : size;
+    live_in = kn_x.execution;
     memset(arenas[self] + at, 0xa5, size);
     return arenas[self] + at;
 }
@@ -38,7 +42,14 @@ void kn_free(void *memory, size_t size, size_t align)
     (void)align;
     if (memory) {
         kn_model_free(memory, size);
+        live -= size;
     }
+}
+
+/* Of this execution, if it has asked for any. */
+uint64_t kn_alloc_live(void)
+{
+    return live_in == kn_x.execution ? live : 0;
 }
 
 /* As the system gives it: zeros. */
