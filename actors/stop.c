@@ -25,6 +25,7 @@
 #include "sched/errand.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 enum {
@@ -315,6 +316,20 @@ static int call_off(struct koken *rt, uint64_t kill_ns)
     return rc;
 }
 
+/* Nobody may look at the report, and agents that were killed have not given back what they held. */
+static void tell_killed(const struct koken *rt, uint64_t killed)
+{
+    if (killed > 0 && rt->options.log) {
+        char line[160];
+        (void)snprintf(
+            line, sizeof line,
+            "koken: stopped; %llu agents were killed, not asked: their exit hooks have not run. "
+            "More time for the stop?",
+            (unsigned long long)killed);
+        rt->options.log(rt->options.log_arg, line);
+    }
+}
+
 int koken_stop_with(struct koken *rt, const struct koken_stop_plan *plan,
                     struct koken_stop_report *ret_report)
 {
@@ -349,6 +364,7 @@ int koken_stop_with(struct koken *rt, const struct koken_stop_plan *plan,
          * ended: a grace period would wait for the very handler that a deadline is there for. */
         kn_rcu_synchronize();
         report.killed = end_the_rest(rt);
+        tell_killed(rt, report.killed);
         (void)received(rt, &dead_after);
     }
     report.dead_letters = dead_after - dead_before;

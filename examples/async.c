@@ -71,5 +71,5 @@ int main(void)
                (int)stats.cancelled);
         koken_async_free(async);
     }
-    return koken_stop(rt, KOKEN_S(1)) < 0 || rc < 0;
+    return koken_stop(rt, KOKEN_S(10)) < 0 || rc < 0;
 }

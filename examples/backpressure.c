@@ -106,5 +106,5 @@ int main(void)
     rc = rc < 0 ? rc : try_policy(rt, KOKEN_POLICY_DROP_OLD, "DROP_OLD");
     rc = rc < 0 ? rc : try_policy(rt, KOKEN_POLICY_SIGNAL, "SIGNAL");
     rc = rc < 0 ? rc : try_policy(rt, KOKEN_POLICY_GROW, "GROW");
-    return koken_stop(rt, KOKEN_S(1)) < 0 || rc < 0;
+    return koken_stop(rt, KOKEN_S(10)) < 0 || rc < 0;
 }

@@ -80,5 +80,5 @@ int main(void)
     }
     rc = visit(koken_spawn(rt, closed_office));
     rc = rc < 0 ? rc : koken_drain(rt, KOKEN_S(1));
-    return koken_stop(rt, KOKEN_S(1)) < 0 || rc < 0;
+    return koken_stop(rt, KOKEN_S(10)) < 0 || rc < 0;
 }

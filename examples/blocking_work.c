@@ -106,5 +106,5 @@ int main(void)
         printf("fetched %" PRId32 " and %" PRId32 "\n", fetched.from_pool, fetched.in_place);
         printf("meanwhile the clock %s\n", strokes.count >= 5 ? "went on" : "STOOD STILL");
     }
-    return koken_stop(rt, KOKEN_S(1)) < 0 || rc < 0;
+    return koken_stop(rt, KOKEN_S(10)) < 0 || rc < 0;
 }

@@ -77,5 +77,5 @@ int main(void)
     rc = rc < 0 ? rc : koken_drain(rt, KOKEN_S(30));
     rc = rc < 0 ? rc : koken_await(rt, who, KOKEN_S(1), &count, read_count);
     printf("%u agents added 1 to %u: %" PRIu64 "\n", ADDERS, ADDITIONS, count.value);
-    return koken_stop(rt, KOKEN_S(1)) < 0 || rc < 0;
+    return koken_stop(rt, KOKEN_S(10)) < 0 || rc < 0;
 }

@@ -89,5 +89,5 @@ int main(void)
     while (rc == 0 && koken_alive(waiter)) {
         rc = koken_drain(rt, KOKEN_S(1));
     }
-    return koken_stop(rt, KOKEN_S(1)) < 0 || rc < 0;
+    return koken_stop(rt, KOKEN_S(10)) < 0 || rc < 0;
 }

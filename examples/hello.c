@@ -35,5 +35,5 @@ int main(void)
     if (rc == 0) {
         printf("greeted %llu\n", (unsigned long long)answer.count);
     }
-    return koken_stop(rt, KOKEN_S(1)) < 0 || rc < 0;
+    return koken_stop(rt, KOKEN_S(10)) < 0 || rc < 0;
 }

@@ -103,5 +103,5 @@ int main(void)
     caller = koken_spawn(rt, caller, KOKEN_ARG(ends[1]));
     rc = koken_await(rt, caller, KOKEN_S(10), &finished, finished_question);
     printf("%u lines\n", (unsigned)finished.lines);
-    return koken_stop(rt, KOKEN_S(1)) < 0 || rc < 0;
+    return koken_stop(rt, KOKEN_S(10)) < 0 || rc < 0;
 }

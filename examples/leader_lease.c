@@ -107,7 +107,7 @@ int main(void)
         rc = elect(rt, &office);
     }
     printf("%s\n", rc == 0 ? "the end" : koken_errname(rc));
-    bool is_stopped = koken_stop(rt, KOKEN_S(1)) == 0;
+    bool is_stopped = koken_stop(rt, KOKEN_S(10)) == 0;
     koken_guard_free(office.guard);
     return rc < 0 || !is_stopped;
 }

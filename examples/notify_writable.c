@@ -108,5 +108,5 @@ int main(void)
                delivered.parcels, delivered.pauses > 0 ? "now and then" : "never", stock.parcels,
                stock.out_of_order);
     }
-    return koken_stop(rt, KOKEN_S(1)) < 0 || rc < 0;
+    return koken_stop(rt, KOKEN_S(10)) < 0 || rc < 0;
 }

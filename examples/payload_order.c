@@ -115,5 +115,5 @@ int main(void)
     rc = rc < 0 ? rc : koken_drain(rt, KOKEN_S(30));
     rc = rc < 0 ? rc : koken_await(rt, gate, KOKEN_S(1), &told, read_report);
     printf("orders worth %ld came through\n", told.volume);
-    return koken_stop(rt, KOKEN_S(1)) < 0 || rc < 0;
+    return koken_stop(rt, KOKEN_S(10)) < 0 || rc < 0;
 }

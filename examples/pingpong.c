@@ -56,5 +56,5 @@ int main(void)
         printf("the ball was thrown %" PRIu64 " times\n", result.thrown);
         fprintf(stderr, "%" PRIu64 " ns one way\n", (koken_now() - began_at) / result.thrown);
     }
-    return koken_stop(rt, KOKEN_S(1)) < 0 || rc < 0;
+    return koken_stop(rt, KOKEN_S(10)) < 0 || rc < 0;
 }

@@ -108,5 +108,5 @@ int main(void)
     }
     (void)koken_channel_unref(counting.out);
     (void)koken_channel_unref(squaring.out);
-    return koken_stop(rt, KOKEN_S(1)) < 0 || rc < 0;
+    return koken_stop(rt, KOKEN_S(10)) < 0 || rc < 0;
 }

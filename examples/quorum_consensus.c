@@ -150,5 +150,5 @@ int main(void)
     held += hold(rt, "two thirds, four asleep", "hhhhhhssss", KOKEN_QUORUM_SUPERMAJORITY);
     held += hold(rt, "equal answers, three liars", "hhhhhhhlll", KOKEN_QUORUM_BYZANTINE);
     held += hold(rt, "equal answers, four liars", "hhhhhhllll", KOKEN_QUORUM_BYZANTINE);
-    return koken_stop(rt, KOKEN_S(1)) < 0 || held < 7;
+    return koken_stop(rt, KOKEN_S(10)) < 0 || held < 7;
 }

@@ -248,7 +248,7 @@ int main(void)
     /* trusted: main looks at the town again when all has stopped */
     koken_ref keeper = koken_spawn(rt, town, KOKEN_ARG_TRUSTED(town));
     rc = rc < 0 ? rc : koken_await(rt, keeper, KOKEN_S(60), &done, ask_sum);
-    bool is_stopped = koken_stop(rt, KOKEN_S(1)) == 0;
+    bool is_stopped = koken_stop(rt, KOKEN_S(10)) == 0;
     for (unsigned i = 0; i <= CHANGES; i++) {
         koken_ring_free(town->rings[i]);
     }

@@ -86,7 +86,7 @@ static int scenario(void *arg)
         rc = koken_await(rt, bank, KOKEN_S(1), &answer, get_balance);
         KOKEN_SIM_CHECK(rc < 0 || answer.amount >= 0);
     }
-    int stopped = koken_stop(rt, KOKEN_S(1));
+    int stopped = koken_stop(rt, KOKEN_S(10));
     return rc < 0 ? rc : stopped;
 }
 

@@ -91,5 +91,5 @@ int main(void)
         printf("%" PRIu32 " strokes, the first %s\n", record.strokes,
                record.first_after_ns >= KOKEN_MS(10) ? "not early" : "TOO EARLY");
     }
-    return koken_stop(rt, KOKEN_S(1)) < 0 || rc < 0;
+    return koken_stop(rt, KOKEN_S(10)) < 0 || rc < 0;
 }

@@ -98,5 +98,5 @@ int main(void)
             (void)koken_services_unref(services);
         }
     }
-    return koken_stop(rt, KOKEN_S(1)) < 0 || rc < 0;
+    return koken_stop(rt, KOKEN_S(10)) < 0 || rc < 0;
 }

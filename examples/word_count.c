@@ -110,5 +110,5 @@ int main(int argc, char **argv)
         printf("%s %zu\n", words[i], found[i]);
     }
     free(text.bytes);
-    return koken_stop(rt, KOKEN_S(1)) < 0 || rc < 0 || sum.words != check.words;
+    return koken_stop(rt, KOKEN_S(10)) < 0 || rc < 0 || sum.words != check.words;
 }

@@ -164,7 +164,9 @@ struct koken_stop_report {
     uint64_t drained;      /* messages handled after the stop began */
     uint64_t dead_letters; /* messages given up */
     uint64_t cancelled;    /* agents that were alive when the drain was over */
-    uint64_t killed;       /* agents whose handler did not come back in time */
+    uint64_t
+        killed; /* agents that had not ended in time: their exit hooks have not run, and what their
+                        states hold (payloads, memory) is not given back; the log tells it, too */
     uint32_t survivor_count;
     struct koken_survivor
         survivors[16]; /* the first of them, as they were at the end of the drain */
@@ -173,7 +175,8 @@ struct koken_stop_report {
 /*
  * koken_stop ends a runtime: refuse, drain, cancel, kill, within timeout_ns (half of it for the
  * drain). Accepted messages are handled or become dead letters; nothing runs afterwards; rt is
- * gone. Errors: -ETIMEDOUT a handler did not come back: rt and its threads are left alive, may be stopped
+ * gone. A short timeout kills agents that would have ended (koken_stop_report.killed): be generous, a stop takes no
+ * longer than it needs. Errors: -ETIMEDOUT a handler did not come back: rt and its threads are left alive, may be stopped
  * again, or leak (workers that no handler holds are waited for half a second more). -EBUSY another thread
  * is stopping it. -EINVAL NULL, or no runtime (any more; but the same address may be that of a new one).
  * -EDEADLK called by an agent, of whatever runtime. -ENOTSUP in the child of a fork. Thread: any but an

@@ -127,12 +127,20 @@ Test(stop, cancels_who_never_rests)
     }
 }
 
-/* Without drain and cancel agents are killed: no exit hook, queued messages are dead letters, no leak. */
+static void count_killed(void *arg, const char *line)
+{
+    uint32_t *told = arg;
+    *told += strstr(line, "50 agents were killed") != NULL;
+}
+
+/* Without drain and cancel agents are killed, which the log tells: no exit hook, queued messages are dead letters, no leak. */
 Test(stop, kills_without_hooks)
 {
     static const unsigned workers[3] = {1, 2, 4};
     for (int w = 0; w < 3; w++) {
-        struct koken *rt = start(workers[w]);
+        uint32_t told = 0;
+        struct koken *rt =
+            start_with(workers[w], (struct koken_options){.log = count_killed, .log_arg = &told});
         struct koken_stop_report report;
         struct koken_stop_plan plan = {0, 0, KOKEN_S(30)};
         clear();
@@ -143,6 +151,7 @@ Test(stop, kills_without_hooks)
         }
         cr_assert_eq(koken_stop_with(rt, &plan, &report), 0);
         cr_assert_eq(report.killed, 50);
+        cr_assert_eq(told, 1);
         cr_assert_geq(report.dead_letters, 50);
         cr_assert_eq(reading(&exits), 0);
         uint32_t turns = reading(&inside);
