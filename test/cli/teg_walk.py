@@ -161,7 +161,7 @@ def start(*words):
 
 def trouble():
     os.mkfifo("who")
-    busy = command("busy", "sh", "-c", "echo $$ >who; sleep 600 & wait")
+    busy = command("busy", "sh", "-c", "echo $$ >who; sleep 600 & wait", after=["other"])
     nodes = [busy, node("after", "sum", after=["busy"]), node("other", number=7)]
     graph("busy.json", nodes)
     for number in (signal.SIGINT, signal.SIGTERM):

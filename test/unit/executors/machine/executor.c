@@ -97,6 +97,8 @@ Test(machine_executor, a_long_program_yields_and_is_cancelled)
     cr_assert_eq(status_of(rt, other, answer, NULL), 0); /* another agent is heard */
     cr_assert_eq(stats_of(rt, &executor, 1).queued, 2);  /* and so is this one */
     cr_assert_eq(koken_task_wait(rt, task, KOKEN_MS(1)), -ETIMEDOUT);
+    while (stats_of(rt, &executor, 1).slices < 3) { /* ends: it goes on */
+    }
     cr_assert_eq(koken_task_status(task), -EBUSY);
     cr_assert_null(koken_task_result(task));
     koken_task_cancel(task);
@@ -105,7 +107,6 @@ Test(machine_executor, a_long_program_yields_and_is_cancelled)
     cr_assert_eq(koken_task_result(task)->error.code, KOKEN_CODE_CANCELLED);
     cr_assert_eq(koken_task_wait(rt, behind, KOKEN_S(60)), 0);
     cr_assert_eq(koken_task_status(behind), 0);
-    cr_assert_gt(stats_of(rt, &executor, 1).slices, 2);
     koken_task_cancel(task); /* harmless */
     koken_task_free(task);
     koken_task_free(behind);

@@ -94,7 +94,7 @@ Test(executor, load_balance_threshold_wakes_a_parked_lane)
     bool is_left_alone = false;
     cr_assert(is_shared(2));
     /* Who is interrupted by the system looks long, and the lane is woken for that: then again. */
-    for (int i = 0; i < 10 && !is_left_alone; i++) {
+    for (int i = 0; i < 100 && !is_left_alone; i++) {
         is_left_alone = !is_shared(50);
     }
     cr_assert(is_left_alone);

