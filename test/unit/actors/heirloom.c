@@ -127,7 +127,7 @@ static struct koken *begin(koken_ref *ret_supervisor)
 static koken_ref child(koken_ref supervisor)
 {
     koken_ref ref = KOKEN_NOBODY;
-    for (int i = 0; i < 10000 && koken_supervised(supervisor, 0, &ref) < 0; i++) {
+    while (koken_supervised(supervisor, 0, &ref) < 0) { /* ends: it comes, or comes back */
         kn_thread_yield();
     }
     return ref;
