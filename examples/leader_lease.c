@@ -18,9 +18,11 @@ struct office {
 struct candidate {
     struct office office;
     char name[8];
-    uint64_t sleep_ns; /* while it leads */
+    int sleeps; /* while it leads */
     int dies;
 };
+
+KOKEN_EVENT(wake_up);
 
 #define FIRST_TOKEN 1u /* that a keeper gives: Ada's */
 
@@ -38,7 +40,7 @@ static int run(koken_ctx *ctx, struct candidate *unused, const void *arg)
     const struct candidate *self = arg;
     struct koken_lease lease;
     int rc =
-        koken_lease_acquire(ctx, self->office.keeper, "leader", KOKEN_MS(100), KOKEN_S(10), &lease);
+        koken_lease_acquire(ctx, self->office.keeper, "leader", KOKEN_MS(300), KOKEN_S(10), &lease);
 
     (void)unused;
     if (rc < 0) {
@@ -48,8 +50,10 @@ static int run(koken_ctx *ctx, struct candidate *unused, const void *arg)
     if (rc < 0 || self->dies) {
         return rc < 0 ? rc : -ECANCELED; /* and does not give the lease back */
     }
-    if (self->sleep_ns) {
-        rc = koken_sleep(ctx, self->sleep_ns);
+    if (self->sleeps) {
+        struct wake_up morning;
+
+        rc = koken_receive_only(ctx, KOKEN_S(60), wake_up, &morning);
         (void)write_log(self, lease.token, "wakes up and writes");
         return rc;
     }
@@ -64,7 +68,7 @@ static int elect(struct koken *rt, struct office *office)
     office->keeper = koken_lease_keeper(rt);
     const struct candidate candidates[] = {
         {*office, "Ada", 0, /* dies= */ 1},
-        {*office, "Bela", KOKEN_MS(600), 0},
+        {*office, "Bela", /* sleeps= */ 1, 0},
         {*office, "Cleo", 0, 0},
     };
     koken_ref who[3];
@@ -77,19 +81,14 @@ static int elect(struct koken *rt, struct office *office)
         /* So that they stand in line in this order. */
         rc = rc < 0 ? rc : koken_drain(rt, KOKEN_S(10));
     }
-    /* Nobody answers a sleeper's question: wait as they do, for the lease; then for Bela. */
+    /* Wait as they do, for the lease: then Cleo has led, and Bela has slept for too long. */
     rc = rc < 0 ? rc
                 : koken_lease_acquire(rt, office->keeper, "leader", KOKEN_S(9), KOKEN_S(9), &last);
     if (rc == 0 && write_log(&candidates[0], FIRST_TOKEN, "is dead, her last line comes") == 0) {
         rc = -EPROTO;
     }
-    while (rc == 0 && koken_alive(who[1])) {
-        struct koken_lease never;
-
-        rc = koken_lease_acquire(rt, office->keeper, "leader", 1, KOKEN_MS(10), &never);
-        rc = rc == -ETIMEDOUT ? 0 : -EPROTO;
-    }
-    return rc;
+    rc = rc < 0 ? rc : koken_signal(who[1], wake_up);
+    return rc < 0 ? rc : koken_drain(rt, KOKEN_S(10));
 }
 
 int main(void)

@@ -90,6 +90,29 @@ static koken_ref open_node(struct koken *rt, unsigned number, char manner)
     return who;
 }
 
+/* Who is awake answers in time, on a machine that has time for us: if not, all are asked again, with more of it. */
+static int ask_all(struct koken *rt, const koken_ref *nodes, const char *manners,
+                   struct koken_quorum_options *options, struct koken_quorum **held)
+{
+    uint64_t patience_ns = KOKEN_MS(100);
+    uint64_t asleep = 0;
+
+    for (unsigned i = 0; i < NODES; i++) {
+        asleep += manners[i] == 's';
+    }
+    for (;;) { /* ends: at the latest with the patience */
+        int rc = koken_quorum(rt, nodes, NODES, patience_ns, options, held, propose, .value = 42);
+
+        if (rc != -ETIMEDOUT || koken_quorum_tally(*held).pending <= asleep ||
+            patience_ns > KOKEN_S(10)) {
+            return rc;
+        }
+        koken_quorum_free(*held);
+        *held = NULL;
+        patience_ns *= 2;
+    }
+}
+
 /* Holds one vote among nodes of these manners: h honest, l liar, s asleep, d dead. Answers whether it could
  * be held at all. */
 static bool hold(struct koken *rt, const char *what, const char *manners,
@@ -110,7 +133,7 @@ static bool hold(struct koken *rt, const char *what, const char *manners,
         printf("%s: no mesh: %s\n", what, koken_errname(rc));
         return false;
     }
-    rc = koken_quorum(rt, nodes, NODES, KOKEN_MS(100), &options, &held, propose, .value = 42);
+    rc = ask_all(rt, nodes, manners, &options, &held);
 
     printf("%-30s %s: ", what, manners);
     if (!held) {
