@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Proves that an await that is answered within the fiber's own turn (call.h) looks like any other: the deadline
- * holds while the callee blocks, a stop is noticed, others have their turns, and the callee knows how long it is
- * waited for, at once and after it has put the request aside.
+ * holds while the callee blocks, a stop is noticed, others have their turns, an answer that does not fit is an error
+ * and given back, and the callee knows how long it is waited for, at once and after it has put the request aside.
  */
 #include "test/support/runtime.h"
 
 KOKEN_MESSAGE(ca_ask, { uint32_t how; });
 KOKEN_MESSAGE(ca_answer, { uint64_t value; });
+KOKEN_MESSAGE(ca_other, { uint32_t value[5]; });
 KOKEN_EVENT(ca_go_on);
 
-enum how { HOW_ECHO, HOW_BLOCK, HOW_TIME, HOW_STASH, HOW_LATER, HOW_LAST, HOW_COUNT_ };
+KOKEN_PAYLOAD(ca_load, (plain, uint64_t, value));
+
+enum how { HOW_ECHO, HOW_BLOCK, HOW_TIME, HOW_STASH, HOW_LATER, HOW_LAST, HOW_OTHER, HOW_GIVEN };
 
 static kn_atomic(uint32_t) done;
 static kn_atomic(uint32_t) blocked;
@@ -49,12 +52,22 @@ static int put_aside(koken_ctx *ctx, struct callee *self)
     return koken_stash(ctx);
 }
 
+/* An answer that owns something, which nobody has asked for. */
+static int give_load(koken_ctx *ctx)
+{
+    koken_iso(ca_load, load) = koken_new(ca_load);
+    koken_mut(load)->value = 1;
+    return koken_post_reply(ctx, load);
+}
+
 static int on_ask(koken_ctx *ctx, struct callee *self, const struct ca_ask *msg)
 {
     switch ((enum how)msg->how) {
     case HOW_BLOCK: return answer_late(ctx);
     case HOW_TIME: return koken_reply(ctx, ca_answer, .value = koken_time_left(ctx));
     case HOW_STASH: return put_aside(ctx, self);
+    case HOW_OTHER: return koken_reply(ctx, ca_other, .value = {1});
+    case HOW_GIVEN: return give_load(ctx);
     case HOW_LATER:
         self->claim = koken_defer(ctx);
         expect(koken_is_awaited(self->claim));
@@ -121,6 +134,42 @@ Test(call, every_answer_arrives, .timeout = 60)
         drain(rt);
         check_balance(rt, 0);
         stop(rt);
+    }
+}
+
+static int ask_in_vain(koken_ctx *ctx, struct ca_none *self, const void *arg)
+{
+    koken_ref who = koken_spawn(ctx, called);
+    (void)self, (void)arg;
+    for (uint32_t i = 0; i < 20; i++) {
+        struct ca_answer answer = {.value = 7};
+        enum how how = i % 2 ? HOW_OTHER : HOW_GIVEN;
+        expect(koken_await(ctx, who, KOKEN_S(30), &answer, ca_ask, .how = how) == -EPROTO);
+        expect(answer.value == 7);
+        expect(ask(ctx, who, KOKEN_S(30), HOW_ECHO) ==
+               HOW_ECHO); /* the next one is not told of it */
+    }
+    expect(ask(ctx, who, KOKEN_S(30), HOW_LAST) == HOW_LAST);
+    (void)count(&done);
+    return 0;
+}
+
+KOKEN_FIBER(asks_in_vain, struct ca_none, ask_in_vain);
+
+/* What it owns is given back: nothing is left alive. */
+Test(call, an_answer_that_does_not_fit_is_an_error, .timeout = 60)
+{
+    for (unsigned workers = 1; workers <= 2; workers++) {
+        struct koken_census alive[8] = {{.alive = 1}};
+        struct koken *rt = start(workers);
+        reset(&done);
+        cr_assert(!koken_is_nobody(koken_spawn(rt, asks_in_vain)));
+        wait_for(&done, 1);
+        drain(rt);
+        check_balance(rt, 0);
+        stop(rt);
+        cr_assert_eq(koken_payload_census(alive, 8), 1);
+        cr_assert_eq(alive[0].alive, 0);
     }
 }
 
