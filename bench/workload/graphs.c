@@ -92,7 +92,8 @@ int graph_effect(struct koken_teg_call *call)
     KOKEN_SIM_CHECK(!koken_teg_is_undo(call));
     KOKEN_SIM_CHECK(kn_swap(&step->begun[attempt], 1, relaxed) == 0); /* relaxed: counts */
     check_inputs(call, step);
-    bool is_alone = step->is_exclusive && !step->job->has_timeouts && !step->job->is_cancelled;
+    bool is_alone =
+        step->is_exclusive && !step->job->has_timeouts && !graph_is_cancelled(step->job);
     if (is_alone && step->place != KOKEN_TEG_ELSEWHERE) {
         KOKEN_SIM_CHECK(kn_swap(&step->job->holder, 1, relaxed) == 0); /* relaxed: turns order it */
     }
@@ -251,7 +252,7 @@ static void drive(struct load *load, koken_ref executor)
     }
     if (load_below(load, 8) == 0) {
         for (unsigned j = 0; j < job_count; j++) {
-            jobs[j].is_cancelled = true;
+            kn_store(&jobs[j].is_cancelled, 1, relaxed); /* relaxed: the cancelling orders it */
         }
         (void)!koken_exit(executor);
     }
@@ -261,7 +262,7 @@ static void drive(struct load *load, koken_ref executor)
         }
         uint64_t chance = load_below(load, 8);
         if (chance == 0) {
-            jobs[j].is_cancelled = true;
+            kn_store(&jobs[j].is_cancelled, 1, relaxed); /* relaxed: the cancelling orders it */
             koken_teg_cancel(jobs[j].run);
         } else if (chance == 1 && !jobs[j].is_asked) {
             koken_teg_run_free(jobs[j].run);
@@ -322,8 +323,9 @@ void load_graphs_after(struct load *load)
         struct graph_job *job = &jobs[j];
         if (job->run != NULL) {
             /* An executor whose handler fails has ended, and cancelled its runs. */
-            job->is_cancelled |=
-                load->is_cut || load->has_death || (load->faults & KOKEN_SIM_HANDLER) != 0;
+            if (load->is_cut || load->has_death || (load->faults & KOKEN_SIM_HANDLER) != 0) {
+                kn_store(&job->is_cancelled, 1, relaxed); /* relaxed: nothing runs any more */
+            }
             KOKEN_SIM_CHECK(koken_teg_is_over(job->run));
             graph_check(load, job);
         }

@@ -68,7 +68,6 @@ struct graph_job {
     struct graph_step steps[GRAPH_STEPS];
     struct graph_link links[GRAPH_LINKS];
     uint32_t count, link_count;
-    bool is_cancelled; /* or its executor has gone: whatever has not ended may be cancelled */
     bool has_timeouts; /* of the scenario's own */
     bool has_keepers;
     bool is_asked;                           /* agents hold the run */
@@ -76,7 +75,14 @@ struct graph_job {
     kn_atomic(uint64_t) failed_at, ended_at; /* first failure nobody handles, last end of a node */
     kn_atomic(uint64_t) undoings;            /* counted */
     kn_atomic(uint32_t) holder;              /* of the exclusive resource */
+    kn_atomic(uint32_t)
+        is_cancelled; /* or its executor has gone: whatever has not ended may be cancelled */
 };
+
+static inline bool graph_is_cancelled(const struct graph_job *job)
+{
+    return kn_load(&job->is_cancelled, relaxed) != 0; /* relaxed: what cancels orders it */
+}
 
 /* Draws a graph; the effects are the caller's. The graph is whole, and checked but for want of memory. */
 void graph_draw(struct load *load, struct graph_job *job);

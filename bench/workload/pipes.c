@@ -117,7 +117,9 @@ void load_pipes(struct load *load)
     if (!load_settle(load)) {
         return;
     }
-    for (unsigned i = 0; i < 300; i++) {
+    /* Where something was refused a fiber may wait for ever. */
+    unsigned looks = load_is_strict(load) && is_whole ? 300 : 30;
+    for (unsigned i = 0; i < looks; i++) {
         koken_metrics(load->rt, &m);
         if (m.alive == 0) {
             break;
