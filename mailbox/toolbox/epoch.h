@@ -18,7 +18,8 @@
  * Two epochs would do if no tag were old when it is read; the third is the price of reading it without a fence.
  *
  * Without membarrier every `barrier` is a read-modify-write of global itself, in pin, retire and scan alike:
- * they are in one order, and each sees what was done before those ahead of it. The argument is the same.
+ * they are in one order. A pin behind the retirement acquires the unlinking; who found the object has pinned ahead
+ * of it, so ahead of the scans that matter, which acquire its state.
  *
  * The data goes over the unpin's release, which the scan acquires, and the step's release, which whoever frees
  * acquires; nothing hangs on a fence.
@@ -136,7 +137,7 @@ static inline void kn_epoch_pin(struct koken_epoch *epoch, struct kn_epoch_recor
             kn_store(&record->state, again << 1 | 1, release); /* [EP1] */
         }
     } else {
-        (void)kn_add(&epoch->global, 0, acq_rel); /* [EP3] the barrier: with retire and the scan */
+        (void)kn_add(&epoch->global, 0, acq_rel); /* [EP3] what is unlinked, for the scan: state */
     }
 }
 
@@ -177,7 +178,7 @@ static inline void kn_epoch_retire(struct koken_epoch *epoch, struct kn_epoch_re
         kn_fence_light();
     }
     uint64_t tag = epoch->is_biased ? kn_load(&epoch->global, relaxed)
-                                    : kn_add(&epoch->global, 0, acq_rel); /* [EP3] the barrier */
+                                    : kn_add(&epoch->global, 0, release); /* [EP3] the unlinking */
     *retired = (struct koken_retired){.next_ = NULL, .free_ = free_object, .epoch_ = tag};
     KN_ASSERT(!record->last || record->last->epoch_ <= tag);
     if (kn_likely(record->last)) {

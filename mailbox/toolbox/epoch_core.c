@@ -49,7 +49,7 @@ struct kn_epoch_record *kn_epoch_join(struct koken_epoch *epoch)
     do { /* ends: a failure means that another thread has come */
         record->next = head;
         /* [EP5] release: the record. Pairs with acquire wherever the list is read. */
-    } while (!kn_cas_weak(&epoch->records, &head, record, acq_rel, acquire));
+    } while (!kn_cas_weak(&epoch->records, &head, record, release, relaxed));
     return record;
 }
 
@@ -143,12 +143,11 @@ void kn_epoch_fini(struct koken_epoch *epoch)
 
 bool kn_epoch_advance(struct koken_epoch *epoch)
 {
-    /* [EP2] acquire: the steps before, and through them all that may be freed. */
-    uint64_t global = kn_load(&epoch->global, acquire);
+    uint64_t global = kn_load(&epoch->global, relaxed); /* relaxed: the swap below decides */
     if (epoch->is_biased) {
         kn_membarrier();
     } else {
-        (void)kn_add(&epoch->global, 0, acq_rel); /* [EP3] the barrier: with pin and retire */
+        (void)kn_add(&epoch->global, 0, acquire); /* [EP3] acquire: the states of those pinned */
     }
     /* [EP5] acquire: the records. */
     for (struct kn_epoch_record *r = kn_load(&epoch->records, acquire); r; r = r->next) {
@@ -159,8 +158,9 @@ bool kn_epoch_advance(struct koken_epoch *epoch)
             return false;
         }
     }
-    /* [EP2] release: what the scan has acquired. Pairs with acquire in kn_epoch_reclaim(). */
-    if (!kn_cas_strong(&epoch->global, &global, global + 1, acq_rel, relaxed)) {
+    /* [EP2] release: what the scan has acquired. Pairs with acquire in kn_epoch_reclaim(), where it meets that of the
+     * steps before: there are but read-modify-writes between. */
+    if (!kn_cas_strong(&epoch->global, &global, global + 1, release, relaxed)) {
         return false;
     }
     kn_store(&epoch->blocked, 0, relaxed); /* relaxed: a statistic */

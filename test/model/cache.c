@@ -6,9 +6,14 @@
  */
 #include "test/model/lib/model.h"
 
+#include "base/world.h"
+
 uint64_t kn_entropy(void);
 
+static uint64_t clock_of_thread(void);
+#define kn_now clock_of_thread
 #include "mailbox/toolbox/cache.c"
+#undef kn_now
 
 struct value {
     uint64_t a, b;
@@ -59,10 +64,59 @@ static void start(void)
     KOKEN_CHECK(koken_cache_new(&options, &cache) == 0);
 }
 
+/* Values end 10 after their put. Who puts anew does so at 20, who reads reads at 25, when the first has ended. */
+enum { TTL = 10, FIRST_AT = 1, PUT_AT = 20, READ_AT = 25 };
+static uint64_t clocks[KN_MODEL_THREADS + 1];
+
+static uint64_t clock_of_thread(void)
+{
+    return clocks[kn_model_self()];
+}
+
 static void start_with_one(void)
 {
     start();
     set(1, 1);
+}
+
+static void start_with_end(void)
+{
+    static const struct koken_cache_options options = {.key_size = 8,
+                                                       .value_size = sizeof(struct value),
+                                                       .max_entries = 1,
+                                                       .shards = 1,
+                                                       .ttl_ns = TTL};
+    start();
+    koken_cache_free(cache);
+    KOKEN_CHECK(koken_cache_new(&options, &cache) == 0);
+    for (unsigned i = 0; i <= KN_MODEL_THREADS; i++) {
+        clocks[i] = FIRST_AT;
+    }
+    set(1, 1);
+}
+
+static void late_changer(void)
+{
+    clocks[kn_model_self()] = PUT_AT;
+    set(1, 2);
+}
+
+/* A value and its end are of one put: the first has ended. */
+static void late_reader(void)
+{
+    uint64_t key = 1;
+    struct value value = {0, 0};
+    clocks[kn_model_self()] = READ_AT;
+    int rc = koken_cache_get(cache, &key, &value);
+    KOKEN_CHECK(rc == 0 || rc == 1);
+    KOKEN_CHECK(rc == 0 || value.a == 8 + 2);
+    KOKEN_CHECK(rc == 0 || value.b == 8 + 2);
+}
+
+static void check_end(void)
+{
+    late_reader();
+    koken_cache_free(cache);
 }
 
 static void reader_of_second(void)
@@ -183,6 +237,11 @@ static void check_at_least_once(void)
 
 static const struct kn_scenario scenarios[] = {
     {"get; put", start_with_one, {reader, changer}, check, .limit = 5000},
+    {"get; put when it has ended",
+     start_with_end,
+     {late_reader, late_changer},
+     check_end,
+     .limit = 5000},
     {"get; put of another", start_with_one, {reader, evicter}, check, .limit = 5000},
     {"get of another; its put", start_with_one, {reader_of_second, evicter}, check, .limit = 5000},
     {"get; it moves up", start_with_row, {reader_of_row, remover_of_row}, check, .limit = 5000},

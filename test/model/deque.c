@@ -6,6 +6,7 @@
  */
 #include "test/model/lib/model.h"
 
+#include "base/world.h"
 #include "mailbox/toolbox/deque.c"
 
 #include <string.h>
@@ -155,6 +156,21 @@ static void thief_twice(void)
     thief();
 }
 
+/* The owner takes the last one when one thief has gone, with another's. */
+static void thief_who_tells(void)
+{
+    thief();
+    kn_store(&is_told, 1, relaxed); /* relaxed: it orders nothing */
+}
+
+static void owner_behind_a_thief(void)
+{
+    while (kn_load(&is_told, relaxed) == 0) { /* ends: the thief has gone */
+        kn_thread_yield();
+    }
+    pop();
+}
+
 static void check(void)
 {
     while (koken_deque_len(deque) > 0) { /* ends: each pop takes one */
@@ -176,6 +192,12 @@ static const struct kn_scenario scenarios[] = {
     {"2 in; pop; steal; steal",
      start_biased_with_two,
      {pop, thief, thief},
+     check,
+     .limit = 8000,
+     .orders_stores = true},
+    {"2 in; steal; steal; pop when one has gone",
+     start_biased_with_two,
+     {owner_behind_a_thief, thief_who_tells, thief},
      check,
      .limit = 8000,
      .orders_stores = true},

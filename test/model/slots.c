@@ -226,7 +226,31 @@ static void resolve_far(void)
     }
 }
 
+/* Who walks over all slots has no handle: whether there is an agent is what its mailbox says. */
+static void look_at(struct kn_agent *a, void *arg)
+{
+    uint32_t *count = arg;
+    if (!(kn_load(&a->mailbox.word, acquire) & KN_MB_CLOSED)) { /* [MB3], as stop.c */
+        KOKEN_CHECK(a->policy == 1 || a->policy == 2);
+        KOKEN_CHECK(a->mailbox.limit == KN_MB_STRIDE);
+        ++*count;
+    }
+}
+
+static void walk(void)
+{
+    uint32_t count = 0;
+    kn_slots_each(&rt, look_at, &count);
+    KOKEN_CHECK(count == 1 || count == 2);
+}
+
+static void bear_one(void)
+{
+    (void)bear(2);
+}
+
 static const struct kn_scenario scenarios[] = {
+    {"birth; a walk over all", start, {bear_one, walk}, NULL},
     {"end, birth; resolve", start, {end_and_bear, resolve_old}, NULL},
     {"end, birth; resolve, resolve",
      start,
