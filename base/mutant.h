@@ -14,6 +14,7 @@ enum kn_mutant {
     KN_MUTANT_REPEATED_MESSAGE, /* a message that came while its agent was handling another, twice */
     KN_MUTANT_LOST_MONITOR,     /* a monitor that met the end of its target on the way */
     KN_MUTANT_STARVED_QUEUE,    /* who passes the turn on in the slot may do so for ever */
+    KN_MUTANT_STARVED_NEWBORN,  /* the oldest of a nursery may lie there for ever */
     KN_MUTANT_COUNT_
 };
 

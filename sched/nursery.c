@@ -3,6 +3,7 @@
 #include "sched/nursery.h"
 
 #include "base/assert.h"
+#include "base/mutant.h"
 #include "mailbox/toolbox/deque.h"
 
 enum {
@@ -17,6 +18,7 @@ int kn_nursery_init(struct kn_worker *worker)
     worker->young_row = 0;
     worker->has_young = false;
     worker->young_head = 0;
+    worker->young_beats = 0;
     worker->young_since_ns = 0;
     return koken_deque_new(&options, &worker->nursery);
 }
@@ -27,19 +29,27 @@ void kn_nursery_fini(struct kn_worker *worker)
     worker->nursery = NULL;
 }
 
+/* The oldest lies there from now on. */
+static void begin_age(struct kn_worker *worker, uint32_t head)
+{
+    worker->young_head = head;
+    worker->young_since_ns = worker->now_ns;
+    worker->young_beats = 0;
+}
+
 bool kn_nursery_push(struct kn_worker *worker, struct kn_runnable *runnable)
 {
+    uint32_t len = kn_nursery_len(worker);
+
     KN_ASSERT(worker == kn_worker_self);
     KN_ASSERT(runnable->step != NULL);
-    if (kn_nursery_len(worker) >= KN_NURSERY_SLOTS ||
-        koken_deque_push(worker->nursery, runnable) < 0) {
+    if (len >= KN_NURSERY_SLOTS || koken_deque_push(worker->nursery, runnable) < 0) {
         return false;
     }
-    kn_fair_put(&worker->nursery, runnable, 0);
+    kn_fair_put(&worker->nursery, runnable, len);
     if (!worker->has_young) {
         worker->has_young = true;
-        worker->young_since_ns = worker->now_ns;
-        worker->young_head = kn_nursery_head(worker);
+        begin_age(worker, kn_nursery_head(worker));
     }
     return true;
 }
@@ -63,50 +73,64 @@ struct kn_runnable *kn_nursery_pop(struct kn_worker *worker)
     return kn_nursery_pop_any(worker);
 }
 
-/* Puts back what was there. */
+/* Puts back what was there, and has waited there all the time. */
 static void keep(struct kn_worker *worker, struct kn_runnable *runnable)
 {
     struct kn_runnable *next;
 
     for (; runnable != NULL; runnable = next) {
         next = runnable->next;
-        bool has_room = kn_nursery_push(worker, runnable);
+        int rc = koken_deque_push(worker->nursery, runnable);
 
-        KN_ASSERT(has_room);
-        (void)has_room;
+        KN_ASSERT(rc == 0); /* there was room */
+        (void)rc;
     }
+}
+
+/* All that are there, linked, the oldest first. */
+static struct kn_runnable *take_out(struct kn_worker *worker, unsigned *ret_count)
+{
+    struct kn_runnable *first = NULL, *runnable;
+
+    *ret_count = 0;
+    while ((runnable = koken_deque_pop(worker->nursery)) != NULL) { /* ends: nobody else pushes */
+        runnable->next = first;
+        first = runnable;
+        ++*ret_count;
+    }
+    return first;
 }
 
 struct kn_runnable *kn_nursery_aged(struct kn_worker *worker)
 {
-    struct kn_runnable *first = NULL, *last, *runnable;
-    unsigned count = 0;
+    struct kn_runnable *first, *last, *rest;
+    unsigned count;
     uint32_t head = kn_nursery_head(worker);
 
-    if (!worker->has_young) {
+    if (!worker->has_young || kn_mutant(KN_MUTANT_STARVED_NEWBORN)) {
         return NULL;
     }
     if (head != worker->young_head) {
-        worker->young_head = head;
-        worker->young_since_ns = worker->now_ns;
+        begin_age(worker, head);
     }
-    if (worker->now_ns - worker->young_since_ns < AGE_NS) {
+    if (++worker->young_beats < KN_YOUNG_BEATS &&
+        worker->now_ns - worker->young_since_ns < AGE_NS) {
         return NULL;
     }
-    worker->young_since_ns = worker->now_ns;
-    while ((runnable = kn_nursery_pop_any(worker)) != NULL) { /* ends: nobody else pushes */
-        runnable->next = first;
-        first = runnable;
-        count++;
-    }
+    first = take_out(worker, &count);
+    worker->has_young = count > 1;
     for (last = first; count > 2; count -= 2) {
         last = last->next;
     }
     if (last != NULL) {
-        runnable = last->next;
+        rest = last->next;
         last->next = NULL;
-        keep(worker, runnable);
+        keep(worker, rest);
     }
+    for (struct kn_runnable *each = first; each != NULL; each = each->next) {
+        kn_fair_take(&worker->nursery, each);
+    }
+    begin_age(worker, kn_nursery_head(worker));
     return first;
 }
 

@@ -7,7 +7,7 @@
  *
  * It is a part of the normal level: its bit in worker->levels says that queue or nursery may hold something.
  * Nobody starves: of ROW_MAX picks from it in a row the next is the queue's, and when the oldest has lain for
- * AGE_NS the older half of them moves to the queue. A full nursery sends what comes to the queue. (D-SCHED-12)
+ * AGE_NS, or for KN_YOUNG_BEATS of its worker, the older half of them moves to the queue. A full nursery sends what comes to the queue. (D-SCHED-12)
  *
  *              push  pop  steal  age
  *      push     X     X     -     X      X: the holder's, one at a time;  -: may run at once
@@ -20,6 +20,14 @@
 #include "sched/worker.h"
 
 enum { KN_NURSERY_SLOTS = KN_MODEL_SIZE(512, 4) };
+
+/* Beats that the oldest lies at the most. So many that time comes first, if it goes on; in the simulator so few
+ * that a run meets it. */
+#ifdef KN_SIM
+enum { KN_YOUNG_BEATS = 2 };
+#else
+enum { KN_YOUNG_BEATS = 1 << 14 };
+#endif
 
 /* Prepares the worker's, and gives it back; what it holds is forgotten. Errors: -ENOMEM. */
 KOKEN_MUST_USE int kn_nursery_init(struct kn_worker *worker);
@@ -34,7 +42,8 @@ struct kn_runnable *kn_nursery_pop(struct kn_worker *worker);
 /* The newest, whosever turn it is, or NULL. Thread: the holder. */
 struct kn_runnable *kn_nursery_pop_any(struct kn_worker *worker);
 
-/* The older half, oldest first, linked by ->next, if the oldest has lain too long; else NULL. Thread: the holder. */
+/* At a beat: the older half, oldest first, linked by ->next, if the oldest has lain too long; else NULL. Thread: the
+ * holder. */
 struct kn_runnable *kn_nursery_aged(struct kn_worker *worker);
 
 /* The oldest, or NULL. Thread: any. */

@@ -27,7 +27,7 @@ static const char help_text[] =
     "      --deaths N       at each N-th step a branch of the run in which an agent is killed\n"
     "      --no-shrink      do not look for a smaller schedule of a failure\n"
     "      --mutant NAME    plant a bug: dropped-wake, repeated-message, lost-monitor,\n"
-    "                       starved-queue; and then succeed only if it is found\n"
+    "                       starved-queue, starved-newborn; and then succeed only if it is found\n"
     "      --min-distinct N fail if fewer traces differ\n"
     "\n"
     "Exit status: 0 no seed failed, 1 one did (its seed and story are printed), 2 misuse.\n";
@@ -41,8 +41,8 @@ struct request {
 };
 
 static const char *const strategies[] = {"mixed", "random", "pct", "exhaustive"};
-static const char *const mutants[] = {"none", "dropped-wake", "repeated-message", "lost-monitor",
-                                      "starved-queue"};
+static const char *const mutants[] = {"none",         "dropped-wake",  "repeated-message",
+                                      "lost-monitor", "starved-queue", "starved-newborn"};
 
 static struct koken_sim_report report;
 

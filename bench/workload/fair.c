@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Fair: some play ball and hand each other the turn, some are never done, some beget, some come from outside, on
- * every level; beside them are the meek, who do one thing and rest. P6 in the simulator the scheduler measures how
+ * Fair: some play ball and hand each other the turn, some are never done, some beget, for generations too, some come
+ * from outside, on every level; beside them are the meek, who do one thing and rest. P6 in the simulator the scheduler measures how
  * long each of them was ready (sched/sim/fair.c); P1 here, that each has had its turns.
  */
 #include "bench/workload/workload.h"
 
 #include <errno.h>
 
-enum { PAIRS_MAX = 3, MEEK_MAX = 12, GREEDY_MAX = 3 };
+enum { PAIRS_MAX = 3, MEEK_MAX = 12, GREEDY_MAX = 3, GENERATIONS = 300 };
 
 KOKEN_MESSAGE(ball, { uint32_t left; });
 KOKEN_MESSAGE(errand, { uint32_t left; });
@@ -132,6 +132,29 @@ static int on_appetite(koken_ctx *ctx, struct glutton *self, const struct appeti
 
 KOKEN_AGENT(glutton, struct glutton, KOKEN_ON(appetite, on_appetite));
 
+/* Begets the next of the line, which runs at once, and another, which has time: the oldest of these waits longest. */
+struct ancestor {
+    char unused;
+};
+
+KOKEN_MESSAGE(brood, { uint32_t left; });
+
+static int on_brood(koken_ctx *ctx, struct ancestor *self, const struct brood *msg);
+
+KOKEN_AGENT(ancestor, struct ancestor, KOKEN_ON(brood, on_brood));
+
+static int on_brood(koken_ctx *ctx, struct ancestor *self, const struct brood *msg)
+{
+    (void)self;
+    if (msg->left > 0) {
+        struct newborn state = {.at = msg->left};
+        koken_ref who = koken_spawn(ctx, newborn, .arg = &state, .arg_size = sizeof state);
+        expect(koken_signal(who, errand, .left = 0));
+        expect(koken_signal(koken_spawn(ctx, ancestor), brood, .left = msg->left - 1));
+    }
+    return KOKEN_STOP;
+}
+
 /* Mostly normal: other levels loosen the bound. */
 static enum koken_priority draw_level(struct load *load, bool has_levels)
 {
@@ -171,6 +194,9 @@ void load_fair(struct load *load)
         for (unsigned j = 0; j < 3; j++) { /* more than one turn may hold */
             expect(koken_signal(who, appetite, .left = (uint32_t)(10 * load->scale)));
         }
+    }
+    if (load_below(load, 4) == 0) {
+        expect(koken_signal(koken_spawn(load->rt, ancestor), brood, .left = GENERATIONS));
     }
     for (unsigned i = 0; i < 20 * load->scale; i++) {
         send_errand(load_below(load, UINT32_MAX));

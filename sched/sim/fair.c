@@ -10,6 +10,7 @@
 
 #include "base/assert.h"
 #include "sched/machine.h"
+#include "sched/nursery.h"
 #include "sched/sim/task.h"
 
 #include <string.h>
@@ -140,6 +141,11 @@ static uint64_t steps_of(const void *place, unsigned *ret_workers)
     return steps;
 }
 
+static bool is_nursery(const struct watched *w, const void *place)
+{
+    return place == (const void *)&w->worker->nursery;
+}
+
 /* ---- bounds -------------------------------------------------------------------------------- */
 
 static uint64_t bound_of(const struct entry *e, unsigned workers)
@@ -149,6 +155,9 @@ static uint64_t bound_of(const struct entry *e, unsigned workers)
     if (w == NULL) {
         bool has_levels = (global_levels & (global_levels - 1)) != 0;
         return BEAT_STEPS * (2 * turns * (has_levels ? LEVEL_PICKS : 1) + workers);
+    }
+    if (is_nursery(w, e->place)) { /* each time one of those before it goes, or half of all do */
+        return (turns + 1) * (KN_YOUNG_BEATS + 1) * BEAT_STEPS;
     }
     unsigned level = level_of(w, e->place);
     bool has_levels = level == KN_PRIO_COUNT_;
@@ -171,15 +180,11 @@ static const char *name_of(const void *place)
     if (level_of(w, place) < KN_PRIO_COUNT_) {
         return "a queue";
     }
+    if (is_nursery(w, place)) {
+        return "a nursery";
+    }
     return is_inside(place, &w->worker->again, sizeof w->worker->again) ? "the place to run again"
                                                                         : "the slot";
-}
-
-/* Newborns wait by time, not by steps. */
-static bool is_bounded(const void *place)
-{
-    const struct watched *w = worker_of(place);
-    return w == NULL || place != (const void *)&w->worker->nursery;
 }
 
 static void check(const struct entry *e)
@@ -208,7 +213,7 @@ static void note(const void *place)
     unsigned level = level_of(w, place);
     if (level < KN_PRIO_COUNT_) {
         w->last_level[level] = w->steps;
-    } else if (place == (const void *)&w->worker->nursery) {
+    } else if (is_nursery(w, place)) {
         w->last_young = w->steps;
     }
 }
@@ -275,9 +280,7 @@ void kn_fair_take(const void *place, const struct kn_runnable *runnable)
         return;
     }
     KN_ASSERT(e->place == place);
-    if (is_bounded(place)) {
-        check(e);
-    }
+    check(e);
     note(place);
     e->place = NULL;
 }

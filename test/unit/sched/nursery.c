@@ -187,3 +187,25 @@ Test(nursery, pushes_and_pops_by_hand)
     cr_assert_null(kn_nursery_steal(&worker));
     kn_nursery_fini(&worker);
 }
+
+/* Though no time has passed: the clock may stand still, a worker's beats do not. */
+Test(nursery, ages_by_beats_too)
+{
+    static struct kn_worker worker;
+    struct kn_runnable items[3] = {{NULL, step_end}, {NULL, step_end}, {NULL, step_end}};
+    cr_assert_eq(kn_nursery_init(&worker), 0);
+    kn_worker_self = &worker;
+    for (unsigned i = 0; i < 3; i++) {
+        cr_assert(kn_nursery_push(&worker, &items[i]));
+    }
+    for (unsigned i = 1; i < KN_YOUNG_BEATS; i++) {
+        cr_assert_null(kn_nursery_aged(&worker));
+    }
+    cr_assert_eq(kn_nursery_aged(&worker), &items[0]);
+    cr_assert_eq(items[0].next, &items[1]);
+    cr_assert_null(items[1].next);
+    cr_assert_null(kn_nursery_aged(&worker)); /* the third is the oldest from now on */
+    cr_assert_eq(kn_nursery_pop(&worker), &items[2]);
+    kn_worker_self = NULL;
+    kn_nursery_fini(&worker);
+}
