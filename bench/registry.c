@@ -84,6 +84,7 @@ const struct bench bench_table[] = {
     {"toolbox-priority", "priority queues: push and pop, 1000 in", bench_toolbox_priority, 0, 0},
     {"toolbox-map", "map and cache: look up, change; cds_lfht", bench_toolbox_map, 0, 0},
     {"toolbox-urcu", "liburcu's queue and stack: in and out", bench_toolbox_urcu, 0, 0},
+    {"toolbox-2t", "the toolbox, two threads at each; CK, liburcu", bench_toolbox_two, 0, 0},
 };
 
 const unsigned bench_count = (unsigned)(sizeof bench_table / sizeof bench_table[0]);

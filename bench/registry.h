@@ -70,5 +70,6 @@ int bench_toolbox_stack(struct bench_run *run, unsigned arg);
 int bench_toolbox_priority(struct bench_run *run, unsigned arg);
 int bench_toolbox_map(struct bench_run *run, unsigned arg);
 int bench_toolbox_urcu(struct bench_run *run, unsigned arg);
+int bench_toolbox_two(struct bench_run *run, unsigned arg);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * `koken bench toolbox-*` on oneTBB: tbb-toolbox [RUNS] prints the median ns of each, on one thread, as lines NAME tbb VALUE
+ * `koken bench toolbox-*` on oneTBB: tbb-toolbox [RUNS] prints the median ns of each, on one thread (-2t: two), as lines NAME tbb VALUE
  * UNIT for `koken bench --peers FILE`. The first run is not counted. Its priority queue is strict.
  */
 #include <oneapi/tbb/concurrent_hash_map.h>
@@ -8,10 +8,12 @@
 #include <oneapi/tbb/concurrent_queue.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <thread>
 #include <vector>
 
 using namespace oneapi::tbb;
@@ -34,6 +36,37 @@ template <typename F> static void measure(const char *name, const char *unit, in
     }
     std::sort(times.begin(), times.end());
     std::printf("%s tbb %.2f %s\n", name, times[times.size() / 2], unit);
+}
+
+/* Two threads at it, each ROUNDS / 4 times: the time of a round, as toolbox-2t. */
+template <typename F> static void measure_two(const char *name, int runs, F round)
+{
+    std::vector<double> times;
+    for (int run = 0; run <= runs; run++) {
+        std::atomic<int> here{0};
+        std::thread threads[2];
+        double took[2] = {0, 0};
+        for (uint64_t side = 0; side < 2; side++) {
+            threads[side] = std::thread([&, side] {
+                here++;
+                while (here < 2) {
+                }
+                auto start = std::chrono::steady_clock::now();
+                for (uint64_t i = 0; i < ROUNDS / 4; i++) {
+                    round(side, i);
+                }
+                std::chrono::duration<double, std::nano> ns = std::chrono::steady_clock::now() - start;
+                took[side] = ns.count() / (ROUNDS / 4);
+            });
+        }
+        threads[0].join();
+        threads[1].join();
+        if (run > 0) {
+            times.push_back(std::max(took[0], took[1]));
+        }
+    }
+    std::sort(times.begin(), times.end());
+    std::printf("%s tbb %.2f ns/round\n", name, times[times.size() / 2]);
 }
 
 int main(int argc, char **argv)
@@ -78,6 +111,30 @@ int main(int argc, char **argv)
     measure("toolbox-map-change", "ns/pair", runs, [&](uint64_t i) {
         wrong += !map.insert({0, i});
         wrong += !map.erase(0);
+    });
+    measure_two("toolbox-queue-2t", runs, [&](uint64_t, uint64_t i) {
+        uint64_t out = 0;
+        bounded.push(i);
+        bounded.pop(out);
+    });
+    measure_two("toolbox-relaxed-2t", runs, [&](uint64_t side, uint64_t i) {
+        uint64_t out = 0;
+        heap.push((i * 1309 + side) & 65535);
+        if (!heap.try_pop(out)) {
+            std::abort();
+        }
+    });
+    measure_two("toolbox-map-2t", runs, [&](uint64_t, uint64_t i) {
+        uint64_t key = i % KEYS * 7919 + 1;
+        concurrent_hash_map<uint64_t, uint64_t>::const_accessor at;
+        if (!map.find(at, key) || at->second != key) {
+            std::abort();
+        }
+    });
+    measure_two("toolbox-map-change-2t", runs, [&](uint64_t side, uint64_t i) {
+        if (!map.insert({side ? 7919 + 7 : 0, i}) || !map.erase(side ? 7919 + 7 : 0)) {
+            std::abort();
+        }
     });
     return wrong != 0;
 }
