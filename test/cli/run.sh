@@ -129,6 +129,7 @@ for name in $("$koken" bench --list | awk '{print $1}'); do
   idle-cpu) pattern="^idle-wakeups koken $number wakeups/s$" ;;
   latency* | wakeup) pattern="^$name-p99 koken $number ns$" ;;
   toolbox-urcu) pattern="^toolbox-queue-urcu koken $number ns/pair$" ;;
+  toolbox-2t) pattern="^toolbox-queue-2t koken $number ns/round$" ;;
   scale) pattern="^scale-100 koken $number ns/hop$" ;;
   *) pattern="^$name koken $number [a-z/]+$" ;;
   esac
