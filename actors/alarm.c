@@ -6,6 +6,7 @@
 #include "actors/request.h"
 #include "actors/slots.h"
 #include "actors/stage.h"
+#include "actors/stamp.h"
 #include "actors/system.h"
 #include "base/world.h"
 

@@ -6,6 +6,7 @@
 #include "actors/kn_rcu.h"
 #include "actors/request.h"
 #include "actors/slots.h"
+#include "actors/stamp.h"
 #include "actors/system.h"
 
 #include <errno.h>

@@ -6,6 +6,7 @@
 #include "actors/park.h"
 #include "actors/request.h"
 #include "actors/slots.h"
+#include "actors/stamp.h"
 #include "base/world.h"
 #include "caps/schema.h"
 

@@ -8,6 +8,7 @@
 #include "actors/kn_rcu.h"
 #include "actors/park.h"
 #include "actors/slots.h"
+#include "actors/stamp.h"
 #include "base/world.h"
 
 #include <errno.h>

@@ -57,12 +57,6 @@ struct kn_envelope *kn_request_new(struct koken *rt, struct kn_local *local,
                                    uint64_t deadline_ns);
 
 /*
- * Until when the sender of a request waits, 0 for ever or not known. Where that has not been looked up yet (call.h),
- * it is now. Thread: the owner of e.
- */
-uint64_t kn_message_deadline(struct kn_envelope *e);
-
-/*
  * Puts an envelope into the mailbox of `to` on the system lane, and gets the agent scheduled.
  * 0 or -ESRCH, then the envelope is the caller's. It must be of `to`'s runtime. local NULL: from
  * outside.
@@ -92,12 +86,6 @@ int kn_send(struct kn_local *local, struct kn_agent *a, struct kn_envelope *take
 
 /* The same from outside; counts, and frees the envelope when it is refused. */
 int kn_send_outside(struct koken *rt, struct kn_agent *a, struct kn_envelope *take_envelope);
-
-/* When a stamped message was sent, koken_now() time; 0 without a stamp. */
-uint64_t kn_message_sent_at(const struct kn_envelope *e);
-
-/* A timer's message is sent when it is due, not when it was made. */
-void kn_message_stamp_again(struct kn_envelope *envelope);
 
 /* Gives up an envelope for good: request answered with error, payload dropped, memory back. */
 void kn_message_drop(struct koken *rt, struct kn_local *local, struct kn_envelope *take_envelope,

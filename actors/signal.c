@@ -13,6 +13,7 @@
 #include "actors/park.h"
 #include "actors/request.h"
 #include "actors/slots.h"
+#include "actors/stamp.h"
 #include "base/edges.h"
 #include "base/world.h"
 #include "sched/lifo.h"
@@ -47,53 +48,6 @@ static KN_ALWAYS_INLINE void fill(struct kn_envelope *e, const struct koken_type
     kn_hand_over(e);
 }
 
-static void stamp(struct kn_envelope *e)
-{
-    KN_ASSERT(!(e->flags & KN_ENV_STAMPED));
-    KN_ASSERT(e->type->size + KN_ENVELOPE_HEADER + 8 <= kn_class_size(e->size_class));
-    uint64_t now = kn_now();
-    e->flags |= KN_ENV_STAMPED;
-    __builtin_memcpy((char *)e + kn_class_size(e->size_class) - sizeof now, &now, sizeof now);
-}
-
-void kn_message_stamp_again(struct kn_envelope *e)
-{
-    if (e->flags & KN_ENV_STAMPED) {
-        e->flags &= (uint16_t)~KN_ENV_STAMPED;
-        stamp(e);
-    }
-}
-
-uint64_t kn_message_sent_at(const struct kn_envelope *e)
-{
-    uint64_t at = 0;
-    if (e->flags & KN_ENV_STAMPED) {
-        __builtin_memcpy(&at, (const char *)e + kn_class_size(e->size_class) - sizeof at,
-                         sizeof at);
-    }
-    return at;
-}
-
-/* Where the deadline of a request is: behind its payload, in front of the stamp. */
-static size_t deadline_at(const struct kn_envelope *e)
-{
-    return kn_class_size(e->size_class) - (e->flags & KN_ENV_STAMPED ? 16 : 8);
-}
-
-uint64_t kn_message_deadline(struct kn_envelope *e)
-{
-    uint64_t at = 0;
-    if (e->flags & KN_ENV_DEADLINE) {
-        __builtin_memcpy(&at, (const char *)e + deadline_at(e), sizeof at);
-        if (e->flags & KN_ENV_AFTER) {
-            e->flags &= (uint16_t)~KN_ENV_AFTER;
-            at = kn_alarm_deadline(at);
-            __builtin_memcpy((char *)e + deadline_at(e), &at, sizeof at);
-        }
-    }
-    return at;
-}
-
 /* Bytes for a payload, and for a stamp and a deadline where there is room for them. */
 static KN_ALWAYS_INLINE uint32_t room_for(const struct koken_type *type, bool is_stamping,
                                           bool has_deadline)
@@ -112,12 +66,12 @@ static KN_ALWAYS_INLINE void finish(struct kn_envelope *e, const struct koken_ty
     uint32_t room = type->size;
     fill(e, type, payload, from, e->size_class);
     if (kn_unlikely(is_stamping) && room + 8 <= KN_PAYLOAD_MAX) {
-        stamp(e);
+        kn_message_stamp(e);
         room += 8;
     }
     if (deadline_ns && room + 8 <= KN_PAYLOAD_MAX) {
         e->flags |= KN_ENV_DEADLINE;
-        __builtin_memcpy((char *)e + deadline_at(e), &deadline_ns, sizeof deadline_ns);
+        __builtin_memcpy((char *)e + kn_deadline_at(e), &deadline_ns, sizeof deadline_ns);
     }
 }
 

@@ -9,6 +9,7 @@
 #include "actors/request.h"
 #include "actors/slots.h"
 #include "actors/spawn.h"
+#include "actors/stamp.h"
 #include "actors/supervisor.h"
 
 #include <errno.h>

@@ -22,6 +22,7 @@
 #include "actors/profile.h"
 #include "actors/request.h"
 #include "actors/stage.h"
+#include "actors/stamp.h"
 #include "base/mutant.h"
 #include "caps/schema.h"
 #include "sched/lifo.h"

@@ -41,29 +41,6 @@ static int asker_body(koken_ctx *ctx, struct bench_none *self, const void *arg)
 
 KOKEN_FIBER(asker, struct bench_none, asker_body);
 
-int bench_await(struct bench_run *run, unsigned arg)
-{
-    (void)arg;
-    struct koken *rt;
-    int rc = bench_begin(run, &rt);
-    if (rc < 0) {
-        return rc;
-    }
-    uint64_t n = bench_size(run, 500000);
-    struct bench_done done;
-    koken_ref to = koken_spawn(rt, echo);
-    koken_ref root = koken_spawn(rt, asker);
-    uint64_t start_ns = koken_now();
-    rc = bench_ask(run, rt, root, n, to, &done);
-    if (rc == 0) {
-        rc = bench_check(run, "last answer", n, done.value);
-    }
-    if (rc == 0) {
-        bench_report(run, "await", (double)(done.end_ns - start_ns) / (double)n, "ns/trip");
-    }
-    return bench_end(run, rt, rc);
-}
-
 struct client {
     koken_claim claim;
     koken_ref to;
@@ -102,6 +79,32 @@ static int client_on_failed(koken_ctx *ctx, struct client *self, const struct ko
 KOKEN_AGENT(client, struct client, KOKEN_ON(bench_go, client_on_go),
             KOKEN_ON(aw_answer, client_on_answer), KOKEN_ON(koken_failed, client_on_failed));
 
+/* What root needs for one round trip of many, whoever it is. */
+static int round_trips(struct bench_run *run, struct koken *rt, koken_ref root, const char *name,
+                       uint64_t start_ns)
+{
+    uint64_t n = bench_size(run, 500000);
+    struct bench_done done;
+    int rc = bench_ask(run, rt, root, n, koken_spawn(rt, echo), &done);
+    rc = rc < 0 ? rc : bench_check(run, "last answer", n, done.value);
+    if (rc == 0) {
+        bench_report(run, name, (double)(done.end_ns - start_ns) / (double)n, "ns/trip");
+    }
+    return bench_end(run, rt, rc);
+}
+
+int bench_await(struct bench_run *run, unsigned arg)
+{
+    (void)arg;
+    struct koken *rt;
+    int rc = bench_begin(run, &rt);
+    if (rc < 0) {
+        return rc;
+    }
+    uint64_t start_ns = koken_now();
+    return round_trips(run, rt, koken_spawn(rt, asker), "await", start_ns);
+}
+
 int bench_request(struct bench_run *run, unsigned arg)
 {
     (void)arg;
@@ -110,19 +113,8 @@ int bench_request(struct bench_run *run, unsigned arg)
     if (rc < 0) {
         return rc;
     }
-    uint64_t n = bench_size(run, 500000);
-    struct bench_done done;
-    koken_ref to = koken_spawn(rt, echo);
-    koken_ref root = koken_spawn(rt, client);
     uint64_t start_ns = koken_now();
-    rc = bench_ask(run, rt, root, n, to, &done);
-    if (rc == 0) {
-        rc = bench_check(run, "answers", n, done.value);
-    }
-    if (rc == 0) {
-        bench_report(run, "request", (double)(done.end_ns - start_ns) / (double)n, "ns/trip");
-    }
-    return bench_end(run, rt, rc);
+    return round_trips(run, rt, koken_spawn(rt, client), "request", start_ns);
 }
 
 int bench_await_ext(struct bench_run *run, unsigned arg)
