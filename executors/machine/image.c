@@ -321,18 +321,18 @@ static void get_end(const struct kn_arrival *arrival, struct kn_reader *reader,
                     struct koken_value *value)
 {
     const struct koken_machine *m = arrival->m;
-    const struct kn_duplex *channels = m->channels + arrival->channel_base;
     uint32_t number = kn_get(reader);
-    reader->is_bad |= value->kind != KOKEN_KIND_LINEAR ||
-                      number > 2 * (m->channel_count - arrival->channel_base) ||
-                      (number > 0 && channels[(number - 1) / 2].is_closed[(number - 1) & 1]);
+    reader->is_bad |=
+        value->kind != KOKEN_KIND_LINEAR || number > 2 * (m->channel_count - arrival->channel_base);
     if (number == 0 || reader->is_bad) {
         value->data = NOWHERE;
         value->aux = reader->is_bad ? 0 : kn_get(reader);
         return;
     }
     value->data = 2 * (uint64_t)arrival->channel_base + number - 1;
-    value->aux = m->channels[value->data / 2].generation[value->data & 1];
+    const struct kn_duplex *channel = &m->channels[value->data / 2];
+    reader->is_bad |= channel->is_closed[value->data & 1];
+    value->aux = channel->generation[value->data & 1];
 }
 
 struct koken_value kn_arrival_value(const struct kn_arrival *arrival, struct kn_reader *reader)
