@@ -77,6 +77,9 @@ static bool unref(struct kn_payload *header)
     uint32_t before = kn_sub(&header->count, 1, acq_rel);
 
     KOKEN_CHECK(before > 0);
+    if (before == 1 && kn_payload_is_watched()) {
+        kn_payload_last_look(header);
+    }
     return before == 1;
 }
 

@@ -43,7 +43,7 @@ struct kn_payload {
     uint16_t state;                /* (o) enum kn_payload_state */
     uint8_t has_pages;             /* (c) debug: the data has pages of its own, see protect.c */
     uint8_t is_in_region; /* (c) the memory is that of another one's region, see region.c */
-    uint32_t hash;        /* (o) debug: of a val's bytes; of a ref, its agent */
+    uint32_t hash;        /* (o) debug: of a val's bytes; of a ref or iso, its agent */
 } KN_ALIGNED(32);
 
 _Static_assert(sizeof(struct kn_payload) == 32, "the header is half a cache line");
@@ -105,6 +105,7 @@ int kn_payload_copy_fields(const struct koken_type *type, void *ret_object, cons
 void kn_payload_watch(void);
 bool kn_payload_is_watched(void);
 void kn_payload_frozen(struct kn_payload *header);
+void kn_payload_last_look(struct kn_payload *header); /* at a val whose last reference has gone */
 void kn_quarantine(struct kn_payload *header, enum kn_payload_state as);
 
 /*

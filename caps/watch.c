@@ -24,7 +24,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { HELD_MAX = 4096, PASSES_MAX = 8192, FILL = 0xde };
+enum { HELD_MAX = 4096, PASSES_MAX = 8192, FILL = 0xde, HASHED_MAX = 16 };
 
 /*
  * Where a payload last changed hands. Its address is kept upside down: LeakSanitizer would take the table for a reference,
@@ -198,18 +198,39 @@ static void explain(const char *said)
 }
 #endif
 
+/* Of the bytes of a payload and of the isos inside it, the first few: they are immutable with it. */
 static uint32_t hash_of(const struct kn_payload *header)
 {
-    const unsigned char *at = (const unsigned char *)(header + 1);
+    const struct kn_payload *todo[HASHED_MAX] = {header};
+    unsigned known = 1;
     uint32_t hash = 2166136261u;
 
-    for (uint32_t i = 0; i < header->type->size; i++) {
-        hash = (hash ^ at[i]) * 16777619u;
+    for (unsigned n = 0; n < known; n++) {
+        const unsigned char *at = (const unsigned char *)(todo[n] + 1);
+        const struct koken_type *type = todo[n]->type;
+
+        for (uint32_t i = 0; i < type->size; i++) {
+            hash = (hash ^ at[i]) * 16777619u;
+        }
+        for (uint32_t i = 0; i < type->field_count; i++) {
+            const void *inner;
+
+            if (type->fields[i].kind != KOKEN_FIELD_ISO) {
+                continue;
+            }
+            memcpy(&inner, at + type->fields[i].offset, sizeof inner);
+            if (inner != NULL && known < HASHED_MAX) {
+                todo[known++] = kn_payload_of(inner);
+            }
+        }
     }
     return hash;
 }
 
-/* The first agent that touches a ref keeps it; made outside of agents, it belongs to nobody yet. */
+/*
+ * The first agent that touches a ref keeps it; made outside of agents, it belongs to nobody yet. So does an iso, until it
+ * is sent: it moves then, and what is new has no owner. (What is in a val is read by many, and not asked.)
+ */
 static bool is_foreign(struct kn_payload *header)
 {
     uint32_t agent = (uint32_t)(kn_caps_agent ^ (kn_caps_agent >> 32));
@@ -220,7 +241,7 @@ static bool is_foreign(struct kn_payload *header)
     return agent != 0 && header->hash != agent;
 }
 
-static const char *broken_rule(struct kn_payload *header, uint32_t generation)
+static const char *broken_rule(struct kn_payload *header, uint32_t generation, enum koken_op op)
 {
     if (header->state == KN_PAYLOAD_GONE) {
         return "R1 used after it was given back";
@@ -230,6 +251,9 @@ static const char *broken_rule(struct kn_payload *header, uint32_t generation)
     }
     if (header->state == KN_PAYLOAD_LOCAL && is_foreign(header)) {
         return "a ref is local: another agent had it before";
+    }
+    if (header->state == KN_PAYLOAD_ISO && op != KOKEN_OP_READ && is_foreign(header)) {
+        return "R1 an iso has one owner: another agent had it, and did not send it";
     }
     if (header->state == KN_PAYLOAD_VAL && header->hash != hash_of(header)) {
         return "a val was written after it was frozen";
@@ -245,7 +269,7 @@ void koken_trace_(const void *payload, uint32_t generation, enum koken_op op,
     if (payload == NULL) {
         report("R1 an empty handle was used", NULL, site);
     }
-    rule = broken_rule(kn_payload_of(payload), generation);
+    rule = broken_rule(kn_payload_of(payload), generation, op);
     if (rule != NULL) {
         report(rule, payload, site);
     }
@@ -335,6 +359,16 @@ void kn_payload_frozen_within(const void *payload, const void *whole)
         *pass_of(payload) = pass;
     }
     pthread_mutex_unlock(&lock);
+}
+
+void kn_payload_last_look(struct kn_payload *header)
+{
+    const struct koken_site site = {"its last reference", "its end", 0};
+
+    KN_ASSERT(header->state == KN_PAYLOAD_VAL);
+    if (header->hash != 0 && header->hash != hash_of(header)) { /* 0: frozen where nobody watched */
+        report("a val was written after it was frozen", kn_payload_data(header), &site);
+    }
 }
 
 void kn_payload_written(const void *payload, const char *place)
@@ -447,6 +481,9 @@ void *koken_relocate_(const void *payload)
     sending.name = 0;
     if (from->state == KN_PAYLOAD_ISO) {
         to = move_one(from, &sent, &todo);
+    }
+    if (to == NULL && from->state == KN_PAYLOAD_ISO) {
+        from->hash = 0; /* it has no memory to move to, and leaves its agent all the same */
     }
     if (to == NULL && sent.name == name_of(payload)) {
         remember(payload, sent.op, &sent.site);

@@ -6,12 +6,13 @@
   lint.py [options] -p FOLDER [FILE...] as the compile_commands.json in FOLDER says
 
 The layers (those whose tool is absent are skipped with --partial, else it is an error):
-  types     the compiler's own errors                    always
+  types     the compilers' own errors                    always
   gcc       gcc -O2: use after consumption, wrong frees   every build
   clang     clang -O2: use after consumption              every build
   tsa       clang -Wthread-safety: ownership on all paths every build
   query     clang-query with caps.query: copies, escapes, globals, casts
   globals   writable objects in .data and .bss
+  flow      what is in slots, fields and elements on each path, by flow.py
   text      KOKEN_MESSAGE_TRUSTED and KOKEN_ARG_TRUSTED without a reason
   analyzer  gcc -O1 -fanalyzer                            --deep only: slow
 
@@ -32,6 +33,8 @@ import sys
 import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+import flow  # noqa: E402
 
 RULES = {
     "R0": ("the types of capabilities", "the message names what is allowed here"),
@@ -54,6 +57,8 @@ RULES = {
 # Rule, and words and advice of its own where those of the rule would not tell what to do.
 QUERY_RULES = {
     "caps-assign": ("R2", "a variable that owns is assigned", "use koken_set, which sees that it was empty"),
+    "caps-assign-field": ("R2", "a field that owns is assigned: what it owned would leak",
+                          "use koken_put, which sees that it was empty; koken_take or koken_release empties it"),
     "caps-copy": ("R2",), "caps-copy-struct": ("R2", "a struct that holds handles is copied"),
     "caps-copy-address": ("R2", "the address of a handle is taken, which lets others copy or keep it",
                           "pass the state, payload or letter that the handle is in; an item of a channel comes out by "
@@ -66,6 +71,23 @@ QUERY_RULES = {
     "caps-cast": ("R6", "a cast to a pointer to a payload"), "caps-private": ("R6", "the private parts of a handle"),
     "caps-private-call": ("R6", "a private function of koken/caps.h"), "caps-forge": ("R6", "a handle made by hand"),
     "caps-arg": ("R4",), "caps-arg-kept": ("R4",),
+    "caps-copy-bytes": ("R2", "handles are copied by their bytes"),
+    "caps-kept": ("R3", "a function keeps a pointer to what it was lent",
+                  "lent is for the call: keep a number, a copy of the data, or own the handle"),
+    "caps-kept-by": ("R3", "a borrowed pointer is given to a function that keeps it",
+                     "lent is for the call: let it copy the data, or own the handle"),
+    "caps-kept-message": ("R3", "a handler keeps a pointer to its message, which is gone when it returns",
+                          "copy the data, or take the handle out"),
+    "caps-lend": ("R3", "a borrowed pointer is given to a function of another file, which may keep it",
+                  "let its declaration say that it does not: KOKEN_LENT before the name of the parameter"),
+    "caps-launder": ("R6", "what may only be read is written through the answer of a search"),
+    "caps-state": ("ROLE", "the state of an agent is given to a thread"),
+    "caps-ref-foreign": ("ROLE", "a ref is put into a state that this function was not given"),
+    "caps-lost": ("R1", "an iso or val that nobody takes", "give it a name by koken_iso or koken_val, or drop it"),
+    "caps-unowned": ("R1", "a parameter that owns, of a function that does not say so",
+                     "begin the function with koken_owned, and consume it on every path"),
+    "caps-recover": ("R2", "what koken_recover builds gets out of it, or takes a ref from outside",
+                     "its statements use what they make, and no ref of others"),
 }
 
 # To clang's thread-safety analysis a handle is a mutex. What it says, in words of payloads.
@@ -87,7 +109,8 @@ DIAGNOSTIC = re.compile(r"^(?P<file>[^:\n]+):(?P<line>\d+):(?:\d+:)? (?:fatal )?
 MACRO_FLAGS = {"gcc": ["-ftrack-macro-expansion=0"], "clang": ["-fmacro-backtrace-limit=1"]}
 # Warnings that are about ownership; any other is the ordinary build's business.
 ABOUT = re.compile(r"thread-safety|use-after-free|mismatched-dealloc|free-nonheap|Wnonnull|analyzer|"
-                   r"discarded-qualifiers|incompatible-pointer-types-discards|Wcast-qual|Wuninitialized")
+                   r"discarded-qualifiers|incompatible-pointer-types-discards|Wcast-qual|Wuninitialized|"
+                   r"writing into constant object")
 
 
 class Report:
@@ -159,7 +182,8 @@ def diagnostics(output, layer, file, all_errors):
         is_own = match["file"].endswith(os.path.basename(file))
         if not is_own:
             text += f" [{match['file']}:{match['line']}]"
-        found.append(Report(match["file"] if is_own else file, int(match["line"]) if is_own else 1, rule_of(text), text, layer))
+        of = "types" if match["kind"] == "error" and "gone already" not in text else layer
+        found.append(Report(match["file"] if is_own else file, int(match["line"]) if is_own else 1, rule_of(text), text, of))
         found[-1].notes = list(itertools.takewhile(lambda line: not DIAGNOSTIC.match(line), lines[number + 1:]))
     return found
 
@@ -170,8 +194,9 @@ def check_types(tool, flags, file, layer):
 
 
 def check_optimised(tool, flags, file, layer):
+    """What does not compile (types), and what the optimiser sees."""
     argv = [tool, *flags, *MACRO_FLAGS[layer], "-O2", "-Wall", "-Wcast-qual", "-c", file, "-o", os.devnull]
-    return diagnostics(run(argv)[1], layer, file, all_errors=False)
+    return diagnostics(run(argv)[1], layer, file, all_errors=True)
 
 
 def check_tsa(tool, flags, file):
@@ -187,10 +212,13 @@ def check_query(tool, flags, file):
     code, said = run(argv)
     found = []
     for match in re.finditer(r'^([^:\n]+):(\d+):\d+: note: "([a-z-]+)" binds here$', said, re.M):
+        if match[3] not in QUERY_RULES: # what a rule needs for itself
+            continue
         rule, words, advice = (*QUERY_RULES[match[3]], None, None)[:3]
         if rule == "R4" and is_trusted(lines_of(file), int(match[2])):
             continue
-        found.append(Report(file, int(match[2]), rule, f"{words or RULES[rule][0]} [{match[3]}]", "query", advice))
+        where = file if match[1].endswith(os.path.basename(file)) else os.path.relpath(match[1])
+        found.append(Report(where, int(match[2]), rule, f"{words or RULES[rule][0]} [{match[3]}]", "query", advice))
     if code != 0 and not re.search(r"\berror: ", said): # those of the file itself the types layer reports
         found.append(Report(file, 1, "BUILD", f"{tool} failed ({code}): {(said.strip().splitlines() or ['it said nothing'])[0]}",
                             "query", "its checks of R2 to R6 are missing for this file"))
@@ -228,6 +256,11 @@ def check_text(file):
     return found
 
 
+def check_flow(file):
+    text = without_comments("\n".join(lines_of(file)))
+    return [Report(file, line, "R1", words, "flow", advice) for line, words, advice in flow.reports_of(text)]
+
+
 def check_globals(gcc, objdump, flags, file):
     with tempfile.TemporaryDirectory() as folder:
         object_file = os.path.join(folder, "object.o")
@@ -260,12 +293,10 @@ def check_analyzer(tool, flags, file):
 
 def layers(found, deep):
     """(name, function(flags, file)) for each layer whose tool is here."""
-    result = [("text", lambda _, x: check_text(x))]
+    result = [("text", lambda _, x: check_text(x)), ("flow", lambda _, x: check_flow(x))]
     if found["gcc"]:
-        result.append(("types", lambda f, x: check_types(found["gcc"], f, x, "gcc")))
         result.append(("gcc", lambda f, x: check_optimised(found["gcc"], f, x, "gcc")))
     if found["clang"]:
-        result.append(("types", lambda f, x: check_types(found["clang"], f, x, "clang")))
         result.append(("clang", lambda f, x: check_optimised(found["clang"], f, x, "clang")))
         result.append(("tsa", lambda f, x: check_tsa(found["clang"], f, x)))
     if found["query"]:

@@ -43,8 +43,8 @@
 #define koken_iso(T, name) KOKEN_OWNER_(T##_iso, name)
 #define koken_val(T, name) KOKEN_OWNER_(T##_val, name)
 #define koken_local(T, name) T##_ref name
-#define koken_slot(T, name) T##_iso name = {0}
-#define koken_slot_val(T, name) T##_val name = {0}
+#define koken_slot(T, name) T##_iso name KOKEN_LEAK_CHECK_ = {0}
+#define koken_slot_val(T, name) T##_val name KOKEN_LEAK_CHECK_ = {0}
 #define koken_empty(T) KOKEN_CAPS_(((T##_iso){0}))
 #define koken_empty_val(T) KOKEN_CAPS_(((T##_val){0}))
 
@@ -60,6 +60,18 @@
         (h) = koken_set_;                                                                          \
         (void)0;                                                                                   \
     }))
+
+/*
+ * Before the name of a pointer parameter: the function does not keep what it is lent. For functions that take borrowed
+ * pointers (koken_mut, koken_get) and are defined in another file; koken lint asks for it, and holds the definition to it.
+ *
+ *     long order_worth(const struct order *KOKEN_LENT o);
+ */
+#if defined(__clang__)
+#define KOKEN_LENT __attribute__((noescape))
+#else
+#define KOKEN_LENT
+#endif
 
 /* ---- making, reading, writing ---- */
 

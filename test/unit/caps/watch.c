@@ -123,6 +123,38 @@ Test(watch, a_put_over_what_is_there_stops, .signal = SIGABRT)
     koken_put(slot, p);
 }
 
+Test(watch, a_slot_left_full_stops, .signal = SIGABRT)
+{
+    koken_slot(order, slot);
+    koken_iso(order, o) = fresh();
+
+    koken_put(slot, o);
+}
+
+Test(watch, an_iso_of_another_agent_stops, .signal = SIGABRT)
+{
+    koken_iso(order, o) = fresh();
+
+    kn_caps_agent = 1;
+    koken_mut(o)->id = 1;
+    kn_caps_agent = 2;
+    koken_mut(o)->id = 2; /* it was not sent */
+    koken_drop(o);
+}
+
+Test(watch, a_val_written_before_its_end_stops, .signal = SIGABRT)
+{
+    koken_iso(order, o) = fresh();
+    koken_val(order, v) = koken_freeze(o);
+    const struct order *p = koken_get(v);
+    struct order *writable;
+    order_val last = koken_move(v);
+
+    copy_bytes(&writable, &p, sizeof writable);
+    writable->id = 8;
+    koken_val_drop_(last.ptr_); /* as the runtime does */
+}
+
 Test(watch, a_ref_of_another_agent_stops, .signal = SIGABRT)
 {
     koken_local(leg, r) = koken_new_local(leg);
