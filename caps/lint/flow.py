@@ -4,8 +4,10 @@
 clang's thread-safety analysis follows variables. A place may be empty by design, so it needs three answers instead of two:
 E empty, F full, U unknown; what may hold at a point is a set of these, by the spelling of the place. The source is read as
 the user wrote it, by the names of koken's macros: no types, no preprocessor. What cannot be followed (an index that changes,
-a pointer that goes elsewhere) becomes U, of which nothing is reported but one thing: a handler that fills a field of its
-state without having asked whether something is in it, since an earlier message may have filled it.
+a pointer that goes elsewhere) becomes U, of which nothing is reported but in handlers: one that fills a field of its state
+without having asked whether something is in it, since an earlier message may have filled it, and one that uses a field
+which a handler of this file takes out. What a function does to the places that its parameters lead to is known to its
+callers in the same file.
 
 reports_of(text) answers [(line, words, advice)].
 """
@@ -201,14 +203,28 @@ def words_of(place):
     return set(re.findall(r"[A-Za-z_]\w*", place))
 
 
+def through(argument, behind):
+    """The caller's spelling of what the called function calls *p (behind is "") or p->x ("->x")."""
+    place = place_of(argument)
+    if place.startswith("&"):
+        return place[1:] + behind.replace("->", ".", 1)
+    return place + behind if behind else "*" + place
+
+
 class Follower:
-    def __init__(self, parameters):
+    def __init__(self, parameters, known, emptied):
         self.found = {}
         self.locals = set()
         self.labels = {}
+        self.known = known      # name -> what that function leaves behind
+        self.emptied = emptied  # fields of states that a handler takes out
+        self.taken = set()
+        self.ends = None        # what holds where the function is left
+        self.answers = {}       # variable -> the call whose answer it has: (is a filling one, place, what held before)
         names = [next((t for t in reversed(p) if re.match(r"[A-Za-z_]\w*$", t)), "") for p in parameters]
         is_handler = len(parameters) == 3 and "koken_ctx" in parameters[0] and "void" not in parameters[2] and \
             "*" in parameters[2]
+        self.names = [str(name) for name in names]
         self.state_name = str(names[1]) if is_handler else None
         self.message_name = str(names[2]) if is_handler else None
 
@@ -257,9 +273,11 @@ class Follower:
             self.report(line, f"'{place}' is {how}, which an earlier message may have filled: that would leak")
         state[place] = frozenset(F)
 
-    def leaves(self, state, place):
-        for other in [p for p in state if p == place or re.match(re.escape(place) + r"[.\[]", p)]:
-            state[other] = frozenset(E)
+    def element(self, state, place, held):
+        """A table on the stack: something was put into it, or taken out, somewhere."""
+        table = re.match(r"(\w+)\[.*\]$", place)
+        if table and table[1] in self.locals:
+            state[table[1] + "[*]"] = held
 
     def call(self, state, name, arguments, line):
         first = place_of(arguments[0]) if arguments and arguments[0] else ""
@@ -267,12 +285,19 @@ class Follower:
             if state.get(first) == {E}:
                 self.report(line, f"'{first}' is taken out where nothing is in it", "take it out once on each path")
             state[first] = frozenset(E)
+            self.taken.add(first)
+            self.element(state, first, UNKNOWN)
         elif name == "koken_put" and len(arguments) == 2:
             self.fill(state, first, line, "filled")
+            self.element(state, first, frozenset(F))
         elif name in READS:
             place = place_of(arguments[-1]) if name == "koken_share_in" else first
-            if E in state.get(place, UNKNOWN):
-                self.report(line, f"'{place}' is used where {'' if state[place] == {E} else 'on one path '}nothing is in it any "
+            held = state.get(place, UNKNOWN)
+            if self.state_name and held == UNKNOWN and place.startswith(self.state_name + "->") and \
+                    place[len(self.state_name) + 2:] in self.emptied:
+                self.report(line, f"'{place}' is used, which an earlier message may have taken out", "ask koken_has first")
+            if E in held:
+                self.report(line, f"'{place}' is used where {'' if held == {E} else 'on one path '}nothing is in it any "
                             "more", "ask koken_has, or use it before it is taken out")
         elif name in ("koken_iso", "koken_val", "koken_local") and len(arguments) == 2:
             self.forget(state, place_of(arguments[1]))
@@ -312,16 +337,39 @@ class Follower:
             if "&" in argument or not is_own and not any(t in ("->", ".") for t in argument):
                 for word in (t for t in argument if re.match(r"[A-Za-z_]", t)):
                     self.spoil(state, word)
+        for number, behind, held in self.known.get(name, ()):
+            if number < len(arguments):
+                state[through(arguments[number], behind)] = held
 
     def expression(self, state, tokens):
         if state is None or not tokens:
             return state
-        before = dict(state) if any(t in ("?", "&&", "||") for t in tokens) else None
+        held = dict(state)
+        before = held if any(t in ("?", "&&", "||") for t in tokens) else None
         for name, arguments, line in self.calls(tokens):
             self.call(state, name, arguments, line)
         self.changed(state, tokens)
         self.declared(state, tokens)
+        self.answered(state, tokens, held)
         return state if before is None else join(before, state)
+
+    def answered(self, state, tokens, held):
+        """int rc = koken_give_letter(...): what rc tells later."""
+        if "=" not in tokens[1:-1]:
+            return
+        at = tokens.index("=")
+        self.answers.pop(str(tokens[at - 1]), None)
+        told = self.tells(tokens[at + 1:], held)
+        if told:
+            self.answers[str(tokens[at - 1])] = told
+
+    def tells(self, tokens, held):
+        if len(tokens) < 4 or tokens[1] != "(" or tokens[0] not in FILLS and tokens[0] not in EMPTIES or \
+                closing(tokens, 1) != len(tokens) - 1:
+            return None
+        arguments = split(tokens[2:-1])
+        place = place_of(arguments[FILLS.get(tokens[0], EMPTIES.get(tokens[0]))])
+        return tokens[0] in FILLS, place, {p: h for p, h in held.items() if p == place or p.startswith(place + ".")}
 
     def declared(self, state, tokens):
         """A struct, or a table of handles, on the stack: what is in it at the end is lost."""
@@ -330,7 +378,9 @@ class Follower:
             self.forget(state, kinds[2])
             self.locals.add(str(kinds[2]))
         elif len(kinds) > 2 and re.search(r"_(iso|val)$", kinds[0]) and re.match(r"[A-Za-z_]", kinds[1]) and kinds[2] == "[":
+            self.forget(state, kinds[1])
             self.locals.add(str(kinds[1]))
+            state[kinds[1] + "[*]"] = frozenset(E)
 
     # -- conditions --
 
@@ -363,29 +413,23 @@ class Follower:
         name = str(tokens[0]) if tokens else ""
         if not tokens or tokens in (["1"], ["true"]):
             return yes, None
-        if len(tokens) < 3 or tokens[1] != "(":
-            return yes, no
-        end = closing(tokens, 1)
-        arguments, rest = split(tokens[2:end]), tokens[end + 1:]
-        if name == "koken_has" and not rest:
-            place = place_of(arguments[0])
+        if name == "koken_has" and len(tokens) > 3 and closing(tokens, 1) == len(tokens) - 1:
+            place = place_of(tokens[2:-1])
             held = before.get(place, UNKNOWN)
             return ({**yes, place: frozenset(F)} if held != {E} else None), \
                 ({**no, place: frozenset(E)} if held != {F} else None)
-        if name in FILLS or name in EMPTIES:
-            if rest == ["==", "0"]:
-                zero, other = yes, no
-            elif rest in ([], ["!=", "0"], ["<", "0"]):
-                zero, other = no, yes
-            else:
-                return yes, no
-            place = place_of(arguments[FILLS.get(name, EMPTIES.get(name))])
-            for key in [k for k in before if k == place or k.startswith(place + ".")]:
-                other[key] = before[key]
-            if name in FILLS:
+        compared = tokens[-2:] if len(tokens) > 2 and tokens[-1] == "0" and tokens[-2] in ("==", "!=", "<") else []
+        asked = tokens[:len(tokens) - len(compared)]
+        told = self.answers.get(str(asked[0])) if len(asked) == 1 else self.tells(asked, before)
+        if told:
+            zero, other = (yes, no) if compared[:1] == ["=="] else (no, yes)
+            fills, place, held = told
+            other.update(held)
+            if fills:
                 zero[place] = frozenset(F)
             else:
-                self.leaves(zero, place)
+                for key in held:
+                    zero[key] = frozenset(E)
         return yes, no
 
     # -- statements: the state behind, or None; where break and continue go is in `exits` --
@@ -393,8 +437,11 @@ class Follower:
     def at_end(self, state, line):
         if state is None:
             return
+        self.ends = join(self.ends, state)
         for place, held in sorted(state.items()):
             root = re.match(r"\w+", place)
+            if F in held and U in held and place.endswith("[*]"):
+                continue
             if F in held and root and root[0] in self.locals and "^" not in place:
                 self.report(line, f"'{place}' {'still' if held == {F} else 'on one path to here still'} owns something at the end "
                             "of the function", "take it out, and send, put or drop it")
@@ -488,24 +535,45 @@ class Follower:
         return join(behind, state, *inner["break"])
 
 
+    def summary(self):
+        """[(number of the parameter, what is behind it, what is there at the end)]"""
+        result = []
+        for place, held in (self.ends or {}).items():
+            match = re.match(r"(\*?)(\w+)((?:->\w+(?:\.\w+)*)?)$", place)
+            if match and match[2] in self.names and bool(match[1]) != bool(match[3]):
+                result.append((self.names.index(match[2]), match[3], held))
+        return result
+
+
+def follow(parameters, body, known, emptied):
+    follower = Follower(parameters, known, emptied)
+    tree = Parser(body).statement()
+    for _ in range(2):  # the second time the labels are known
+        exits = {"break": [], "continue": [], "switch": None, "with": None}
+        follower.found, follower.ends = {}, None
+        follower.at_end(follower.run(tree, {}, exits), body[-1].line)
+    return follower
+
+
 def reports_of(text):
     """[(line, words, advice)] of a C source without comments and strings."""
-    result = []
+    result, known, emptied = [], {}, set()
     try:
-        functions = list(functions_of(tokens_of(text)))
+        functions = [(name, parameters, body) for name, parameters, body in functions_of(tokens_of(text))
+                     if any(t.startswith(("koken_", "KOKEN_WITH")) for t in body)]
     except Lost:
         return []
-    for _, parameters, body in functions:
-        if not any(t.startswith(("koken_", "KOKEN_WITH")) for t in body):
-            continue
-        follower = Follower(parameters)
-        try:
-            tree = Parser(body).statement()
-            for _ in range(2):  # the second time the labels are known
-                exits = {"break": [], "continue": [], "switch": None, "with": None}
-                follower.found = {}
-                follower.at_end(follower.run(tree, {}, exits), body[-1].line)
-        except (Lost, IndexError, RecursionError):
-            continue
-        result += [(line, words, advice) for (line, words), advice in follower.found.items()]
+    for is_last in (False, True): # what functions leave behind; then what is wrong
+        for name, parameters, body in functions:
+            try:
+                follower = follow(parameters, body, known, emptied)
+            except (Lost, IndexError, RecursionError):
+                continue # it is left to the other layers
+            known[str(name)] = follower.summary()
+            for behind in (place[len(follower.state_name) + 2:] for place in follower.taken
+                           if follower.state_name and place.startswith(follower.state_name + "->")
+                           and E in (follower.ends or {}).get(place, UNKNOWN)):
+                emptied.add(behind)
+            if is_last:
+                result += [(line, words, advice) for (line, words), advice in follower.found.items()]
     return result

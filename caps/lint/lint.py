@@ -82,6 +82,8 @@ QUERY_RULES = {
                   "let its declaration say that it does not: KOKEN_LENT before the name of the parameter"),
     "caps-launder": ("R6", "what may only be read is written through the answer of a search"),
     "caps-state": ("ROLE", "the state of an agent is given to a thread"),
+    "caps-state-kept": ("ROLE", "the address of a state is kept where others find it"),
+    "caps-wiped": ("R1", "handles are wiped: what they own would leak", "take it out, or koken_release the state"),
     "caps-ref-foreign": ("ROLE", "a ref is put into a state that this function was not given"),
     "caps-lost": ("R1", "an iso or val that nobody takes", "give it a name by koken_iso or koken_val, or drop it"),
     "caps-unowned": ("R1", "a parameter that owns, of a function that does not say so",

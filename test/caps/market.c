@@ -11,6 +11,7 @@
 #include "market.h"
 
 #include "caps/payload.h"
+#include "caps/poison.h"
 
 #ifdef KN_TSAN
 #include <ucontext.h>
@@ -73,6 +74,7 @@ static void handle_now(struct agent *agent)
     } else if (entry->type->drop != NULL) {
         entry->type->drop(entry->payload);
     }
+    kn_asan_poison(entry->payload, ROOM); /* as the runtime does with a message that was handled */
 }
 
 #ifdef KN_TSAN
@@ -346,6 +348,7 @@ int market_run(void)
         queue_first = (queue_first + 1) % QUEUE_MAX;
         queue_count--;
         kn_caps_agent = entry->to.id;
+        kn_asan_unpoison(agent->now.payload, ROOM);
         copy_bytes(&agent->now, entry, sizeof *entry);
         copy_bytes(entry->payload, &(struct entry){0}.payload, ROOM); /* it would hide a leak */
         stage_run(agent, entry);
