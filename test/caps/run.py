@@ -41,6 +41,9 @@ GOALS = {"b": {"before": 0.95, "any": 1.0, "debug": 49}, "h": {"before": 0.80, "
          "r": {"before": 0.7, "any": 1.0, "debug": 17,
                "untuned": "15 of 20 before the run (r02 by a report that was about another line), 18 in debug (r17 does not "
                           "compile), 20 with ThreadSanitizer"},
+         # u*, written after what r showed was mended.
+         "u": {"before": 0.6, "any": 0.9, "debug": 17,
+               "untuned": "12 of 20 before the run, 18 in debug (u20 does not compile), 18 at the latest"},
          # What an agent starts with, and trusted messages: added with the rules that see them.
          "s": {"before": 1.0, "any": 1.0, "debug": 0}}
 CHEAPEST_FIRST = ["text", "flow", "tsa", "query", "gcc", "clang", "globals", "analyzer"]
