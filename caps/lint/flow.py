@@ -29,6 +29,9 @@ CONSUMES = {"koken_post": 1, "koken_move": 0, "koken_freeze": 0, "koken_thaw": 0
             "koken_put": 1, "koken_give": 1, "koken_channel_give": 2, "koken_post_reply": 1, "koken_post_answer": 1}
 
 
+PARAMETER_PLACE = re.compile(r"(\*?)(\w+)((?:->\w+(?:\.\w+)*)?)$")
+
+
 class Lost(Exception):
     """The source is not what this reader understands; the function is left to the other layers."""
 
@@ -199,6 +202,13 @@ def place_of(tokens):
     return re.sub(r"\bkoken_(?:mut|get|poke|peek)\((\w+)\)", r"\1^", " ".join(tokens).replace(" ", ""))
 
 
+def held_at(state, place):
+    """What is at a place: a state that was released has nothing in any of its fields."""
+    if place not in state and "->" in place:
+        return state.get(place.split("->")[0] + "->*", UNKNOWN)
+    return state.get(place, UNKNOWN)
+
+
 def words_of(place):
     return set(re.findall(r"[A-Za-z_]\w*", place))
 
@@ -212,11 +222,12 @@ def through(argument, behind):
 
 
 class Follower:
-    def __init__(self, parameters, known, emptied):
+    def __init__(self, parameters, known, needed, emptied):
         self.found = {}
         self.locals = set()
         self.labels = {}
         self.known = known      # name -> what that function leaves behind
+        self.needed = needed    # name -> the places that it uses in any case
         self.emptied = emptied  # fields of states that a handler takes out
         self.taken = set()
         self.ends = None        # what holds where the function is left
@@ -265,7 +276,7 @@ class Follower:
             del state[place]
 
     def fill(self, state, place, line, how):
-        before = state.get(place, UNKNOWN)
+        before = held_at(state, place)
         if F in before:
             self.report(line, f"'{place}' is {how}, and {'' if before == {F} else 'on one path to here '}owns something already: "
                         "that would leak")
@@ -282,7 +293,7 @@ class Follower:
     def call(self, state, name, arguments, line):
         first = place_of(arguments[0]) if arguments and arguments[0] else ""
         if name == "koken_take":
-            if state.get(first) == {E}:
+            if held_at(state, first) == {E}:
                 self.report(line, f"'{first}' is taken out where nothing is in it", "take it out once on each path")
             state[first] = frozenset(E)
             self.taken.add(first)
@@ -292,7 +303,7 @@ class Follower:
             self.element(state, first, frozenset(F))
         elif name in READS:
             place = place_of(arguments[-1]) if name == "koken_share_in" else first
-            held = state.get(place, UNKNOWN)
+            held = held_at(state, place)
             if self.state_name and held == UNKNOWN and place.startswith(self.state_name + "->") and \
                     place[len(self.state_name) + 2:] in self.emptied:
                 self.report(line, f"'{place}' is used, which an earlier message may have taken out", "ask koken_has first")
@@ -302,6 +313,9 @@ class Follower:
         elif name in ("koken_iso", "koken_val", "koken_local") and len(arguments) == 2:
             self.forget(state, place_of(arguments[1]))
         elif name in ("koken_slot", "koken_slot_val") and len(arguments) == 2:
+            if F in state.get(place_of(arguments[1]), UNKNOWN):
+                self.report(line, f"'{place_of(arguments[1])}' still owns something at the end of its block, on one path to here",
+                            "take it out, and send, put or drop it")
             state[place_of(arguments[1])] = frozenset(E)
             self.locals.add(place_of(arguments[1]))
         elif name == "koken_release" and len(arguments) == 2:
@@ -320,18 +334,29 @@ class Follower:
             for place in [p for p in state if p.startswith(place_of(arguments[EMPTIES[name]]))]:
                 state[place] = UNKNOWN
         elif name not in ASKS:
-            self.other_call(state, name, arguments)
+            if name == "free":
+                self.freed(state, first, line)
+            self.other_call(state, name, arguments, line)
+
+    def freed(self, state, memory, line):
+        for place, held in sorted(state.items()):
+            if place.startswith((memory + "->", memory + "[")) and F in held and U not in held:
+                self.report(line, f"'{place}' still owns something when its memory is freed", "take it out first")
 
     def leaves_state(self, state, place):
         for other in [p for p in state if p.startswith(place + "->")]:
             state[other] = frozenset(E)
         state[place + "->*"] = frozenset(E)
 
-    def other_call(self, state, name, arguments):
+    def other_call(self, state, name, arguments, line):
         if name in CONSUMES and CONSUMES[name] < len(arguments):
             for word in words_of(place_of(arguments[CONSUMES[name]])):
                 self.forget(state, word)
             return
+        for number, behind in self.needed.get(name, ()):
+            place = through(arguments[number], behind) if number < len(arguments) else ""
+            if held_at(state, place) == {E}:
+                self.report(line, f"'{place}' is used by {name}, and nothing is in it any more", "ask koken_has first")
         is_own = name.startswith("koken_") or name == "sizeof" # changes only what it gets the address of
         for argument in arguments:
             if "&" in argument or not is_own and not any(t in ("->", ".") for t in argument):
@@ -415,7 +440,7 @@ class Follower:
             return yes, None
         if name == "koken_has" and len(tokens) > 3 and closing(tokens, 1) == len(tokens) - 1:
             place = place_of(tokens[2:-1])
-            held = before.get(place, UNKNOWN)
+            held = held_at(before, place)
             return ({**yes, place: frozenset(F)} if held != {E} else None), \
                 ({**no, place: frozenset(E)} if held != {F} else None)
         compared = tokens[-2:] if len(tokens) > 2 and tokens[-1] == "0" and tokens[-2] in ("==", "!=", "<") else []
@@ -539,15 +564,33 @@ class Follower:
         """[(number of the parameter, what is behind it, what is there at the end)]"""
         result = []
         for place, held in (self.ends or {}).items():
-            match = re.match(r"(\*?)(\w+)((?:->\w+(?:\.\w+)*)?)$", place)
+            match = PARAMETER_PLACE.match(place)
             if match and match[2] in self.names and bool(match[1]) != bool(match[3]):
                 result.append((self.names.index(match[2]), match[3], held))
         return result
 
 
-def follow(parameters, body, known, emptied):
-    follower = Follower(parameters, known, emptied)
+def uses(follower, tree, body):
+    """[(number of the parameter, what is behind it)] of the places that are used before the first branch, without asking."""
+    result = []
+    asked = {str(body[i + 2]) for i in range(len(body) - 2) if body[i] == "koken_none"}
+    for kind, _, *rest in (part if len(part) > 2 else (part[0], 0) for part in tree[1]):
+        if kind != "expression":
+            break
+        tokens = rest[0]
+        if "=" in tokens and tokens[0] in ("koken_iso", "koken_val") and tokens[tokens.index("=") - 2] in asked:
+            continue
+        for name, arguments, _ in follower.calls(tokens):
+            match = PARAMETER_PLACE.match(place_of(arguments[0])) if arguments and arguments[0] else None
+            if (name == "koken_take" or name in READS) and match and match[2] in follower.names:
+                result.append((follower.names.index(match[2]), match[3]))
+    return result
+
+
+def follow(parameters, body, known, needed, emptied):
+    follower = Follower(parameters, known, needed, emptied)
     tree = Parser(body).statement()
+    follower.uses = uses(follower, tree, body)
     for _ in range(2):  # the second time the labels are known
         exits = {"break": [], "continue": [], "switch": None, "with": None}
         follower.found, follower.ends = {}, None
@@ -557,7 +600,7 @@ def follow(parameters, body, known, emptied):
 
 def reports_of(text):
     """[(line, words, advice)] of a C source without comments and strings."""
-    result, known, emptied = [], {}, set()
+    result, known, needed, emptied = [], {}, {}, set()
     try:
         functions = [(name, parameters, body) for name, parameters, body in functions_of(tokens_of(text))
                      if any(t.startswith(("koken_", "KOKEN_WITH")) for t in body)]
@@ -566,10 +609,11 @@ def reports_of(text):
     for is_last in (False, True): # what functions leave behind; then what is wrong
         for name, parameters, body in functions:
             try:
-                follower = follow(parameters, body, known, emptied)
+                follower = follow(parameters, body, known, needed, emptied)
             except (Lost, IndexError, RecursionError):
                 continue # it is left to the other layers
             known[str(name)] = follower.summary()
+            needed[str(name)] = follower.uses
             for behind in (place[len(follower.state_name) + 2:] for place in follower.taken
                            if follower.state_name and place.startswith(follower.state_name + "->")
                            and E in (follower.ends or {}).get(place, UNKNOWN)):

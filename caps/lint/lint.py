@@ -83,6 +83,8 @@ QUERY_RULES = {
     "caps-launder": ("R6", "what may only be read is written through the answer of a search"),
     "caps-state": ("ROLE", "the state of an agent is given to a thread"),
     "caps-state-kept": ("ROLE", "the address of a state is kept where others find it"),
+    "caps-state-pointer": ("ROLE", "the state of an agent in the state of another", "name the agent (koken_ref), and send"),
+    "caps-bytes": ("R6", "what holds handles is seen as bytes, or as something else"),
     "caps-wiped": ("R1", "handles are wiped: what they own would leak", "take it out, or koken_release the state"),
     "caps-ref-foreign": ("ROLE", "a ref is put into a state that this function was not given"),
     "caps-lost": ("R1", "an iso or val that nobody takes", "give it a name by koken_iso or koken_val, or drop it"),
