@@ -109,7 +109,7 @@ void load_fibers(struct load *load)
     if (!load_settle(load)) {
         return;
     }
-    for (unsigned i = 0; i < 5000; i++) { /* each ends when nothing has come for 2 ms */
+    for (unsigned i = 0; i < load_looks(5000); i++) { /* each ends when nothing has come for 2 ms */
         koken_metrics(load->rt, &m);
         if (m.alive == 0) {
             break;

@@ -118,7 +118,7 @@ void load_pipes(struct load *load)
         return;
     }
     /* Where something was refused a fiber may wait for ever. */
-    unsigned looks = load_is_strict(load) && is_whole ? 300 : 30;
+    unsigned looks = load_is_strict(load) && is_whole ? load_looks(300) : 30;
     for (unsigned i = 0; i < looks; i++) {
         koken_metrics(load->rt, &m);
         if (m.alive == 0) {

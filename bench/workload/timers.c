@@ -79,7 +79,7 @@ void load_timers(struct load *load)
         }
     }
     /* At the latest a delay, and what misfortune adds to it. */
-    for (unsigned i = 0; i < 200; i++) {
+    for (unsigned i = 0; i < load_looks(200); i++) {
         if (!load_settle(load)) {
             return;
         }

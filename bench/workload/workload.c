@@ -122,7 +122,7 @@ static void check_balance(struct load *load)
 {
     struct koken_metrics m;
     bool is_balanced = false;
-    for (unsigned i = 0; i < 50 && !is_balanced; i++) {
+    for (unsigned i = 0; i < load_looks(50) && !is_balanced; i++) {
         int rc = koken_drain(load->rt, KOKEN_NO_DEADLINE);
         KOKEN_SIM_CHECK(rc == 0);
         koken_metrics(load->rt, &m);

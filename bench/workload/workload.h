@@ -107,6 +107,12 @@ static inline void load_clear(kn_atomic(uint64_t) *counter)
     kn_store(counter, 0, relaxed); /* relaxed: nobody else runs */
 }
 
+/* How often to look again before what has not come counts as lost: a real machine may pause meanwhile. */
+static inline unsigned load_looks(unsigned simulated)
+{
+    return koken_sim_is_running() ? simulated : 100 * simulated;
+}
+
 /*
  * Waits until all is done, and is true; or, in a run that is to be cut short, for a moment: then it is false, and
  * the workload returns at once.
