@@ -22,6 +22,7 @@ static kn_atomic(uint32_t) ran;
 static kn_atomic(uint32_t) elsewhere;
 static struct kn_worker *first_worker;
 static unsigned count;
+static uint64_t pushed_ns, stepped_ns; /* by the worker's clock */
 
 static struct task *of(struct kn_runnable *runnable)
 {
@@ -30,7 +31,7 @@ static struct task *of(struct kn_runnable *runnable)
 
 static enum kn_ran step_order(struct kn_worker *worker, struct kn_runnable *runnable)
 {
-    (void)worker;
+    stepped_ns = worker->now_ns;
     of(runnable)->order = kn_add(&ran, 1, relaxed);
     return KN_RAN_DONE;
 }
@@ -63,6 +64,7 @@ static void run(unsigned workers, enum kn_ran (*step)(struct kn_worker *, struct
 static enum kn_ran push_young(struct kn_worker *worker, struct kn_runnable *runnable)
 {
     (void)runnable;
+    pushed_ns = worker->now_ns;
     kn_ready_tail(worker, &tail.runnable, KN_PRIO_NORMAL);
     for (unsigned i = 0; i < count; i++) {
         kn_ready_young(worker, &tasks[i].runnable);
@@ -70,11 +72,15 @@ static enum kn_ran push_young(struct kn_worker *worker, struct kn_runnable *runn
     return KN_RAN_DONE;
 }
 
+/* Unless the machine stood still for so long that they are old. */
 Test(nursery, the_newest_runs_first)
 {
     count = 10;
     run(1, push_young);
     cr_assert_eq(kn_load(&ran, relaxed), 11u);
+    if (stepped_ns - pushed_ns >= UINT64_C(10000000)) {
+        return;
+    }
     for (unsigned i = 0; i < count; i++) {
         cr_assert_eq(tasks[i].order, count - 1 - i);
     }
