@@ -44,6 +44,9 @@ GOALS = {"b": {"before": 0.95, "any": 1.0, "debug": 49}, "h": {"before": 0.80, "
          # u*, written after what r showed was mended.
          "u": {"before": 0.6, "any": 0.9, "debug": 17,
                "untuned": "12 of 20 before the run, 18 in debug (u20 does not compile), 18 at the latest"},
+         # v*, written after what u showed was mended.
+         "v": {"before": 0.7, "any": 0.95, "debug": 17,
+               "untuned": "14 of 20 before the run, 18 in debug (v16 does not compile), 19 at the latest"},
          # What an agent starts with, and trusted messages: added with the rules that see them.
          "s": {"before": 1.0, "any": 1.0, "debug": 0}}
 CHEAPEST_FIRST = ["text", "flow", "tsa", "query", "gcc", "clang", "globals", "analyzer"]
