@@ -222,14 +222,16 @@ def through(argument, behind):
 
 
 class Follower:
-    def __init__(self, parameters, known, needed, emptied):
+    def __init__(self, parameters, known, needed, fillers, emptied):
         self.found = {}
         self.locals = set()
         self.labels = {}
         self.known = known      # name -> what that function leaves behind
         self.needed = needed    # name -> the places that it uses in any case
+        self.fillers = fillers  # name -> the places that it fills without asking
         self.emptied = emptied  # fields of states that a handler takes out
         self.taken = set()
+        self.filled = set() # places behind parameters that are filled without having been asked for
         self.ends = None        # what holds where the function is left
         self.answers = {}       # variable -> the call whose answer it has: (is a filling one, place, what held before)
         names = [next((t for t in reversed(p) if re.match(r"[A-Za-z_]\w*$", t)), "") for p in parameters]
@@ -280,7 +282,9 @@ class Follower:
         if F in before:
             self.report(line, f"'{place}' is {how}, and {'' if before == {F} else 'on one path to here '}owns something already: "
                         "that would leak")
-        elif U in before and self.state_name and re.match(rf"{self.state_name}->[\w.]+$", place):
+        elif U in before and PARAMETER_PLACE.match(place) and PARAMETER_PLACE.match(place)[2] in self.names:
+            self.filled.add((self.names.index(PARAMETER_PLACE.match(place)[2]), PARAMETER_PLACE.match(place)[3]))
+        if U in before and F not in before and self.state_name and re.match(rf"{self.state_name}->[\w.]+$", place):
             self.report(line, f"'{place}' is {how}, which an earlier message may have filled: that would leak")
         state[place] = frozenset(F)
 
@@ -332,6 +336,9 @@ class Follower:
             state[place] = UNKNOWN
         elif name in EMPTIES and EMPTIES[name] < len(arguments):
             for place in [p for p in state if p.startswith(place_of(arguments[EMPTIES[name]]))]:
+                if E in state[place] and U not in state[place]:
+                    self.report(line, f"'{place}' is given away where {'' if state[place] == {E} else 'on one path '}nothing is in "
+                                "it any more", "fill it again before it is given again")
                 state[place] = UNKNOWN
         elif name not in ASKS:
             if name == "free":
@@ -357,6 +364,10 @@ class Follower:
             place = through(arguments[number], behind) if number < len(arguments) else ""
             if held_at(state, place) == {E}:
                 self.report(line, f"'{place}' is used by {name}, and nothing is in it any more", "ask koken_has first")
+        for number, behind in self.fillers.get(name, ()):
+            place = through(arguments[number], behind) if number < len(arguments) else ""
+            if F in held_at(state, place):
+                self.report(line, f"'{place}' is filled by {name}, and on one path to here owns something already: that would leak")
         is_own = name.startswith("koken_") or name == "sizeof" # changes only what it gets the address of
         for argument in arguments:
             if "&" in argument or not is_own and not any(t in ("->", ".") for t in argument):
@@ -587,8 +598,8 @@ def uses(follower, tree, body):
     return result
 
 
-def follow(parameters, body, known, needed, emptied):
-    follower = Follower(parameters, known, needed, emptied)
+def follow(parameters, body, *facts):
+    follower = Follower(parameters, *facts)
     tree = Parser(body).statement()
     follower.uses = uses(follower, tree, body)
     for _ in range(2):  # the second time the labels are known
@@ -600,7 +611,7 @@ def follow(parameters, body, known, needed, emptied):
 
 def reports_of(text):
     """[(line, words, advice)] of a C source without comments and strings."""
-    result, known, needed, emptied = [], {}, {}, set()
+    result, known, needed, fillers, emptied = [], {}, {}, {}, set()
     try:
         functions = [(name, parameters, body) for name, parameters, body in functions_of(tokens_of(text))
                      if any(t.startswith(("koken_", "KOKEN_WITH")) for t in body)]
@@ -609,11 +620,12 @@ def reports_of(text):
     for is_last in (False, True): # what functions leave behind; then what is wrong
         for name, parameters, body in functions:
             try:
-                follower = follow(parameters, body, known, needed, emptied)
+                follower = follow(parameters, body, known, needed, fillers, emptied)
             except (Lost, IndexError, RecursionError):
                 continue # it is left to the other layers
             known[str(name)] = follower.summary()
             needed[str(name)] = follower.uses
+            fillers[str(name)] = follower.filled
             for behind in (place[len(follower.state_name) + 2:] for place in follower.taken
                            if follower.state_name and place.startswith(follower.state_name + "->")
                            and E in (follower.ends or {}).get(place, UNKNOWN)):

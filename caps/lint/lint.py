@@ -84,6 +84,8 @@ QUERY_RULES = {
     "caps-state": ("ROLE", "the state of an agent is given to a thread"),
     "caps-state-kept": ("ROLE", "the address of a state is kept where others find it"),
     "caps-state-pointer": ("ROLE", "the state of an agent in the state of another", "name the agent (koken_ref), and send"),
+    "caps-refused": ("R1", "what was refused is still owned, and nobody asks whether it was",
+                     "if (koken_give(to, h) != 0) { ... }, or koken_post, which gives back what is refused"),
     "caps-bytes": ("R6", "what holds handles is seen as bytes, or as something else"),
     "caps-wiped": ("R1", "handles are wiped: what they own would leak", "take it out, or koken_release the state"),
     "caps-ref-foreign": ("ROLE", "a ref is put into a state that this function was not given"),
