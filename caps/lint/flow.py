@@ -305,6 +305,8 @@ class Follower:
         elif name == "koken_put" and len(arguments) == 2:
             self.fill(state, first, line, "filled")
             self.element(state, first, frozenset(F))
+            self.consumed(state, name, arguments)
+            state[first] = frozenset(F)
         elif name in READS:
             place = place_of(arguments[-1]) if name == "koken_share_in" else first
             held = held_at(state, place)
@@ -351,14 +353,27 @@ class Follower:
                 self.report(line, f"'{place}' still owns something when its memory is freed", "take it out first")
 
     def leaves_state(self, state, place):
+        if place.startswith("&"):
+            for other in [p for p in state if p.startswith(place[1:] + ".")]:
+                state[other] = frozenset(E)
+            return
         for other in [p for p in state if p.startswith(place + "->")]:
             state[other] = frozenset(E)
         state[place + "->*"] = frozenset(E)
 
+    def consumed(self, state, name, arguments):
+        """A variable gives away what it has; of a slot it is known that it is empty then."""
+        place = place_of(arguments[CONSUMES[name]])
+        was_known = place in state
+        for word in words_of(place):
+            self.forget(state, word)
+        if was_known:
+            state[place] = frozenset(E) if name in ("koken_post", "koken_move", "koken_freeze", "koken_thaw", "koken_drop",
+                                                    "koken_put") else UNKNOWN
+
     def other_call(self, state, name, arguments, line):
         if name in CONSUMES and CONSUMES[name] < len(arguments):
-            for word in words_of(place_of(arguments[CONSUMES[name]])):
-                self.forget(state, word)
+            self.consumed(state, name, arguments)
             return
         for number, behind in self.needed.get(name, ()):
             place = through(arguments[number], behind) if number < len(arguments) else ""
