@@ -32,26 +32,27 @@ import lint  # noqa: E402
 
 TYPE_CLASSES = {"send-nonsendable", "nonsendable-field", "type-mismatch"}
 # The programs h* were written when header and lint were finished, and are not to be tuned for.
-GOALS = {"b": {"before": 0.95, "any": 1.0, "debug": 49}, "h": {"before": 0.80, "any": 1.0, "debug": 18},
+GOALS = {"b": {"before": 1.0, "any": 1.0, "debug": 49}, "h": {"before": 0.95, "any": 1.0, "debug": 18},
          "k": {"before": 0.80, "any": 1.0, "debug": 23},
          # n* too, of regions, channels, votes, stashes, letters. What was not seen then was mended; the goal is today's.
-         "n": {"before": 0.95, "any": 1.0, "debug": 20,
+         "n": {"before": 1.0, "any": 1.0, "debug": 20,
                "untuned": "13 of 20 before the run (n04 by a report that was false), 19 at the latest in debug"},
          # q*, written after that: threads, callbacks, atomics, searches, thread-local data, what ends in _.
          "q": {"before": 1.0, "any": 1.0, "debug": 18,
                "untuned": "14 of 20 before the run, 19 at the latest in debug"},
          # r*, written after the rules of n and q were made general: tables, lists, visitors, cursors, hash tables.
-         "r": {"before": 0.7, "any": 1.0, "debug": 17,
+         "r": {"before": 0.9, "any": 1.0, "debug": 17,
                "untuned": "15 of 20 before the run (r02 by a report that was about another line), 18 in debug (r17 does not "
                           "compile), 20 with ThreadSanitizer"},
          # u*, written after what r showed was mended.
-         "u": {"before": 0.6, "any": 0.9, "debug": 17,
+         "u": {"before": 0.95, "any": 1.0, "debug": 17,
                "untuned": "12 of 20 before the run, 18 in debug (u20 does not compile), 18 at the latest"},
          # v*, written after what u showed was mended.
-         "v": {"before": 0.7, "any": 0.95, "debug": 17,
+         "v": {"before": 1.0, "any": 1.0, "debug": 17,
                "untuned": "14 of 20 before the run, 18 in debug (v16 does not compile), 19 at the latest"},
          # w*, written after what v showed was mended.
-         "w": {"before": 0.7, "any": 0.95, "debug": 0, "untuned": ""},
+         "w": {"before": 0.9, "any": 1.0, "debug": 18,
+               "untuned": "18 of 20 before the run, 19 in debug (w17 does not compile), 20 with ThreadSanitizer"},
          # What an agent starts with, and trusted messages: added with the rules that see them.
          "s": {"before": 1.0, "any": 1.0, "debug": 0}}
 BRIEF_OUT = re.compile(r"[hknqruv]\d|g[012]\d")
