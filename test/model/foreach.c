@@ -4,45 +4,17 @@
  * once, whoever splits whose range; who waits sees all that was done, the sum, and the first error; what is begun and left
  * alone ends, too, and in the end everything is gone.
  */
-#include "test/model/lib/group.h"
+#include "test/model/lib/counted_group.h"
 #include "test/model/lib/model.h"
 
 #include "orchestration/foreach.c"
 
 enum { COUNT_MAX = 4 };
 
-static struct koken_group group;
 static uint32_t done[COUNT_MAX]; /* plain: the loop's end orders it */
 static struct koken_future *loop_end;
 
 /* ---- what is left out ------------------------------------------------------------------------------------ */
-
-bool kn_is_group(const struct koken_group *g)
-{
-    return g == &group;
-}
-
-struct koken_group *kn_group_keep(struct koken_group *g)
-{
-    (void)kn_add(&g->owners, 1, relaxed);
-    return g;
-}
-
-void kn_group_drop(struct koken_group *g)
-{
-    KOKEN_CHECK(kn_sub(&g->owners, 1, relaxed) > 1);
-}
-
-void kn_group_fail(struct koken_group *g, int error)
-{
-    int none = 0;
-    (void)kn_cas_strong(&g->error, &none, error, relaxed, relaxed);
-}
-
-int kn_group_check(struct koken_group *g)
-{
-    return kn_load(&g->error, relaxed) < 0 && !g->keep_going ? -ECANCELED : 0;
-}
 
 /* Nothing takes time, so each bite is larger than the one before. */
 uint64_t kn_ticks(void)
@@ -80,22 +52,11 @@ bool kn_future_attach(struct koken_future *future, struct kn_then *then)
     return false;
 }
 
-int koken_future_peek(struct koken_future *future, const void **ret_value)
-{
-    (void)ret_value;
-    return future->error; /* it is over */
-}
-
 /* ---- threads --------------------------------------------------------------------------------------------- */
 
 static void start_with(unsigned workers)
 {
-    start_world(workers);
-    memset(&group, 0, sizeof group);
-    kn_atomic_init(&group.owners, 1);
-    group.rt = &runtime;
-    group.max_threads = 4;
-    KOKEN_CHECK(koken_source_new(&runtime, NULL, 0, &group.source) == 0);
+    start_group(workers);
     memset(done, 0, sizeof done);
     loop_end = NULL;
 }
@@ -157,26 +118,26 @@ static void all_done(size_t count)
 
 static void user_of_2(void)
 {
-    KOKEN_CHECK(koken_for_each(&group, 2, count_one, NULL) == 0);
+    KOKEN_CHECK(koken_for_each(&counted, 2, count_one, NULL) == 0);
     all_done(2);
 }
 
 static void user_of_3(void)
 {
-    KOKEN_CHECK(koken_for_each(&group, 3, count_one, NULL) == 0);
+    KOKEN_CHECK(koken_for_each(&counted, 3, count_one, NULL) == 0);
     all_done(3);
 }
 
 static void user_of_ranges(void)
 {
-    KOKEN_CHECK(koken_for_range(&group, 4, count_range, NULL) == 0);
+    KOKEN_CHECK(koken_for_range(&counted, 4, count_range, NULL) == 0);
     all_done(4);
 }
 
 static void user_of_sums(void)
 {
     uint64_t sum = 0;
-    KOKEN_CHECK(koken_reduce(&group, 3, &sum, sizeof sum, sum_range, add_sums, NULL) == 0);
+    KOKEN_CHECK(koken_reduce(&counted, 3, &sum, sizeof sum, sum_range, add_sums, NULL) == 0);
     KOKEN_CHECK(sum == 3);
     all_done(3);
 }
@@ -184,47 +145,43 @@ static void user_of_sums(void)
 static void user_of_error(void)
 {
     size_t where = 1;
-    KOKEN_CHECK(koken_for_each(&group, 3, count_or_fail, &where) == -EPROTO);
+    KOKEN_CHECK(koken_for_each(&counted, 3, count_or_fail, &where) == -EPROTO);
     KOKEN_CHECK(done[0] <= 1 && done[1] == 1 && done[2] <= 1);
 }
 
 static void user_of_kept_error(void)
 {
     size_t where = 0;
-    group.keep_going = true;
-    KOKEN_CHECK(koken_for_each(&group, 2, count_or_fail, &where) == -EPROTO);
+    counted.keep_going = true;
+    KOKEN_CHECK(koken_for_each(&counted, 2, count_or_fail, &where) == -EPROTO);
     all_done(2);
 }
 
 /* A loop that nobody stands at: workers do it, and its memory goes with the last of them. */
 static void starter(void)
 {
-    KOKEN_CHECK(koken_for_each_start(&group, 2, count_one, NULL, &loop_end) == 0);
+    KOKEN_CHECK(koken_for_each_start(&counted, 2, count_one, NULL, &loop_end) == 0);
     KOKEN_CHECK(koken_future_join(loop_end, KOKEN_NO_DEADLINE) == 0);
     all_done(2);
 }
 
 static void starter_only(void)
 {
-    KOKEN_CHECK(koken_for_each_start(&group, 2, count_one, NULL, &loop_end) == 0);
+    KOKEN_CHECK(koken_for_each_start(&counted, 2, count_one, NULL, &loop_end) == 0);
 }
 
 static void check(void)
 {
-    run_leftovers();
-    KOKEN_CHECK(kn_load(&group.owners, relaxed) == 1); /* each loop has gone */
-    koken_source_free(group.source);
-    KOKEN_CHECK(kn_alloc_live() == sizeof(struct koken_future));
+    check_group(1); /* each loop has gone */
 }
 
 /* Nobody has come: the end of the runtime counts what is left. */
 static void check_cut(void)
 {
-    run_leftovers();
+    check_group(1);
     KOKEN_CHECK(kn_future_is_done(loop_end));
     KOKEN_CHECK(loop_end->error == -ESHUTDOWN);
     KOKEN_CHECK(done[0] == 0 && done[1] == 0);
-    KOKEN_CHECK(kn_load(&group.owners, relaxed) == 1);
 }
 
 enum { LIMIT = 3000 };
