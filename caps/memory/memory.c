@@ -78,13 +78,28 @@ void koken_memory_free(struct koken_memory *pool)
     kn_free(pool, sizeof *pool, _Alignof(struct koken_memory));
 }
 
-/* A chunk for at least that many granules; its one block is free. */
-static bool add_chunk(struct koken_memory *pool, uint32_t least)
+/* How large the next chunk is: as the options say, or what the limit leaves, if that is enough. 0: it is not. */
+static uint32_t next_chunk(const struct koken_memory *pool, uint32_t least)
 {
+    uint64_t left = (pool->options.limit - pool->size) / KN_GRANULE;
     uint32_t granules = (uint32_t)(pool->options.chunk_size / KN_GRANULE);
     granules = granules < least ? least : granules;
     granules = is_buddy(pool) ? power_above(granules) : granules;
-    if ((uint64_t)granules * KN_GRANULE > pool->options.limit - pool->size) {
+    if (granules > left && is_buddy(pool)) {
+        while (granules > left) { /* ends: it is halved */
+            granules /= 2;
+        }
+    } else if (granules > left) {
+        granules = (uint32_t)left;
+    }
+    return granules < least || granules < KN_BLOCK_MIN ? 0 : granules;
+}
+
+/* A chunk for at least that many granules; its one block is free. */
+static bool add_chunk(struct koken_memory *pool, uint32_t least)
+{
+    uint32_t granules = next_chunk(pool, least);
+    if (granules == 0) {
         return false;
     }
     struct kn_chunk *chunk = kn_alloc(sizeof *chunk, _Alignof(struct kn_chunk), -1);

@@ -56,7 +56,8 @@ struct koken_memory_options {
     enum koken_fit strategy;
     size_t
         chunk_size; /* taken from the system at a time; default 1 MiB; buddy: rounded up to a power of two */
-    size_t limit; /* bytes of all chunks together; default none */
+    size_t
+        limit; /* bytes of all chunks together; the last is as large as it leaves; default none */
     bool
         auto_defrag; /* koken_memory_defrag when a request finds no place, and above defrag_percent */
     uint32_t defrag_percent; /* of fragmentation, looked at every 64th release; default 25 */

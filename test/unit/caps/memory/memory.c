@@ -258,6 +258,26 @@ Test(memory, a_request_that_finds_no_place_makes_one)
     koken_memory_free(pool);
 }
 
+Test(memory, a_limit_is_used_to_its_end)
+{
+    for (unsigned s = 0; s < KOKEN_FIT_COUNT_; s++) {
+        struct koken_memory *pool = make((struct koken_memory_options){
+            .strategy = (enum koken_fit)s, .limit = 96 * KIB}); /* less than a chunk */
+        cr_assert_not_null(koken_memory_alloc(pool, 1000));
+        cr_assert_null(koken_memory_alloc(pool, 96 * KIB));
+        while (koken_memory_alloc(pool, 1000)) { /* ends: the limit */
+        }
+        struct koken_memory_stats stats = stats_of(pool);
+        cr_assert_leq(stats.used + stats.free, 96 * KIB);
+        cr_assert_geq(stats.used, 94 * KIB);
+        check(pool);
+        koken_memory_free(pool);
+        pool = make((struct koken_memory_options){.strategy = (enum koken_fit)s, .limit = 1});
+        cr_assert_null(koken_memory_alloc(pool, 1));
+        koken_memory_free(pool);
+    }
+}
+
 Test(memory, the_document_s_example)
 {
     struct koken_memory *pool =
