@@ -144,16 +144,19 @@ void koken_context_free(struct koken_context *context)
 
 int koken_context_use(struct koken_context *context, uint64_t gas)
 {
-    return koken_meter_use(&context->meter, gas);
+    return context ? koken_meter_use(&context->meter, gas) : -EINVAL;
 }
 
 uint64_t koken_context_gas(const struct koken_context *context)
 {
-    return koken_meter_left(&context->meter);
+    return context ? koken_meter_left(&context->meter) : 0;
 }
 
 int koken_context_enter(struct koken_context *context)
 {
+    if (!context) {
+        return -EINVAL;
+    }
     KN_ASSERT(context->depth <= KOKEN_CONTEXT_DEPTH);
     if (context->depth >= KOKEN_CONTEXT_DEPTH) {
         return -EOVERFLOW;
@@ -163,7 +166,7 @@ int koken_context_enter(struct koken_context *context)
 
 int koken_context_leave(struct koken_context *context)
 {
-    return context->depth > 0 ? (int)--context->depth : -EINVAL;
+    return context && context->depth > 0 ? (int)--context->depth : -EINVAL;
 }
 
 /* Where a name is, or would be. The table has room. */
@@ -203,7 +206,7 @@ static int grow(struct koken_context *context)
 
 int koken_context_add(struct koken_context *context, uint64_t name)
 {
-    int rc = name ? grow(context) : -EINVAL;
+    int rc = context && name ? grow(context) : -EINVAL;
     if (rc < 0) {
         return rc;
     }
@@ -220,6 +223,9 @@ int koken_context_add(struct koken_context *context, uint64_t name)
 static int change(struct koken_context *context, uint64_t name, enum koken_standing from,
                   enum koken_standing to)
 {
+    if (!context) {
+        return -EINVAL;
+    }
     struct entry *entry = context->room && name ? place_of(context, name) : NULL;
     if (!entry || !entry->name) {
         return -ESRCH;
@@ -249,6 +255,6 @@ int koken_context_return(struct koken_context *context, uint64_t name)
 
 enum koken_standing koken_context_standing(const struct koken_context *context, uint64_t name)
 {
-    const struct entry *entry = context->room && name ? place_of(context, name) : NULL;
+    const struct entry *entry = context && context->room && name ? place_of(context, name) : NULL;
     return entry && entry->name ? entry->standing : KOKEN_STANDING_UNKNOWN;
 }

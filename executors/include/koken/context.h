@@ -7,7 +7,8 @@
  *     struct koken_meter meter = koken_meter_of(100);
  *     int rc = koken_meter_use(&meter, 50);          0; twice; then -EOVERFLOW, and nothing is used
  *
- * All of it is plain memory of one owner: copies are snapshots. Thread: one at a time. Idea: the metering,
+ * Meters and register files are plain memory of one owner: copies are snapshots, and none is NULL. A context is
+ * not to be copied, and NULL is -EINVAL, or nothing. Thread: one at a time. Idea: the metering,
  * bounded execution and runtime context of document 000.
  */
 #ifndef KOKEN_CONTEXT_H
@@ -92,7 +93,7 @@ struct koken_context; /* gas, depth, and what there is to use; opaque */
 KOKEN_MUST_USE int koken_context_new(uint64_t gas, struct koken_context **ret_context);
 void koken_context_free(struct koken_context *take_context);
 
-/* koken_context_use uses gas, koken_context_gas is what is left. Errors: -EOVERFLOW. */
+/* koken_context_use uses gas, koken_context_gas is what is left. Errors: -EOVERFLOW, -EINVAL. */
 KOKEN_MUST_USE int koken_context_use(struct koken_context *context, uint64_t gas);
 uint64_t koken_context_gas(const struct koken_context *context);
 

@@ -96,6 +96,13 @@ Test(context, a66_things_are_consumed_once)
     cr_assert_eq(koken_context_add(context, 5), -EALREADY);
     cr_assert_eq(koken_context_borrow(context, 5), -EPERM);
     cr_assert_eq(koken_context_new(1, NULL), -EINVAL);
+    cr_assert_eq(koken_context_use(NULL, 1), -EINVAL);
+    cr_assert_eq(koken_context_gas(NULL), 0);
+    cr_assert_eq(koken_context_enter(NULL), -EINVAL);
+    cr_assert_eq(koken_context_leave(NULL), -EINVAL);
+    cr_assert_eq(koken_context_add(NULL, 1), -EINVAL);
+    cr_assert_eq(koken_context_borrow(NULL, 1), -EINVAL);
+    cr_assert_eq(koken_context_standing(NULL, 1), KOKEN_STANDING_UNKNOWN);
     koken_context_free(context);
 }
 
