@@ -37,7 +37,11 @@ static void leave_all(void *unused)
 {
     (void)unused;
     while (kn_epoch_memberships) { /* ends: one less each time */
-        (void)kn_epoch_part(kn_epoch_memberships->record);
+        struct kn_epoch_record *record = kn_epoch_memberships->record;
+        while (record->nest > 0) { /* who has ended reads nothing any more */
+            kn_epoch_unpin(record);
+        }
+        (void)kn_epoch_part(record);
         drop(&kn_epoch_memberships);
     }
 }

@@ -18,8 +18,8 @@
  *     flush                            -      -     X      pin, unpin: wait-free after a thread's first;
  *     stats                                   -     X      retire, flush, stats: lock-free
  *
- * A thread is known from its first call until its end, or koken_epoch_leave; what it has retired and not
- * freed is then freed by others. Nothing is freed while a thread stays pinned that was pinned at the retirement:
+ * A thread is known from its first call until its end, which ends its pins, or koken_epoch_leave; what it has
+ * retired and not freed is then freed by others. Nothing is freed while a thread stays pinned that was pinned at the retirement:
  * see blocked in the statistics.
  *
  * Idea: K. Fraser's epochs; a bag per thread, freed by its owner, three epochs later; pins without a locked

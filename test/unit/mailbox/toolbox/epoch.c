@@ -210,6 +210,27 @@ Test(epoch, a_thread_may_outlive_a_domain)
     kn_thread_join(&thread);
 }
 
+static void end_pinned(void *arg)
+{
+    (void)arg;
+    cr_assert_eq(koken_epoch_pin(shared), 0);
+    cr_assert_eq(koken_epoch_pin(shared), 0);
+    retire(shared, NULL);
+}
+
+Test(epoch, the_end_of_a_thread_ends_its_pins)
+{
+    struct kn_thread thread = {0};
+    uint32_t before = kn_load(&freed, relaxed);
+    shared = make();
+    cr_assert_eq(kn_thread_start(&thread, "pinned", end_pinned, NULL), 0);
+    kn_thread_join(&thread);
+    while (koken_epoch_flush(shared) > 0) { /* ends: nobody is pinned */
+    }
+    cr_assert_eq(freed_since(before), 1);
+    koken_epoch_free(shared);
+}
+
 Test(epoch, bad_input)
 {
     struct koken_epoch_stats stats;
