@@ -304,7 +304,10 @@ static uint32_t choose(struct koken_cache *cache, struct kn_cache_shard *s)
 static bool put(struct koken_cache *cache, struct kn_cache_shard *s, const struct pair *pair,
                 uint64_t *old)
 {
-    uint64_t expiry = cache->options.ttl_ns ? kn_now() + cache->options.ttl_ns : 0;
+    uint64_t expiry = 0, now_ns = cache->options.ttl_ns ? kn_now() : 0;
+    if (cache->options.ttl_ns && cache->options.ttl_ns < UINT64_MAX - now_ns) {
+        expiry = now_ns + cache->options.ttl_ns;
+    } /* else it does not age */
     uint32_t index = 0;
     bool is_new = find(cache, s, pair, &index) > s->mask, has_old = !is_new;
     begin_change(s);
@@ -428,13 +431,20 @@ static kn_atomic(uint64_t) last_thread;
 /* Waits for another's computation, and leaves it. */
 static int wait_for(struct kn_cache_shard *s, struct kn_flight *flight, uint64_t *value)
 {
-    /* [TC3] acquire: rc and value. Pairs with release in fly(). */
-    while (kn_load(&flight->done, acquire) == 0) { /* ends: whoever computes says so */
-        (void)kn_futex_wait(&flight->done, 0, KN_NEVER);
+    struct kn_cache_wait wait = {.thread = this_thread, .flight = flight};
+    int rc = -EDEADLK;
+    bool is_given = kn_cache_wait_begin(&wait);
+    if (is_given) {
+        /* [TC3] acquire: rc and value. Pairs with release in land(). */
+        while (kn_load(&flight->done, acquire) == 0) { /* ends: whoever computes says so */
+            (void)kn_futex_wait(&flight->done, 0, KN_NEVER);
+        }
+        kn_cache_wait_end(&wait);
+        rc = flight->rc;
+        memcpy(value, flight->value, sizeof flight->value);
     }
-    int rc = flight->rc;
-    memcpy(value, flight->value, sizeof flight->value);
     (void)pthread_mutex_lock(&s->lock);
+    s->waited += is_given;
     bool is_last = --flight->refs == 0;
     (void)pthread_mutex_unlock(&s->lock);
     if (is_last) {
@@ -458,11 +468,8 @@ static struct kn_flight *board(struct koken_cache *cache, struct kn_cache_shard 
     while (flight && memcmp(flight->key, pair->key, sizeof pair->key) != 0) {
         flight = flight->next;
     }
-    if (flight && flight->thread == this_thread) {
-        *ret_rc = -EDEADLK;
-    } else if (flight) {
+    if (flight) {
         flight->refs++;
-        s->waited++;
         (void)pthread_mutex_unlock(&s->lock);
         *ret_rc = wait_for(s, flight, pair->value);
         return NULL;

@@ -60,4 +60,18 @@ struct koken_cache {
     struct kn_cache_shard shards[];
 };
 
+/* One who waits for a flight, and holds it until this is gone: on its stack. */
+struct kn_cache_wait {
+    struct kn_cache_wait *next;
+    uint64_t thread;
+    const struct kn_flight *flight;
+};
+
+/*
+ * kn_cache_wait_begin says that a thread is going to wait. False: it must not, as whoever computes waits for it,
+ * be it over others. kn_cache_wait_end says that it has waited. Thread: any.
+ */
+KOKEN_MUST_USE bool kn_cache_wait_begin(struct kn_cache_wait *wait);
+void kn_cache_wait_end(struct kn_cache_wait *wait);
+
 #endif

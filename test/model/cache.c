@@ -15,6 +15,17 @@ static uint64_t clock_of_thread(void);
 #include "mailbox/toolbox/cache.c"
 #undef kn_now
 
+/* Nobody here asks for a second key while it computes, so nobody waits in a circle. */
+bool kn_cache_wait_begin(struct kn_cache_wait *wait)
+{
+    return wait->flight->thread != wait->thread;
+}
+
+void kn_cache_wait_end(struct kn_cache_wait *wait)
+{
+    (void)wait;
+}
+
 struct value {
     uint64_t a, b;
 };

@@ -41,7 +41,8 @@ struct koken_cache_options {
     size_t value_size;  /* 1 to 256 */
     size_t max_entries; /* at least one for each shard; default 4096 */
     uint32_t shards;    /* a power of two, at most 1024; default 16 */
-    uint64_t ttl_ns;    /* what is older counts as absent; default: it does not age */
+    uint64_t
+        ttl_ns; /* what is older counts as absent; default, and KOKEN_NO_DEADLINE: it does not age */
     /* Is given each value once that was replaced, dropped or removed, with no lock held. */
     void (*free_value)(void *value, void *arg);
     void *free_arg;
@@ -73,7 +74,7 @@ size_t koken_cache_clear(struct koken_cache *cache);
  * koken_cache_memo is get, or else compute(key, ret_value, arg) and put. Of those who miss the same key at
  * once one computes, the others wait for its result. 0: *ret_value is set; what compute answers below 0 is
  * answered to all of them, and nothing is kept. Thread: any, but it may sleep. Errors: -EINVAL, -ENOMEM; -EDEADLK
- * compute asks for its own key, on the same thread.
+ * compute asks for its own key, be it over the computing of others, on their threads.
  */
 KOKEN_MUST_USE int koken_cache_memo(struct koken_cache *cache, const void *key,
                                     int (*compute)(const void *key, void *ret_value, void *arg),

@@ -8,6 +8,8 @@
 #include "base/alloc.h"
 #include "base/world.h"
 
+#include <koken/time.h>
+
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <string.h>
@@ -185,6 +187,69 @@ Test(cache, computes_once_for_all_who_want_it)
     cr_assert_eq(koken_cache_memo(cache, &key, recurse, cache, &value), -EDEADLK);
     cr_assert_eq(koken_cache_memo(cache, &key, square, NULL, &value), 0);
     cr_assert_eq(value, 81);
+    koken_cache_free(cache);
+}
+
+/* Two threads, each of which computes one key and asks for the other's, when both have begun. */
+struct cross {
+    struct koken_cache *cache;
+    kn_atomic(uint32_t) begun, refused;
+};
+
+static void wait_until(kn_atomic(uint32_t) *word, uint32_t wanted)
+{
+    uint32_t seen;
+    while ((seen = kn_load(word, acquire)) < wanted) { /* ends: the others go on */
+        (void)kn_futex_wait(word, seen, KN_NEVER);
+    }
+}
+
+static int ask_the_other(const void *key, void *ret_value, void *arg)
+{
+    struct cross *c = arg;
+    uint64_t other;
+    memcpy(&other, key, sizeof other);
+    other = 3 - other;
+    kn_add(&c->begun, 1, acq_rel);
+    kn_futex_wake(&c->begun, UINT32_MAX);
+    wait_until(&c->begun, 2);
+    int rc = koken_cache_memo(c->cache, &other, ask_the_other, c, ret_value);
+    if (rc == -EDEADLK) {
+        kn_add(&c->refused, 1, relaxed);
+        memcpy(ret_value, &other, sizeof other);
+        rc = 0;
+    }
+    return rc;
+}
+
+static void cross(void *arg)
+{
+    struct cross *c = arg;
+    uint64_t key = 1, value = 0;
+    cr_assert_eq(koken_cache_memo(c->cache, &key, ask_the_other, c, &value), 0);
+    cr_assert(value == 1 || value == 2);
+}
+
+Test(cache, nobody_waits_in_a_circle)
+{
+    struct kn_thread thread = {0};
+    struct cross c = {.cache = make((struct koken_cache_options){0})};
+    uint64_t key = 2, value = 0;
+    kn_atomic_init(&c.begun, 0);
+    kn_atomic_init(&c.refused, 0);
+    cr_assert_eq(kn_thread_start(&thread, "cross", cross, &c), 0);
+    cr_assert_eq(koken_cache_memo(c.cache, &key, ask_the_other, &c, &value), 0);
+    kn_thread_join(&thread);
+    cr_assert_eq(kn_load(&c.refused, relaxed), 1, "the one who would have closed it");
+    cr_assert_eq(stats_of(c.cache).waited, 1);
+    koken_cache_free(c.cache);
+}
+
+Test(cache, a_time_to_live_without_an_end)
+{
+    struct koken_cache *cache = make((struct koken_cache_options){.ttl_ns = KOKEN_NO_DEADLINE});
+    put(cache, 1, 5);
+    cr_assert_eq(get(cache, 1), 5);
     koken_cache_free(cache);
 }
 
