@@ -38,8 +38,10 @@ static void *read_for_a_while(void *unused)
     kn_rcu_enter();
     kn_store(&phase, 1, release);
     wait_for(&phase, 2);
-    kn_rcu_quiescent();
-    wait_for(&phase, 3);
+    while (kn_load(&phase, acquire) < 3) { /* again: the grace period may begin late */
+        kn_rcu_quiescent();
+        kn_thread_yield();
+    }
     kn_rcu_leave();
     return NULL;
 }

@@ -275,7 +275,8 @@ static int stubborn(koken_ctx *ctx, void *arg, void *ret_value)
 
 Test(async, the_runtime_ends_first)
 {
-    struct koken_stop_plan kill = {.kill_ns = KOKEN_S(60)};
+    struct koken_stop_plan kill = {.kill_ns = KOKEN_S(60)},
+                           cancel = {KOKEN_MS(10), KOKEN_S(60), KOKEN_S(60)};
     for (int i = 0; i < 2; i++) {
         struct koken *rt = start(2);
         struct koken_async *async = async_of(rt, 0);
@@ -287,7 +288,7 @@ Test(async, the_runtime_ends_first)
             async, (struct koken_task){.fn = sleeping, .arg = &long_ns, .timeout_ns = KOKEN_S(50)});
         cr_assert_eq(koken_async_end(async, &end), 0);
         wait_for(&begun, 3);
-        cr_assert_eq(i ? koken_stop_with(rt, &kill, NULL) : koken_stop(rt, KOKEN_MS(10)), 0);
+        cr_assert_eq(koken_stop_with(rt, i ? &kill : &cancel, NULL), 0);
         cr_assert_eq(koken_future_join(end, 0), 0);
         cr_assert_eq(koken_future_join(futures[0], 0), i ? -ESHUTDOWN : -ECANCELED);
         int rc = koken_future_join(futures[1], 0);
