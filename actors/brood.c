@@ -21,7 +21,13 @@ void kn_nestling_free(struct kn_nestling *child)
         kn_free((void *)(uintptr_t)child->spec, sizeof *child->spec, _Alignof(struct koken_child));
     }
     kn_heirloom_free(child->heirloom);
-    *child = (struct kn_nestling){0};
+    /* Not the id, which others may read: it is 0 since the child is not there (kn_nestling_set). */
+    child->spec = NULL;
+    child->heirloom = NULL;
+    child->claim = (koken_claim){0};
+    child->removal = (koken_timer){0};
+    child->number = 0;
+    child->is_wanted = child->is_added = child->is_leaving = false;
 }
 
 /* The block alone: what was in it is somebody else's. */
