@@ -64,7 +64,7 @@ static char *read_file(const char *path, size_t *ret_len)
         len += got;
     }
     if (!file || !text || ferror(file)) {
-        perror(path);
+        fprintf(stderr, "koken teg: %s: %s\n", path, strerror(errno));
         free(text);
         text = NULL;
     }
@@ -154,7 +154,10 @@ static void print_node(const struct koken_teg_run *run, koken_teg_node node)
     double ms = times.began_ns && times.ended_ns > times.began_ns
                     ? (double)(times.ended_ns - times.began_ns) / 1e6
                     : 0;
-    printf("%-24s %-10s %10.3f ms", koken_teg_id(koken_teg_graph(run), node, id, sizeof id),
+    const char *name = koken_teg_id(koken_teg_graph(run), node, id, sizeof id);
+    size_t name_len = strlen(name);
+    print_text(name, name_len, PLAIN);
+    printf("%*s %-10s %10.3f ms", name_len < 24 ? 24 - (int)name_len : 0, "",
            koken_teg_state_name(koken_teg_state(run, node)), ms);
     if (!value.is_missing) {
         printf("  %lld", (long long)value.number);
@@ -310,8 +313,9 @@ static int load_model(struct koken_teg_document *document, const char *path)
     }
     if (rc < 0 && rc != -ESRCH) {
         fprintf(stderr, "koken teg: %s: %s\n", path,
-                rc == -ENOTSUP ? "a model of another version, which this koken cannot read"
-                               : koken_strerror(rc));
+                rc == -ENOTSUP  ? "a model of another version, which this koken cannot read"
+                : rc == -EPROTO ? "not a model of durations, as --model writes it"
+                                : koken_strerror(rc));
         koken_teg_model_free(document->config.model);
         document->config.model = NULL; /* so that the file stays as it is */
         return rc;
@@ -463,11 +467,12 @@ int cli_teg(int argc, char **argv)
         default: return cli_misused("teg", "unknown option", argv[optind - 1]);
         }
         if (!is_right) {
-            return cli_misused("teg", "not understood", optarg);
+            return cli_misused("teg", "expected a number in range, not", optarg);
         }
     }
     if (optind + 1 != argc) {
-        return cli_misused("teg", "one file, not", optind < argc ? argv[optind + 1] : "none");
+        return optind < argc ? cli_misused("teg", "one file, not also", argv[optind + 1])
+                             : cli_misused("teg", "missing", "FILE");
     }
     wish.path = argv[optind];
     return run(&wish);

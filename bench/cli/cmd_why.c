@@ -66,8 +66,8 @@ int cli_why(int argc, char **argv)
         return CLI_OK;
     }
     if (argc < 2 || argc > 3 || argv[1][0] == '-') {
-        return cli_misused("why", argc < 2 ? "which socket?" : "unknown argument",
-                           argc < 2 ? "" : argv[argc - 1]);
+        return cli_misused("why", argc < 2 ? "missing" : "unknown argument",
+                           argc < 2 ? "SOCKET" : argv[argc - 1]);
     }
     if (argc == 3 &&
         (argv[2][0] == '\0' || strspn(argv[2], "0123456789abcdefABCDEF") != strlen(argv[2]))) {

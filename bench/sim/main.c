@@ -6,6 +6,7 @@
 #include "base/mutant.h"
 #include "bench/workload/workload.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -200,9 +201,18 @@ static const struct option long_options[] = {
     {NULL, 0, NULL, 0},
 };
 
-static bool read_faults(const char *word, unsigned *ret_faults)
+static bool read_number(const char *word, uint64_t least, uint64_t most, uint64_t *ret_number)
 {
     char *end;
+    errno = 0;
+    *ret_number = strtoull(word, &end, 0);
+    return *word >= '0' && *word <= '9' && *end == '\0' && errno == 0 && *ret_number >= least &&
+           *ret_number <= most;
+}
+
+static bool read_faults(const char *word, unsigned *ret_faults)
+{
+    uint64_t number;
     if (strcmp(word, "none") == 0) {
         *ret_faults = 0;
     } else if (strcmp(word, "mild") == 0) {
@@ -210,8 +220,9 @@ static bool read_faults(const char *word, unsigned *ret_faults)
     } else if (strcmp(word, "all") == 0) {
         *ret_faults = KOKEN_SIM_ALL;
     } else {
-        *ret_faults = (unsigned)strtoul(word, &end, 0);
-        return *end == '\0';
+        bool is_right = read_number(word, 0, UINT32_MAX, &number);
+        *ret_faults = (unsigned)number;
+        return is_right;
     }
     return true;
 }
@@ -233,20 +244,37 @@ static bool open_trace(struct request *r, const char *name)
     return r->trace != NULL;
 }
 
+/* The options that are numbers. -1 to go on, else the exit status. */
+static int read_count(struct request *r, int option, const char *word)
+{
+    uint64_t number, least = option == 'n' ? 1 : 0, most = option == 'd' ? UINT32_MAX : UINT64_MAX;
+    if (!read_number(word, least, most, &number)) {
+        return misused("expected a number in range, not", word);
+    }
+    switch (option) {
+    case 'n': r->options.seeds = number; break;
+    case 's': r->options.seed = number; break;
+    case 'd': r->options.depth = (unsigned)number; break;
+    default: r->distinct_min = number; break;
+    }
+    return -1;
+}
+
 /* -1 to go on, else the exit status. */
 static int read_option(struct request *r, int option, const char *word)
 {
     int which;
     switch (option) {
-    case 'n': r->options.seeds = strtoull(word, NULL, 0); return -1;
-    case 's': r->options.seed = strtoull(word, NULL, 0); return -1;
-    case 'd': r->options.depth = (unsigned)strtoul(word, NULL, 0); return -1;
+    case 'n':
+    case 's':
+    case 'd':
+    case OPTION_DISTINCT: return read_count(r, option, word);
     case '2': r->options.twice = true; return -1;
     case OPTION_NO_SHRINK: r->options.no_shrink = true; return -1;
-    case OPTION_DISTINCT: r->distinct_min = strtoull(word, NULL, 0); return -1;
     case OPTION_DEATHS:
-        workload_deaths_every = strtoull(word, NULL, 0);
-        return workload_deaths_every > 0 ? -1 : misused("no number of steps", word);
+        return read_number(word, 1, UINT64_MAX, &workload_deaths_every)
+                   ? -1
+                   : misused("no number of steps", word);
     case OPTION_CORPUS: r->corpus = word; return -1;
     case OPTION_LIST: list(); return 0;
     case 'h': fputs(help_text, stdout); return 0;

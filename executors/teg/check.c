@@ -81,7 +81,16 @@ static int check_notes(const struct koken_teg *teg, struct koken_teg_problem *pr
     case KOKEN_TEG_UNKNOWN_NODE:
         return complain(problem, teg->wrong, "NodeNotFound: a link from #%u to #%u", first, second);
     case KOKEN_TEG_NO_MEMORY: return complain(problem, teg->wrong, "out of memory");
-    default: return complain(problem, teg->wrong, "InvalidGraph: #%u makes no sense", first);
+    default:
+        if (first >= 1 && first <= teg->count && second >= 1 && second <= teg->count) {
+            return complain(problem, teg->wrong,
+                            "InvalidGraph: the link from %s to #%u makes no sense",
+                            name_of(teg, first - 1, text, sizeof text), second);
+        }
+        return first >= 1 && first <= teg->count
+                   ? complain(problem, teg->wrong, "InvalidGraph: %s makes no sense",
+                              name_of(teg, first - 1, text, sizeof text))
+                   : complain(problem, teg->wrong, "InvalidGraph: #%u makes no sense", first);
     }
 }
 

@@ -100,7 +100,7 @@ expect 'a file that is not there' 1 err 'No such file' "$koken" run nowhere.kasm
 expect 'stress finds nothing wrong' 0 out 'runs, nothing wrong' "$koken" stress -n 2
 expect 'stress knows its workloads' 2 err "dance" "$koken" stress -w dance
 expect 'stress lists' 0 out '^fan_in ' "$koken" stress --list
-expect 'why needs a socket' 2 err 'which socket' "$koken" why
+expect 'why needs a socket' 2 err "missing 'SOCKET'" "$koken" why
 expect 'why wants a handle' 2 err 'not a handle' "$koken" why /nowhere/at/all ledger
 expect 'why finds nobody' 1 err '/nowhere/at/all' "$koken" why /nowhere/at/all 1f
 if [ -x "$(dirname "$koken")/koken-sim" ]; then
@@ -108,6 +108,9 @@ if [ -x "$(dirname "$koken")/koken-sim" ]; then
   expect 'sim explores' 0 out '^150 seeds' "$koken" sim -n 150 --min-distinct 100
   expect 'sim tells one run' 0 out 'scenario  *ends' "$koken" sim -s 7 -w churn -t -
   expect 'sim knows its workloads' 2 err "dance" "$koken" sim -w dance
+  expect 'sim wants a number' 2 err "in range, not 'many'" "$koken" sim -n many
+  expect 'sim wants a seed' 2 err "in range, not '7x'" "$koken" sim -s 7x
+  expect 'sim wants something to do' 2 err "in range, not '0'" "$koken" sim -n 0
   expect 'sim finds what is planted' 0 out 'the mutant was found' \
     "$koken" sim -f mild --no-shrink --mutant lost-monitor
 fi

@@ -31,11 +31,12 @@ echo '{"teg":1,"nodes":[{"id":"a","effect":"fail","number":1},{"id":"b","effect"
 echo '{"teg":1,"nodes":[{"id":"z","effect":"sleep","number":60000}]}' >sleeps.json
 
 expect help 0 out 'usage: koken teg' "$koken" teg --help
-expect 'no file' 2 err 'one file' "$koken" teg
+expect 'no file' 2 err "missing 'FILE'" "$koken" teg
 expect 'unknown option' 2 err 'unknown option' "$koken" teg --nope x
-expect 'bad number' 2 err 'not understood' "$koken" teg -w 0 x
-expect 'bad timeout' 2 err 'not understood' "$koken" teg -t -1 x
-expect 'missing file' 1 err 'no-such' "$koken" teg no-such.json
+expect 'bad number' 2 err 'in range' "$koken" teg -w 0 x
+expect 'bad timeout' 2 err 'in range' "$koken" teg -t -1 x
+expect 'two files' 2 err "one file, not also 'y'" "$koken" teg x y
+expect 'missing file' 1 err 'koken teg: no-such.json: No such file' "$koken" teg no-such.json
 expect 'a run' 0 out '^sum +Completed .* 42$' "$koken" teg -q -w 2 -m m -d d -T t "$corpus/all.json"
 expect mermaid 0 out '^graph TD' cat m
 expect dot 0 out '^digraph' cat d
@@ -43,6 +44,10 @@ expect trace 0 out '"ph":"X"' cat t
 expect json 0 out '"id":"sum","state":"Completed","ns":[0-9]+,"number":42' "$koken" teg -j "$corpus/all.json"
 expect repeated 0 out '^8 completed' "$koken" teg -r 20 "$corpus/all.json"
 expect check 0 out '^10 nodes, 9 links' "$koken" teg -c -m m "$corpus/all.json"
+echo '{"teg":1,"nodes":[{"id":"r","race":[]}]}' >nothing.json
+expect 'a race of nothing' 1 err 'InvalidGraph: r makes no sense' "$koken" teg nothing.json
+echo '{"teg":1,"nodes":[{"id":"\u001b[2Jr","effect":"number","number":1}]}' >escape.json
+expect 'names are only text' 0 out '^ \[2Jr  +Completed' "$koken" teg escape.json
 expect cycle 1 err 'CyclicDependency: a -> a' "$koken" teg "$corpus/cycle.json"
 expect 'fails fast' 1 out '^b +Cancelled' "$koken" teg fails.json
 expect isolated 1 out '^c +Completed .* 3$' "$koken" teg -i fails.json
@@ -50,7 +55,7 @@ expect 'model, new' 0 out 'completed' "$koken" teg -r 3 -M model "$corpus/all.js
 expect 'model, kept' 0 out '^koken-teg-model 1' cat model
 expect 'model, again' 0 out 'completed' "$koken" teg -M model "$corpus/all.json"
 echo damaged >damaged
-expect 'model, damaged' 1 err 'damaged: not what' "$koken" teg -M damaged "$corpus/all.json"
+expect 'model, damaged' 1 err 'damaged: not a model' "$koken" teg -M damaged "$corpus/all.json"
 echo 'koken-teg-model 2' >newer
 expect 'model, newer' 1 err 'newer: a model of another version' "$koken" teg -M newer "$corpus/all.json"
 expect 'takes too long' 1 out '^z +Cancelled' "$koken" teg -t 0.02 sleeps.json

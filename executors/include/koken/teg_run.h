@@ -266,7 +266,8 @@ struct koken_teg_times koken_teg_times(const struct koken_teg_run *run, koken_te
 struct koken_teg_metrics {
     uint64_t nodes_executed; /* completed or failed by running, or timed out after they had begun */
     uint64_t busy_ns;        /* inside effects, all together */
-    uint64_t wall_ns;        /* from the first beginning to the last end */
+    uint64_t
+        wall_ns; /* from the first beginning to the last end; what was cancelled does not count */
     double parallelism_efficiency;       /* busy / (worker_count * wall), 0 .. 1 */
     double speedup;                      /* busy / wall */
     double ideal_speedup;                /* all durations / the longest way */
