@@ -193,6 +193,7 @@ static int look_at(struct koken_future *const *futures, size_t count, enum rule 
                    struct koken_future **ret_future, size_t *ret_size)
 {
     size_t size = 0;
+    bool is_known = false;
     if (!ret_future || (count && !futures) || count > UINT32_MAX / 2 ||
         (count == 0 && (rule == ANY || rule == RACE))) {
         return -EINVAL;
@@ -201,7 +202,11 @@ static int look_at(struct koken_future *const *futures, size_t count, enum rule 
         if (!kn_is_future(futures[i])) {
             return -EINVAL;
         }
-        size = i == 0 ? futures[i]->size : size;
+        if (kn_future_is_done(futures[i]) && futures[i]->error < 0) {
+            continue; /* no value, no size */
+        }
+        size = is_known ? size : futures[i]->size;
+        is_known = true;
         if (rule != SETTLE && futures[i]->size != size) {
             return -EINVAL;
         }

@@ -131,7 +131,8 @@ KOKEN_MUST_USE int koken_future_then(struct koken_future *future, size_t value_s
  * koken_future_all is complete when all are; its value is their values (of one size), one after the other; the first error
  * fails it at once. koken_future_any has the first value, the last error if there is none; koken_future_race the first end, value or
  * error. koken_future_settled is complete when all are, whatever became of them. count 0: all and settled are complete, any and race
- * -EINVAL. What is no longer waited for is let go. Errors: -EINVAL also values of several sizes; -ENOMEM.
+ * -EINVAL. What is no longer waited for is let go. Errors: -EINVAL also values of several sizes (what has failed already has
+ * none); -ENOMEM.
  */
 KOKEN_MUST_USE int koken_future_all(struct koken_future *const *futures, size_t count,
                                     struct koken_future **ret_future);

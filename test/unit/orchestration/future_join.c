@@ -89,6 +89,27 @@ Test(future_join, errors_pass_by_and_come_from_map)
     koken_future_drop(two);
 }
 
+Test(future_join, what_has_failed_already_has_no_size)
+{
+    struct koken_future *failed, *ready, *joined;
+    int seven = 7, got = 0;
+    cr_assert_eq(koken_future_failed(-ESRCH, &failed), 0);
+    cr_assert_eq(koken_future_ready(&seven, sizeof seven, &ready), 0);
+    struct koken_future *both[] = {failed, ready};
+    cr_assert_eq(koken_future_any(both, 2, &joined), 0);
+    cr_assert_eq(koken_future_wait(joined, 0, &got), 0);
+    cr_assert_eq(got, 7);
+    koken_future_drop(joined);
+    cr_assert_eq(koken_future_all(both, 2, &joined), 0);
+    cr_assert_eq(koken_future_join(joined, 0), -ESRCH);
+    koken_future_drop(joined);
+    cr_assert_eq(koken_future_any(both, 1, &joined), 0);
+    cr_assert_eq(koken_future_wait(joined, 0, &got), -ESRCH);
+    koken_future_drop(joined);
+    koken_future_drop(failed);
+    koken_future_drop(ready);
+}
+
 /* A loop: each turn's future is complete already, or becomes so in another wave. */
 static struct koken_future *turn(void *arg, int error, const void *value)
 {
