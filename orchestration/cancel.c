@@ -423,8 +423,10 @@ koken_token koken_token_keep(koken_token token)
 
 void koken_token_drop(koken_token *token)
 {
-    struct koken_source *source = token->source;
-    token->source = NULL;
+    struct koken_source *source = token ? token->source : NULL;
+    if (token) {
+        token->source = NULL;
+    }
     if (kn_is_source(source)) {
         drop(source);
     }

@@ -91,7 +91,7 @@ koken_token koken_source_token(struct koken_source *source);
 /* koken_token_keep is another token of the same source. */
 koken_token koken_token_keep(koken_token token);
 
-/* koken_token_drop gives a token back, and makes it {NULL}: a second time is nothing. */
+/* koken_token_drop gives a token back, and makes it {NULL}: a second time is nothing, and so is NULL. */
 void koken_token_drop(koken_token *token);
 
 /* koken_token_check is 0, or -ECANCELED once it has been requested. Cost: a load. */

@@ -146,7 +146,7 @@ KOKEN_MUST_USE int koken_future_settled(struct koken_future *const *futures, siz
 /*
  * koken_future_until is the future's end, or -ETIMEDOUT after timeout_ns, or -ECANCELED with the token, whichever is first.
  * koken_future_delay is complete after delay_ns, never early; -ECANCELED when the runtime ends first. Errors: -ENOMEM; -EINVAL also
- * a token of nothing.
+ * a token of nothing, or a delay of KOKEN_NO_DEADLINE.
  */
 KOKEN_MUST_USE int koken_future_until(struct koken *rt, struct koken_future *future,
                                       uint64_t timeout_ns, koken_token token,

@@ -300,6 +300,8 @@ Test(cancel, the_end_of_a_scope_cancels)
     }
     cr_assert_eq(koken_token_reason(token), KOKEN_CANCEL_SCOPE);
     koken_token_drop(&token);
+    koken_token_drop(&token);
+    koken_token_drop(NULL);
 }
 
 #ifdef KN_DEBUG
