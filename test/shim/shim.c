@@ -18,6 +18,7 @@
 
 #include <fnmatch.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdarg.h>
@@ -110,9 +111,13 @@ static long long now_ms(void)
     return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
 }
 
+static sem_t watches; /* the watchdog's thread has begun */
+
+/* Takes no memory: a test that forks would leave a child in which the allocator's lock is never given back. */
 static void *watch(void *unused)
 {
     (void)unused;
+    sem_post(&watches);
     for (;;) { /* until the process ends */
         long long deadline = deadline_ms;
         if (deadline && now_ms() > deadline) {
@@ -148,8 +153,12 @@ static void start_watching(void)
     sigprocmask(SIG_SETMASK, &none, NULL);
     sigaction(SIGABRT, &(struct sigaction){.sa_handler = on_abort}, NULL);
     pthread_t thread;
+    sem_init(&watches, 0, 0);
     if (pthread_create(&thread, NULL, watch, NULL) == 0) {
         pthread_detach(thread);
+        while (sem_wait(&watches) <
+               0) { /* ends: it begins; what a thread takes memory for is then done */
+        }
     }
 }
 
