@@ -99,7 +99,7 @@ struct kn_worker {
     struct koken_deque *nursery;      /* (c) newborns, newest first */
     uint32_t young_row;               /* picks from it since one from the queue */
     uint32_t young_head;              /* of it, as it was at young_since_ns */
-    uint32_t young_beats; /* since then */
+    uint32_t young_beats;             /* since then */
     uint64_t young_since_ns;
     uint64_t rng;
     uint64_t beat_tick, beat_ns; /* start of the stretch that dispatch_ns is measured over */

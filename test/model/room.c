@@ -9,8 +9,8 @@
 #define tell tell_of_signal
 #include "actors/signal.c"
 #undef tell
-#include "actors/stamp.c"
 #include "actors/end.c"
+#include "actors/stamp.c"
 #include "mailbox/mailbox.c"
 #include "mailbox/overflow.c"
 
