@@ -3,7 +3,7 @@
 """Reports what breaks the rules of koken/caps.h, with the tools that are installed.
 
   lint.py [options] FILE...             options of the compiler for all files after --
-  lint.py [options] -p FOLDER [FILE...] as the compile_commands.json in FOLDER says
+  lint.py [options] -p FOLDER [FILE...] as the compile_commands.json in FOLDER says (of a file, the first command)
 
 The layers (those whose tool is absent are skipped with --partial, else it is an error):
   types     the compilers' own errors                    always
@@ -400,16 +400,15 @@ def jobs_of(options):
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(f"{database} is no compile_commands.json: {error}") from error
     wanted = {os.path.abspath(file) for file in options.files}
-    jobs = []
+    jobs = {}
     for command in commands:
         file = os.path.abspath(command["file"])
-        job = (file, flags_of(command) + options.flags)
-        if file.endswith(".c") and (not wanted or file in wanted) and job not in jobs:
-            jobs.append(job)
-    unknown = sorted(wanted - {file for file, _ in jobs})
+        if file.endswith(".c") and (not wanted or file in wanted):
+            jobs.setdefault(file, flags_of(command) + options.flags)  # of several targets: as the first compiles it
+    unknown = sorted(wanted - set(jobs))
     if unknown:
         raise ValueError(f"{database} does not say how to compile {unknown[0]}")
-    return jobs
+    return list(jobs.items())
 
 
 def sarif(reports):

@@ -53,9 +53,12 @@ GOALS = {"b": {"before": 1.0, "any": 1.0, "debug": 49}, "h": {"before": 0.95, "a
          # w*, written after what v showed was mended.
          "w": {"before": 0.9, "any": 1.0, "debug": 18,
                "untuned": "18 of 20 before the run, 19 in debug (w17 does not compile), 20 with ThreadSanitizer"},
+         # x*, by somebody who knew the manual and the headers, and neither the checks nor the other sets.
+         "x": {"before": 0.9, "any": 1.0, "debug": 17,
+               "untuned": "18 of 20 before the run (x16, x19 not), 17 in debug, 20 with ThreadSanitizer"},
          # What an agent starts with, and trusted messages: added with the rules that see them.
          "s": {"before": 1.0, "any": 1.0, "debug": 0}}
-BRIEF_OUT = re.compile(r"[hknqruv]\d|g[012]\d")
+BRIEF_OUT = re.compile(r"[hknqruvx]\d|g[012]\d")
 ALONE = {"h03", "h06", "k12", "n11", "n13", "r02", "r08", "r09", "r15", "u04", "u08", "u12", "u14", "u15", "u16", "u18", "u19",
          "v04", "v09", "v12", "v14", "v15", "v20", "g12", "g13", "g20", "g24"}
 CHEAPEST_FIRST = ["text", "flow", "tsa", "query", "gcc", "clang", "globals", "analyzer"]
